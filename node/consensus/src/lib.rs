@@ -1,0 +1,19 @@
+//! Bitcoin's consensus rules as pure functions over data: types and codec, the script interpreter, header,
+//! block and transaction rules, difficulty, chain parameters and addresses.
+//!
+//! Nothing here reads a file, a clock or a socket, waits, logs or keeps a global: whoever calls brings the
+//! facts (a time, an ancestor, a coin) and gets a verdict. It builds for wasm32.
+
+pub mod amount;
+pub mod block;
+pub mod codec;
+pub mod hash;
+pub mod hex;
+pub mod script;
+pub mod transaction;
+
+pub use amount::Amount;
+pub use block::{Block, Header};
+pub use hash::{BlockHash, Hash256, Txid, Wtxid};
+pub use script::Script;
+pub use transaction::{OutPoint, Transaction, Tx, TxIn, TxOut, TxRef};

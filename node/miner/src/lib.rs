@@ -1,0 +1,1 @@
+//! Proof-of-work search on pinned CPU cores.

@@ -1,0 +1,1 @@
+//! The view of the chain that followers (indexes, plugins, feeds) are given.

@@ -1,0 +1,1 @@
+//! The ChainCore full node.

@@ -1,0 +1,3 @@
+//! The `chaincored` daemon.
+
+fn main() {}

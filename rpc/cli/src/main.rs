@@ -1,0 +1,3 @@
+//! Command-line client of a ChainCore or Bitcoin Core node.
+
+fn main() {}

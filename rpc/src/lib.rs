@@ -1,0 +1,1 @@
+//! JSON-RPC in Bitcoin Core's dialect and REST, on one HTTP port.

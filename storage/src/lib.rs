@@ -1,0 +1,1 @@
+//! Blocks in append-only files, coins and indexes in sled.

@@ -1,0 +1,1 @@
+//! Comparison with Bitcoin Core's own engine.

@@ -1,0 +1,3 @@
+//! Project tasks: setup, run, test, bench.
+
+fn main() {}
