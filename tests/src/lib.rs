@@ -1,1 +1,8 @@
-//! Black-box tests of the real binaries, and the layering test.
+//! Black-box tests of the real binaries: what starts them, talks to them and stops them.
+//!
+//! Nothing here links the node. A [`TestNode`] is a `chaincored` process with a folder of its own; it listens
+//! on ports that the system chose and is killed when it is dropped.
+
+pub mod node;
+
+pub use node::{RpcFailure, TestNode, binary};
