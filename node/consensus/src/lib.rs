@@ -5,12 +5,20 @@
 //! facts (a time, an ancestor, a coin) and gets a verdict. It builds for wasm32.
 
 pub mod amount;
+pub mod ancestry;
 pub mod block;
 pub mod codec;
+pub mod coin;
+pub mod difficulty;
 pub mod hash;
 pub mod hex;
+pub mod params;
+pub mod pow;
+pub mod reject;
 pub mod script;
+pub mod subsidy;
 pub mod transaction;
+pub mod undo;
 
 pub use amount::Amount;
 pub use block::{Block, Header};
