@@ -16,6 +16,8 @@ pub mod params;
 pub mod pow;
 pub mod reject;
 pub mod script;
+pub mod sigcache;
+pub mod sighash;
 pub mod subsidy;
 pub mod transaction;
 pub mod undo;
