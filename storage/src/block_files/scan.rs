@@ -1,0 +1,167 @@
+//! Reading block files from end to end, whoever wrote them.
+
+use super::{FRAME_HEAD, MAX_BLOCK_BYTES};
+use crate::error::{At, Result, StorageError};
+use crate::files;
+use crate::record::FilePos;
+use chaincore_consensus::Header;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+const CHUNK: usize = 1 << 20;
+
+/// A block found by [`BlockScan`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScannedBlock {
+    /// Where it is.
+    pub pos: FilePos,
+    /// What should be a block.
+    pub bytes: Vec<u8>,
+}
+
+/// The frames of a block file in file order. Zero padding, garbage and a truncated end are passed over: after
+/// anything that can't be a frame the search goes on for the next magic. Files of Core's that are obfuscated
+/// with the key of an `xor.dat` beside them read as plain.
+///
+/// A frame is only a magic and a plausible length. A caller that finds the bytes not to be a block says so with
+/// [`reject`](Self::reject), and the search goes on right behind that frame's magic, so that a torn frame does not
+/// hide the good ones that follow it.
+pub struct BlockScan {
+    path: PathBuf,
+    number: u32,
+    file: File,
+    magic: [u8; 4],
+    key: Option<[u8; 8]>,
+    buffer: Vec<u8>,
+    /// The file offset of the buffer's first byte.
+    buffer_at: u64,
+    /// Where the search goes on.
+    at: u64,
+    /// Where it goes on if the last block is rejected.
+    after_magic: u64,
+}
+
+impl BlockScan {
+    /// The blocks of any block file, such as one of Core's; `number` names it in the positions.
+    pub fn open(path: &Path, number: u32, magic: [u8; 4]) -> Result<Self> {
+        let key = match path.parent().map(|folder| folder.join("xor.dat")) {
+            Some(key_path) => read_key(&key_path)?,
+            None => None,
+        };
+        Self::of_file(path, number, magic, key, 0)
+    }
+
+    pub(super) fn of_file(
+        path: &Path,
+        number: u32,
+        magic: [u8; 4],
+        key: Option<[u8; 8]>,
+        offset: u64,
+    ) -> Result<Self> {
+        let file = File::open(path).at(path)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            number,
+            file,
+            magic,
+            key,
+            buffer: Vec::new(),
+            buffer_at: offset,
+            at: offset,
+            after_magic: offset,
+        })
+    }
+
+    /// The next block, `None` at the end of the file.
+    pub fn next_block(&mut self) -> Result<Option<ScannedBlock>> {
+        while let Some(start) = self.find_magic()? {
+            self.after_magic = start + 4;
+            self.at = self.after_magic;
+            let Some(len) = self.window(start + 4, 4)? else { return Ok(None) };
+            let len = u32::from_le_bytes(len.try_into().expect("four bytes"));
+            if !(Header::LEN as u32..=MAX_BLOCK_BYTES).contains(&len) {
+                continue;
+            }
+            let payload = start + u64::from(FRAME_HEAD);
+            let Ok(offset) = u32::try_from(payload) else { return Ok(None) };
+            if let Some(bytes) = self.window(payload, len as usize)? {
+                let bytes = bytes.to_vec();
+                self.at = payload + u64::from(len);
+                return Ok(Some(ScannedBlock { pos: FilePos { file: self.number, offset }, bytes }));
+            }
+            // The file ends within the frame; a shorter one may still begin inside it.
+        }
+        Ok(None)
+    }
+
+    /// Says that the last block was none: the search goes on behind its magic.
+    pub fn reject(&mut self) {
+        self.at = self.after_magic;
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far the search is, in bytes of the file.
+    pub fn offset(&self) -> u64 {
+        self.at
+    }
+
+    fn find_magic(&mut self) -> Result<Option<u64>> {
+        loop {
+            let magic = self.magic;
+            let at = self.at;
+            let Some(bytes) = self.fill(at, 4)? else { return Ok(None) };
+            match bytes.windows(4).position(|window| window == magic) {
+                Some(found) => return Ok(Some(at + found as u64)),
+                None => self.at = at + bytes.len() as u64 - 3,
+            }
+        }
+    }
+
+    /// `len` bytes at `at`, `None` if the file ends before.
+    fn window(&mut self, at: u64, len: usize) -> Result<Option<&[u8]>> {
+        Ok(self.fill(at, len)?.map(|bytes| &bytes[..len]))
+    }
+
+    /// At least `len` bytes at `at` and all that are buffered behind them.
+    fn fill(&mut self, at: u64, len: usize) -> Result<Option<&[u8]>> {
+        let buffered_end = self.buffer_at + self.buffer.len() as u64;
+        if at < self.buffer_at || at + len as u64 > buffered_end {
+            let want = len.max(CHUNK);
+            self.buffer.resize(want, 0);
+            let read = files::read_at(&self.file, &mut self.buffer, at).at(&self.path)?;
+            self.buffer.truncate(read);
+            self.buffer_at = at;
+            if let Some(key) = self.key {
+                for (index, byte) in self.buffer.iter_mut().enumerate() {
+                    *byte ^= key[(at as usize).wrapping_add(index) % key.len()];
+                }
+            }
+        }
+        let start = (at - self.buffer_at) as usize;
+        let bytes = self.buffer.get(start..).unwrap_or_default();
+        Ok((bytes.len() >= len).then_some(bytes))
+    }
+}
+
+impl Iterator for BlockScan {
+    type Item = Result<ScannedBlock>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_block().transpose()
+    }
+}
+
+fn read_key(path: &Path) -> Result<Option<[u8; 8]>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).at(path),
+    };
+    let key = <[u8; 8]>::try_from(bytes.as_slice())
+        .map_err(|_| StorageError::corrupt(path, format!("a key of {} bytes", bytes.len())))?;
+    Ok((key != [0; 8]).then_some(key))
+}
