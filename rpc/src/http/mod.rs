@@ -1,0 +1,5 @@
+//! The one HTTP port.
+
+pub mod auth;
+pub mod limits;
+pub mod rest;
