@@ -1,6 +1,7 @@
 //! One header to be solved, and the hash kernel that tries its nonces.
 
 use chaincore_consensus::Header;
+use chaincore_consensus::pow::Target;
 use sha2::block_api::compress256;
 
 /// The state in which SHA-256 starts (FIPS 180-4, 5.3.3).
@@ -29,9 +30,8 @@ pub struct Work {
 }
 
 impl Work {
-    /// The work on `header` (its nonce is ignored) for a `target` given as 32 bytes in the order of a hash's
-    /// bytes, least significant first.
-    pub fn new(header: &Header, target: [u8; 32]) -> Self {
+    /// The work on `header`; its nonce is ignored, and so are its bits.
+    pub fn new(header: &Header, target: Target) -> Self {
         let bytes = header.to_array();
         let mut midstate = SHA256_START;
         let first: [u8; 64] = bytes[..64].try_into().expect("a header has 80 bytes");
@@ -41,8 +41,8 @@ impl Work {
         tail[16] = 0x80;
         tail[56..].copy_from_slice(&(80 * 8u64).to_be_bytes());
         let mut words = [0; 8];
-        for (word, bytes) in words.iter_mut().rev().zip(target.chunks_exact(4)) {
-            *word = u32::from_le_bytes(bytes.try_into().expect("chunks of four"));
+        for (word, bytes) in words.iter_mut().zip(target.to_be_bytes().chunks_exact(4)) {
+            *word = u32::from_be_bytes(bytes.try_into().expect("chunks of four"));
         }
         Self { midstate, tail, target: words }
     }
@@ -105,9 +105,7 @@ mod tests {
             merkle_root: "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b".parse().unwrap(),
             ..header(2_083_236_893)
         };
-        let mut target = [0; 32];
-        target[26..28].copy_from_slice(&[0xff, 0xff]);
-        let work = Work::new(&genesis, target);
+        let work = Work::new(&genesis, Target::from_compact(genesis.bits).unwrap());
         assert!(work.solves(2_083_236_893));
         assert!(!work.solves(2_083_236_892));
         assert_eq!(work.first_in(2_083_236_800, 1000), Some(2_083_236_893));
@@ -116,20 +114,20 @@ mod tests {
     #[test]
     fn the_verdict_is_the_hash_compared_as_a_number() {
         for nonce in 0..500 {
-            let hash = header(nonce).hash().0;
-            assert!(Work::new(&header(0), hash).solves(nonce), "equal to the target is enough");
-            let mut below = hash;
-            let byte = below.iter_mut().find(|byte| **byte > 0).unwrap();
-            *byte -= 1;
-            let lower = hash.iter().position(|byte| *byte > 0).unwrap();
-            below[..lower].fill(0xff);
-            assert!(!Work::new(&header(0), below).solves(nonce), "one below the hash is not");
+            let mut hash = header(nonce).hash().0;
+            hash.reverse();
+            let solves = |target| Work::new(&header(0), Target::from_be_bytes(target)).solves(nonce);
+            assert!(solves(hash), "equal to the target is enough");
+            let lowest = hash.iter().rposition(|byte| *byte > 0).unwrap();
+            hash[lowest] -= 1;
+            hash[lowest + 1..].fill(0xff);
+            assert!(!solves(hash), "one below the hash is not");
         }
     }
 
     #[test]
     fn a_range_ends_at_the_last_nonce() {
-        let mut nothing = Work::new(&header(0), [0; 32]);
+        let mut nothing = Work::new(&header(0), Target::from_be_bytes([0; 32]));
         assert_eq!(nothing.first_in(u32::MAX - 5, 100), None);
         assert_eq!(nothing.first_in(0, 0), None);
         nothing.target = [u32::MAX; 8];

@@ -2,6 +2,7 @@
 
 use crate::Work;
 use chaincore_consensus::Header;
+use chaincore_consensus::pow::Target;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -55,9 +56,8 @@ impl Workers {
         self.pool.current_num_threads()
     }
 
-    /// Searches the whole nonce space of `header` for a hash of at most `target` (32 bytes in the order of a
-    /// hash's bytes, least significant first).
-    pub fn search(&self, header: &Header, target: [u8; 32], cancel: &AtomicBool, hashes: &AtomicU64) -> Search {
+    /// Searches the whole nonce space of `header` for a hash that meets `target`.
+    pub fn search(&self, header: &Header, target: Target, cancel: &AtomicBool, hashes: &AtomicU64) -> Search {
         self.search_range(&Work::new(header, target), 0..=u32::MAX, cancel, hashes)
     }
 
@@ -124,12 +124,12 @@ mod tests {
     }
 
     /// A target with this many leading zero bits.
-    fn target(zero_bits: usize) -> [u8; 32] {
+    fn target(zero_bits: usize) -> Target {
         let mut target = [0xff; 32];
         for bit in 0..zero_bits {
-            target[31 - bit / 8] >>= 1;
+            target[bit / 8] >>= 1;
         }
-        target
+        Target::from_be_bytes(target)
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn tells_exhausted_from_cancelled_and_counts_what_it_tried() {
         let workers = Workers::new(2).unwrap();
-        let work = Work::new(&header(9), [0; 32]);
+        let work = Work::new(&header(9), Target::from_be_bytes([0; 32]));
         let (cancel, hashes) = (AtomicBool::new(false), AtomicU64::new(0));
         assert_eq!(workers.search_range(&work, 5..=100_004, &cancel, &hashes), Search::Exhausted);
         assert_eq!(hashes.load(Ordering::Relaxed), 100_000);
@@ -164,7 +164,7 @@ mod tests {
         );
         assert_eq!(hashes.load(Ordering::Relaxed), 100_010);
         cancel.store(true, Ordering::Relaxed);
-        assert_eq!(workers.search(&header(9), [0; 32], &cancel, &hashes), Search::Cancelled);
+        assert_eq!(workers.search(&header(9), Target::from_be_bytes([0; 32]), &cancel, &hashes), Search::Cancelled);
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         let workers = Workers::new(2).unwrap();
         let (cancel, hashes) = (AtomicBool::new(false), AtomicU64::new(0));
         std::thread::scope(|scope| {
-            let search = scope.spawn(|| workers.search(&header(1), [0; 32], &cancel, &hashes));
+            let search = scope.spawn(|| workers.search(&header(1), Target::from_be_bytes([0; 32]), &cancel, &hashes));
             while hashes.load(Ordering::Relaxed) == 0 {
                 std::thread::yield_now();
             }
