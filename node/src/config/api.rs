@@ -1,0 +1,117 @@
+//! JSON-RPC and REST.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chaincore_rpc::conf::{Conf, ConfError};
+
+/// Who may read the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieReaders {
+    /// The user that runs the node (mode 0600).
+    Owner,
+    /// Its group too (0640).
+    Group,
+    /// Everybody (0644).
+    All,
+}
+
+/// How JSON-RPC and REST are served.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Whether they are served at all.
+    pub enabled: bool,
+    /// Hosts and ports to listen on.
+    pub binds: Vec<(String, u16)>,
+    /// Addresses, networks with a mask or with bits, that may ask; this machine always may.
+    pub allow: Vec<String>,
+    /// User and password in the clear, if there is a password.
+    pub password: Option<(String, String)>,
+    /// `user:salt$hash` entries.
+    pub auth: Vec<String>,
+    /// Where the cookie is written, if it is; there is none where a password is set.
+    pub cookie: Option<PathBuf>,
+    /// Who may read it.
+    pub cookie_readers: CookieReaders,
+    /// Calls that are worked on at the same time.
+    pub threads: usize,
+    /// Calls that may wait for their turn.
+    pub queue: usize,
+    /// When an idle connection is closed.
+    pub idle_timeout: Duration,
+    /// `user:method,method` entries.
+    pub whitelist: Vec<String>,
+    /// Whether users without an entry may call nothing.
+    pub whitelist_default: bool,
+    /// Whether Core's `/rest/` paths are served.
+    pub core_rest: bool,
+    /// REST requests per second and client address; `None` for no limit.
+    pub rate_limit: Option<u32>,
+    /// Origins whose pages may read REST answers.
+    pub cors_origins: Vec<String>,
+}
+
+impl ApiConfig {
+    pub(super) fn read(conf: &Conf) -> Result<Self, ConfError> {
+        let settings = &conf.settings;
+        let port = settings.port("rpcport")?.unwrap_or(conf.chain.params.rpc_port);
+        let allow = settings.list("rpcallowip");
+        let mut binds = Vec::new();
+        for bind in settings.list("rpcbind") {
+            let (host, own_port) = split_host_port(&bind).ok_or_else(|| {
+                ConfError::Value(format!("Invalid port specified in -rpcbind: '{bind}'"))
+            })?;
+            binds.push((host, own_port.unwrap_or(port)));
+        }
+        // Core's rule: nobody opens the port to a network by an -rpcbind alone.
+        if binds.is_empty() || allow.is_empty() {
+            binds = vec![("127.0.0.1".to_owned(), port), ("::1".to_owned(), port)];
+        }
+        let password = settings.text("rpcpassword").filter(|password| !password.is_empty());
+        let user = settings.text("rpcuser").unwrap_or_default();
+        let whitelist = settings.list("rpcwhitelist");
+        let cookie_readers = match settings.text("rpccookieperms").as_deref() {
+            None | Some("owner") => CookieReaders::Owner,
+            Some("group") => CookieReaders::Group,
+            Some("all") => CookieReaders::All,
+            Some(other) => {
+                return Err(ConfError::Value(format!(
+                    "Invalid -rpccookieperms={other}; must be one of 'owner', 'group', or 'all'."
+                )));
+            }
+        };
+        Ok(Self {
+            enabled: settings.switch_or("server", true)?,
+            binds,
+            allow,
+            cookie: if password.is_none() { conf.cookie_path() } else { None },
+            password: password.map(|password| (user, password)),
+            auth: settings.list("rpcauth"),
+            cookie_readers,
+            threads: settings.number("rpcthreads", 1..=1024)?.unwrap_or(16),
+            queue: settings.number("rpcworkqueue", 1..=1 << 20)?.unwrap_or(64),
+            idle_timeout: Duration::from_secs(settings.number("rpcservertimeout", 0..=u64::MAX >> 1)?.unwrap_or(30)),
+            whitelist_default: settings.switch_or("rpcwhitelistdefault", !whitelist.is_empty())?,
+            whitelist,
+            core_rest: settings.switch_or("rest", false)?,
+            rate_limit: Some(settings.number("ratelimit", 0..=1 << 20)?.unwrap_or(100)).filter(|limit| *limit != 0),
+            cors_origins: settings.list("cors"),
+        })
+    }
+}
+
+/// `host`, `host:port`, `[v6]:port` or a bare v6 address; `None` if the port is none.
+pub(super) fn split_host_port(text: &str) -> Option<(String, Option<u16>)> {
+    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0);
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, after) = rest.split_once(']')?;
+        return match after.strip_prefix(':') {
+            Some(digits) => Some((host.to_owned(), Some(port(digits)?))),
+            None => after.is_empty().then(|| (host.to_owned(), None)),
+        };
+    }
+    match text.split_once(':') {
+        Some((host, digits)) if !digits.contains(':') => Some((host.to_owned(), Some(port(digits)?))),
+        _ => Some((text.to_owned(), None)),
+    }
+}

@@ -1,0 +1,48 @@
+//! Options that Bitcoin Core has and ChainCore accepts without effect, so that scripts and harnesses written for
+//! Core can start a node unchanged. Listed by `-help-debug`, and named in the log when one is used.
+
+use chaincore_rpc::conf::{Group, OptionSpec, option};
+
+const fn ignored(name: &'static str) -> OptionSpec {
+    option(name, "", Group::Ignored, "")
+}
+
+/// The options, as Core 31's `init.cpp` and its kin declare them, less those that ChainCore honours.
+#[rustfmt::skip]
+pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
+    // Files, databases, processes
+    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blockfilterindex"), ignored("blocknotify"),
+    ignored("blockreconstructionextratxn"), ignored("blocksonly"), ignored("blocksxor"), ignored("coinstatsindex"),
+    ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
+    ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
+    ignored("shutdownnotify"), ignored("startupnotify"), ignored("txospenderindex"),
+    // Peers
+    ignored("asmap"), ignored("bantime"), ignored("cjdnsreachable"), ignored("dns"), ignored("dnsseed"),
+    ignored("externalip"), ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
+    ignored("i2psam"), ignored("listenonion"), ignored("maxreceivebuffer"), ignored("maxsendbuffer"),
+    ignored("maxuploadtarget"), ignored("natpmp"), ignored("networkactive"), ignored("onion"), ignored("onlynet"),
+    ignored("peerblockfilters"), ignored("peerbloomfilters"), ignored("peertimeout"), ignored("privatebroadcast"),
+    ignored("proxy"), ignored("proxyrandomize"), ignored("seednode"), ignored("signetseednode"), ignored("timeout"),
+    ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),
+    ignored("whitebind"), ignored("whitelist"), ignored("whitelistforcerelay"), ignored("whitelistrelay"),
+    ignored("capturemessages"),
+    // Notifications by ZeroMQ
+    ignored("zmqpubhashblock"), ignored("zmqpubhashblockhwm"), ignored("zmqpubhashtx"), ignored("zmqpubhashtxhwm"),
+    ignored("zmqpubrawblock"), ignored("zmqpubrawblockhwm"), ignored("zmqpubrawtx"), ignored("zmqpubrawtxhwm"),
+    ignored("zmqpubsequence"), ignored("zmqpubsequencehwm"),
+    // API and log
+    ignored("deprecatedrpc"), ignored("ipcbind"), ignored("rpcdoccheck"), ignored("logips"),
+    ignored("loglevelalways"), ignored("logratelimit"), ignored("logtimestamps"), ignored("shrinkdebugfile"),
+    // Tests
+    ignored("acceptstalefeeestimates"), ignored("checkaddrman"), ignored("checkblockindex"), ignored("checkblocks"),
+    ignored("checklevel"), ignored("checkmempool"), ignored("checkpoints"), ignored("limitancestorsize"),
+    ignored("limitdescendantsize"), ignored("printpriority"), ignored("stopafterblockimport"),
+    // Core's wallet and window
+    ignored("addresstype"), ignored("avoidpartialspends"), ignored("changetype"), ignored("choosedatadir"),
+    ignored("consolidatefeerate"), ignored("disablewallet"), ignored("discardfee"), ignored("fallbackfee"),
+    ignored("keypool"), ignored("lang"), ignored("maxapsfee"), ignored("maxtxfee"), ignored("min"),
+    ignored("mintxfee"), ignored("paytxfee"), ignored("resetguisettings"), ignored("signer"), ignored("spendzeroconfchange"),
+    ignored("splash"), ignored("swapbdbendian"), ignored("txconfirmtarget"), ignored("uiplatform"),
+    ignored("unsafesqlitesync"), ignored("wallet"), ignored("walletbroadcast"), ignored("walletcrosschain"),
+    ignored("walletdir"), ignored("walletnotify"), ignored("walletrbf"), ignored("walletrejectlongchains"),
+];

@@ -1,0 +1,147 @@
+//! The options of `chaincored`, beside those it shares with the client.
+
+use chaincore_rpc::conf::{Group, OptionSpec, OptionTable, SHARED_OPTIONS, option};
+
+use super::ignored::IGNORED_OPTIONS;
+
+/// The headings of `-help`, in order.
+pub(super) const GROUPS: &[Group] =
+    &[Group::General, Group::Chain, Group::Api, Group::Mining, Group::Connection, Group::Policy, Group::Log];
+/// Further headings of `-help-debug`.
+pub(super) const DEBUG_GROUPS: &[Group] = &[Group::Debug, Group::Ignored];
+
+/// Everything that `chaincored` accepts.
+pub(super) fn table() -> OptionTable {
+    OptionTable::new(&[SHARED_OPTIONS, OPTIONS, IGNORED_OPTIONS])
+}
+
+const OPTIONS: &[OptionSpec] = &[
+    option("help-debug", "", Group::General, "Print this help with the options for tests, and exit"),
+    option("quiet", "", Group::General, "Print nothing on the terminal"),
+    option("verbose", "", Group::General, "Print the log on the terminal too. Same as -printtoconsole"),
+    option("node-id", "<name>", Group::General, "A name for this node, shown in GET /status and in the log")
+        .no_negation()
+        .separate(),
+    option("daemon", "", Group::General, "Start in the background and return"),
+    option("includeconf", "<file>", Group::General, "In the configuration file: read this file too"),
+    option("settings", "<file>", Group::General, "").hidden(),
+    option("blocksdir", "<dir>", Group::General, "Folder for the chain's blocks folder (default: <datadir>)"),
+    option(
+        "dbcache",
+        "<MiB>",
+        Group::General,
+        "Memory for coins and databases (default: 450, at least 4). More makes the import of a long chain faster",
+    ),
+    option("par", "<n>", Group::General, "Threads that verify scripts: 0 one per core, -n all cores but n (default: 0)"),
+    option("reindex", "", Group::General, "Rebuild every database from the block files on disk"),
+    option("reindex-chainstate", "", Group::General, "Rebuild the coins from the block files on disk"),
+    option("loadblock", "<file>", Group::General, "Import the blocks of a blk*.dat file; may be given several times"),
+    option("txindex", "", Group::General, "Index every transaction, for getrawtransaction (default: 0)"),
+    option(
+        "addressindex",
+        "",
+        Group::General,
+        "Index the history and the coins of every address, for GET /balance and GET /utxos (default: 1)",
+    ),
+    option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
+    // JSON-RPC and REST
+    option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),
+    option("rest", "", Group::Api, "Serve Bitcoin Core's /rest/ paths too (default: 0)"),
+    option(
+        "rpcbind",
+        "<addr>[:port]",
+        Group::Api,
+        "Listen on this address; only heeded together with -rpcallowip (default: 127.0.0.1 and ::1). May be given \
+         several times",
+    )
+    .network_only(),
+    option(
+        "rpcallowip",
+        "<ip>",
+        Group::Api,
+        "Allow requests from this address, network/netmask or network/bits (default: this machine only). May be \
+         given several times",
+    ),
+    option(
+        "rpcauth",
+        "<user>:<salt>$<hash>",
+        Group::Api,
+        "User and hashed password (HMAC-SHA-256) for JSON-RPC, as Core's rpcauth.py makes it. May be given several \
+         times",
+    )
+    .secret(),
+    option("rpccookieperms", "<who>", Group::Api, "Who can read the cookie: owner (default), group or all"),
+    option("rpcthreads", "<n>", Group::Api, "Calls that are worked on at the same time (default: 16)"),
+    option("rpcworkqueue", "<n>", Group::Api, "Calls that may wait for their turn (default: 64)"),
+    option("rpcservertimeout", "<seconds>", Group::Api, "Close a connection that is idle for so long (default: 30)"),
+    option("rpcwhitelist", "<user>:<methods>", Group::Api, "Methods that a user may call, with commas. May be given several times"),
+    option("rpcwhitelistdefault", "", Group::Api, "Whether users without an -rpcwhitelist may call nothing (default: 1 if there is any -rpcwhitelist)"),
+    option(
+        "ratelimit",
+        "<n>",
+        Group::Api,
+        "REST requests per second and client address, with bursts of ten times as many; 0 no limit (default: 100)",
+    ),
+    option(
+        "cors",
+        "<origin>",
+        Group::Api,
+        "Let web pages of this origin (such as https://example.org, or * for any) read REST answers (default: none). \
+         May be given several times",
+    ),
+    // Mining
+    option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
+    option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),
+    option("blockmaxweight", "<n>", Group::Mining, "Largest weight of a block template (default: 4000000)"),
+    option("blockreservedweight", "<n>", Group::Mining, "Weight kept free for header and coinbase (default: 8000)"),
+    option("blockmintxfee", "<coins/kvB>", Group::Mining, "Lowest fee rate in a block template (default: 0.00000001)"),
+    option("blockversion", "<n>", Group::Debug, "Version of the blocks of a template, to test forks"),
+    // Peers
+    option("port", "<port>", Group::Connection, "Port for peers (default: 8000; regtest 18444, testnet4 48333, signet 38333, main 8333)").network_only().separate(),
+    option("p2p-port", "<port>", Group::Connection, "Same as -port").stands_for("port").network_only().separate(),
+    option("bootstrap-nodes", "<list>", Group::Connection, "First peers, with commas: host:port, or the URL of a node's API").no_negation().separate(),
+    option("addnode", "<host>", Group::Connection, "A peer to keep a connection to. May be given several times").network_only(),
+    option("connect", "<host>", Group::Connection, "Connect to this peer only; -noconnect to none. May be given several times").network_only(),
+    option("bind", "<addr>[:port]", Group::Connection, "Listen for peers on this address. May be given several times").network_only(),
+    option("listen", "", Group::Connection, "Accept connections of peers (default: 1)"),
+    option("discover", "", Group::Connection, "Look for peers (default: 1)"),
+    option("no-discover", "", Group::Connection, "Same as -discover=0").stands_against("discover"),
+    option("maxconnections", "<n>", Group::Connection, "Most connections that are kept by themselves (default: 125)"),
+    option("uacomment", "<text>", Group::Connection, "Comment in the user agent. May be given several times"),
+    // Policy
+    option("maxmempool", "<MB>", Group::Policy, "Memory for unconfirmed transactions, in megabytes (default: 300)"),
+    option("mempoolexpiry", "<hours>", Group::Policy, "Forget unconfirmed transactions after so long (default: 336)"),
+    option("persistmempool", "", Group::Policy, "Keep unconfirmed transactions over a restart (default: 1)"),
+    option("minrelaytxfee", "<coins/kvB>", Group::Policy, "Lowest fee rate of transactions that are taken (default: 0.000001)"),
+    option("incrementalrelayfee", "<coins/kvB>", Group::Policy, "How much more a replacement must pay (default: 0.000001)"),
+    option("dustrelayfee", "<coins/kvB>", Group::Policy, "Fee rate by which an output is dust (default: 0.00003)"),
+    option("datacarrier", "", Group::Policy, "Take transactions that carry data in OP_RETURN outputs (default: 1)"),
+    option("datacarriersize", "<bytes>", Group::Policy, "Most bytes of OP_RETURN scripts in a transaction (default: 100000)"),
+    option("permitbaremultisig", "", Group::Policy, "Take transactions with bare multisig outputs (default: 1)"),
+    option("bytespersigop", "<bytes>", Group::Policy, "Size that a signature operation counts as (default: 20)"),
+    option("acceptnonstdtxn", "", Group::Policy, "Take non-standard transactions; not on main (default: 0)"),
+    option("limitclustercount", "<n>", Group::Debug, "Most unconfirmed transactions that hang together (default: 64)"),
+    option("limitclustersize", "<kvB>", Group::Debug, "Most thousand vbytes that hang together (default: 101)"),
+    option("limitancestorcount", "<n>", Group::Debug, "Most unconfirmed ancestors, for wallets (default: 25)"),
+    option("limitdescendantcount", "<n>", Group::Debug, "Most unconfirmed descendants, for wallets (default: 25)"),
+    // Log
+    option("debug", "<category>", Group::Log, "Log details: of all categories, or of one such as -debug=rpc. May be given several times"),
+    option("debugexclude", "<category>", Group::Log, "Leave a category out of -debug. May be given several times"),
+    option("debuglogfile", "<file>", Group::Log, "The log, relative to the chain's folder (default: debug.log). -nodebuglogfile writes none"),
+    option("printtoconsole", "", Group::Log, "Print the log on the terminal too (default: 0)"),
+    option("loglevel", "<level>", Group::Log, "How much -debug logs: info, debug (default) or trace; or <category>:<level>").no_negation(),
+    option("logtimemicros", "", Group::Log, "Microseconds in the log (default: 0)"),
+    option("logthreadnames", "", Group::Log, "Names of threads in the log (default: 0)"),
+    option("logsourcelocations", "", Group::Log, "Places in the source in the log (default: 0)"),
+    // Tests
+    option("mocktime", "<seconds>", Group::Debug, "Stop the clock at this time, in seconds since 1970"),
+    option("stopatheight", "<n>", Group::Debug, "Stop when the chain has reached this height"),
+    option("maxtipage", "<seconds>", Group::Debug, "Age of the newest block above which the node counts as catching up (default: 86400)"),
+    option("maxsigcachesize", "<MiB>", Group::Debug, "Memory for signatures that are known to be good (default: 32)"),
+    option("minimumchainwork", "<hex>", Group::Debug, "Least work of a chain that counts as the real one"),
+    option("assumevalid", "<hash>", Group::Debug, "Accepted; ChainCore verifies every script all the same"),
+    option("signetchallenge", "<hex>", Group::Chain, "The script that blocks of a signet of one's own must satisfy").no_negation(),
+    option("testactivationheight", "<name>@<height>", Group::Debug, "From when segwit, bip34, dersig, cltv or csv holds; not on main"),
+    option("vbparams", "<deployment>:<start>:<end>[:<height>]", Group::Debug, "When miners vote on a deployment; not on main"),
+    option("test", "<option>", Group::Debug, "bip94: enforce the rules of BIP94; only on regtest"),
+];

@@ -1,0 +1,66 @@
+//! Databases, block files and verification.
+
+use std::path::PathBuf;
+
+use chaincore_rpc::conf::{Conf, ConfError};
+
+/// Less memory than this makes no sense (Core's minimum, in MiB).
+const MIN_CACHE_MIB: u64 = 4;
+
+/// How the chain is stored and verified.
+#[derive(Debug, Clone)]
+pub struct StorageConfig {
+    /// The folder with `blkNNNNN.dat` and `revNNNNN.dat`.
+    pub blocks_dir: PathBuf,
+    /// Memory for coins and databases, in MiB.
+    pub cache_mib: u64,
+    /// Memory for signatures known to be good, in MiB.
+    pub signature_cache_mib: u64,
+    /// Threads that verify scripts, at least 1.
+    pub script_threads: usize,
+    /// Rebuild every database from the block files.
+    pub reindex: bool,
+    /// Rebuild the coins from the block files.
+    pub reindex_chainstate: bool,
+    /// Files with blocks to import.
+    pub import: Vec<PathBuf>,
+    /// Keep the index of transactions.
+    pub tx_index: bool,
+    /// Keep the index of addresses.
+    pub address_index: bool,
+    /// Age of the tip, in seconds, above which the node counts as catching up.
+    pub max_tip_age: u32,
+}
+
+impl StorageConfig {
+    pub(super) fn read(conf: &Conf) -> Result<Self, ConfError> {
+        let settings = &conf.settings;
+        let blocks_dir = match settings.text("blocksdir").filter(|name| !name.is_empty()) {
+            None => conf.chain_path("blocks"),
+            Some(name) => match std::path::absolute(&name) {
+                Ok(path) if path.is_dir() => conf.chain.folder_in(&path).join("blocks"),
+                _ => {
+                    let text = format!("Specified blocks directory \"{name}\" does not exist.");
+                    return Err(ConfError::Value(text));
+                }
+            },
+        };
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let script_threads = match settings.number("par", -1024..=1024)?.unwrap_or(0i64) {
+            wanted @ 1.. => wanted as usize,
+            spared => cores.saturating_sub(spared.unsigned_abs() as usize).max(1),
+        };
+        Ok(Self {
+            blocks_dir,
+            cache_mib: settings.number("dbcache", 0..=1 << 24)?.unwrap_or(450).max(MIN_CACHE_MIB),
+            signature_cache_mib: settings.number("maxsigcachesize", 0..=1 << 20)?.unwrap_or(32),
+            script_threads,
+            reindex: settings.switch_or("reindex", false)?,
+            reindex_chainstate: settings.switch_or("reindex-chainstate", false)?,
+            import: settings.list("loadblock").into_iter().map(PathBuf::from).collect(),
+            tx_index: settings.switch_or("txindex", false)?,
+            address_index: settings.switch_or("addressindex", true)?,
+            max_tip_age: settings.number("maxtipage", 0..=u32::MAX)?.unwrap_or(24 * 60 * 60),
+        })
+    }
+}
