@@ -1,9 +1,14 @@
 //! JSON-RPC in Bitcoin Core's dialect and REST, on one HTTP port.
 
+pub mod client;
 pub mod conf;
 pub mod error;
 pub mod http;
 pub mod json;
+pub mod methods;
+pub mod node;
+pub mod openapi;
 pub mod ratelimit;
 pub mod registry;
+pub mod rest;
 pub mod value;

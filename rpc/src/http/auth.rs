@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The user name in the cookie file.
 pub const COOKIE_USER: &str = "__cookie__";
@@ -77,7 +78,7 @@ pub struct Auth {
     credentials: Vec<Credential>,
     whitelist: BTreeMap<String, BTreeSet<String>>,
     whitelist_default: bool,
-    cookie: Option<(PathBuf, String)>,
+    cookie: Mutex<Option<(PathBuf, String)>>,
 }
 
 /// What the gate says of a user.
@@ -98,7 +99,7 @@ impl Auth {
             credentials: Vec::new(),
             whitelist: BTreeMap::new(),
             whitelist_default: options.whitelist_default.unwrap_or(!options.whitelist.is_empty()),
-            cookie: None,
+            cookie: Mutex::new(None),
         };
         for (index, entry) in options.rpcauth.iter().enumerate() {
             let fields = entry.split_once(':').filter(|(_, rest)| !rest.contains(':'));
@@ -128,7 +129,7 @@ impl Auth {
             let content = format!("{COOKIE_USER}:{password}");
             write_cookie(path, &content, options.cookie_access)
                 .map_err(|source| AuthError::Cookie { path: path.clone(), source })?;
-            auth.cookie = Some((path.clone(), content));
+            auth.cookie = Mutex::new(Some((path.clone(), content)));
             auth.add_plain(COOKIE_USER, &password)?;
         }
         Ok(auth)
@@ -165,8 +166,9 @@ impl Auth {
     }
 
     /// Removes the cookie file, if it is still the one that was made here.
-    pub fn remove_cookie(&mut self) {
-        if let Some((path, content)) = self.cookie.take()
+    pub fn remove_cookie(&self) {
+        let made = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((path, content)) = made
             && fs::read_to_string(&path).is_ok_and(|found| found == content)
             && let Err(error) = fs::remove_file(&path)
         {

@@ -1,0 +1,103 @@
+//! Responses as the front gives them to hyper.
+
+use super::rest::{RestBody, RestResponse, RestStreamError};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::ext::ReasonPhrase;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+
+/// The media type that Core's server gives to everything that is not JSON.
+const DEFAULT_TYPE: HeaderValue = HeaderValue::from_static("text/html; charset=ISO-8859-1");
+const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A body: whole, or piece by piece.
+pub(super) enum ReplyBody {
+    Whole(Option<Bytes>),
+    Pieces(mpsc::Receiver<Result<Bytes, RestStreamError>>),
+}
+
+pub(super) type Reply = Response<ReplyBody>;
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = RestStreamError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RestStreamError>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
+
+fn with_body(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+    let body: Bytes = body.into();
+    let mut reply = Response::new(ReplyBody::Whole(Some(body).filter(|body| !body.is_empty())));
+    *reply.status_mut() = status;
+    if status != StatusCode::NO_CONTENT {
+        reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        reply.extensions_mut().insert(ReasonPhrase::from_static(b"Content too large"));
+    }
+    reply
+}
+
+/// A status with a plain text, empty mostly, as Core's server answers what never reaches a method.
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Reply {
+    with_body(status, DEFAULT_TYPE, text)
+}
+
+/// A JSON-RPC reply: one line.
+pub(super) fn json(status: StatusCode, mut line: String) -> Reply {
+    line.push('\n');
+    with_body(status, JSON_TYPE, line)
+}
+
+/// 401 with the challenge.
+pub(super) fn unauthorized() -> Reply {
+    let mut reply = plain(StatusCode::UNAUTHORIZED, "");
+    reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"jsonrpc\""));
+    reply
+}
+
+/// The same, and the connection ends: the rest of the request was not read.
+pub(super) fn closing(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+/// A REST response.
+pub(super) fn rest(response: RestResponse) -> Reply {
+    let content_type = HeaderValue::from_static(response.content_type);
+    let mut reply = match response.body {
+        RestBody::Full(bytes) => with_body(response.status, content_type, bytes),
+        RestBody::Stream(pieces) => {
+            let mut reply = Response::new(ReplyBody::Pieces(pieces));
+            *reply.status_mut() = response.status;
+            reply.headers_mut().insert(CONTENT_TYPE, content_type);
+            reply
+        }
+    };
+    for (name, value) in response.headers {
+        reply.headers_mut().append(name, value);
+    }
+    reply
+}
