@@ -17,9 +17,7 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::pow::Work;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
-use chaincore_consensus::{
-    Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid, Wtxid,
-};
+use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid, Wtxid};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +38,16 @@ pub enum NodeError {
     /// Anything else, in words.
     #[error("{0}")]
     Other(String),
+}
+
+impl From<NodeError> for crate::error::RpcError {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Stopping => Self::shutting_down(),
+            NodeError::Storage(_) => Self::new(crate::error::code::INTERNAL_ERROR, error.to_string()),
+            NodeError::IndexOff(_) | NodeError::Other(_) => Self::misc(error.to_string()),
+        }
+    }
 }
 
 /// The answer of a call that can fail.
@@ -123,8 +131,8 @@ pub enum BlockOutcome {
     SideChain,
     /// It was already stored, and is not known to be wrong.
     AlreadyKnown,
-    /// It, or one it builds on, was already known to be wrong.
-    KnownInvalid(RejectReason),
+    /// It was already known to be wrong. (A new block on a wrong one is `Rejected` with `bad-prevblk`.)
+    KnownInvalid,
     /// The block it builds on is unknown; it was not stored.
     MissingParent,
     /// It breaks a rule.
@@ -222,8 +230,6 @@ pub struct MempoolInfo {
     pub min_relay_fee_rate: Amount,
     /// By how much a replacement's fee rate must be higher, per 1000 virtual bytes.
     pub incremental_fee_rate: Amount,
-    /// The fee rate below which an output is dust to spend, per 1000 virtual bytes.
-    pub dust_fee_rate: Amount,
     /// How many transactions no peer has asked for yet.
     pub unbroadcast: u64,
     /// Whether bare multisig outputs are relayed.
@@ -474,8 +480,9 @@ pub trait Node: Send + Sync + 'static {
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
     /// What the mempool would do with these, in this order, each seeing those before it; nothing is kept.
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest>;
-    /// Adds to a transaction's fee for selection's purposes.
-    fn prioritise(&self, txid: Txid, delta: Amount) -> NodeResult<()>;
+    /// Adds to a transaction's fee for selection's purposes. `false`, and nothing done, if the transaction is in
+    /// the mempool and has dust outputs, which policy forbids to have a fee.
+    fn prioritise(&self, txid: Txid, delta: Amount) -> NodeResult<bool>;
     /// All such deltas.
     fn priorities(&self) -> Vec<Priority>;
 

@@ -1,0 +1,101 @@
+//! What the node is to other nodes. There is no P2P yet, and these methods say so.
+
+use super::{Reply, reply};
+use crate::node::Node;
+use crate::registry::Args;
+use crate::value::Btc;
+use serde::Serialize;
+
+/// The names of the P2P service bits.
+const SERVICES: [(u32, &str); 6] = [
+    (0, "NETWORK"),
+    (2, "BLOOM"),
+    (3, "WITNESS"),
+    (6, "COMPACT_FILTERS"),
+    (10, "NETWORK_LIMITED"),
+    (11, "P2P_V2"),
+];
+
+/// The names of the services offered, lowest bit first.
+fn service_names(services: u64) -> Vec<String> {
+    let name = |bit: u32| match SERVICES.iter().find(|(known, _)| *known == bit) {
+        Some((_, name)) => (*name).into(),
+        None => format!("UNKNOWN[2^{bit}]"),
+    };
+    (0..64).filter(|bit| services >> bit & 1 == 1).map(name).collect()
+}
+
+#[derive(Serialize)]
+struct NetworkJson {
+    name: &'static str,
+    limited: bool,
+    reachable: bool,
+    proxy: &'static str,
+    proxy_randomize_credentials: bool,
+}
+
+#[derive(Serialize)]
+struct LocalAddress {
+    address: String,
+    port: u16,
+    score: u32,
+}
+
+#[derive(Serialize)]
+struct NetworkInfo {
+    version: u32,
+    subversion: String,
+    protocolversion: u32,
+    localservices: String,
+    localservicesnames: Vec<String>,
+    localrelay: bool,
+    timeoffset: i64,
+    networkactive: bool,
+    connections: u32,
+    connections_in: u32,
+    connections_out: u32,
+    networks: Vec<NetworkJson>,
+    relayfee: Btc,
+    incrementalfee: Btc,
+    localaddresses: Vec<LocalAddress>,
+    warnings: Vec<String>,
+}
+
+pub fn getnetworkinfo(node: &dyn Node, _: &Args) -> Reply {
+    let info = node.info();
+    let connections = node.connections();
+    let mempool = node.mempool_info();
+    let network = |name: &'static str| {
+        // Only plain addresses can be reached without proxies.
+        let reachable = connections.enabled && matches!(name, "ipv4" | "ipv6");
+        NetworkJson { name, limited: !reachable, reachable, proxy: "", proxy_randomize_credentials: false }
+    };
+    reply(&NetworkInfo {
+        version: info.core_version,
+        subversion: info.subversion.clone(),
+        protocolversion: info.protocol_version,
+        localservices: format!("{:016x}", info.services),
+        localservicesnames: service_names(info.services),
+        localrelay: true,
+        timeoffset: 0,
+        networkactive: connections.enabled,
+        connections: connections.inbound + connections.outbound,
+        connections_in: connections.inbound,
+        connections_out: connections.outbound,
+        networks: ["ipv4", "ipv6", "onion", "i2p", "cjdns"].map(network).into(),
+        relayfee: Btc(mempool.min_relay_fee_rate),
+        incrementalfee: Btc(mempool.incremental_fee_rate),
+        localaddresses: Vec::new(),
+        warnings: node.warnings(),
+    })
+}
+
+pub fn getconnectioncount(node: &dyn Node, _: &Args) -> Reply {
+    let connections = node.connections();
+    reply(&(connections.inbound + connections.outbound))
+}
+
+/// Without P2P there is nobody to list. The trait gains peers together with P2P.
+pub fn getpeerinfo(_: &dyn Node, _: &Args) -> Reply {
+    reply::<[(); 0]>(&[])
+}

@@ -1,0 +1,176 @@
+//! The OpenAPI 3.1 document of the REST paths, made from the table that the router follows.
+
+use crate::http::rest::RestResponse;
+use crate::node::Node;
+use crate::rest::RestError;
+use crate::rest::routes::{BodyDoc, Field, Kind, ROUTES, Reply, Route};
+use crate::value::Object;
+
+/// The document for a node.
+pub fn document(node: &dyn Node) -> Result<RestResponse, RestError> {
+    Ok(RestResponse::json(make(&node.info().version).into_json()))
+}
+
+fn make(version: &str) -> Object {
+    let info = Object::new()
+        .with("title", "ChainCore REST")
+        .with("version", version)
+        .with(
+            "description",
+            "Plain paths of a ChainCore node. Amounts are whole satoshis; a string beside each says the same in coins. \
+             JSON-RPC in Bitcoin Core's dialect is at POST / of the same port.",
+        );
+    let mut paths = Object::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for route in ROUTES {
+        if seen.contains(&route.path) {
+            continue;
+        }
+        seen.push(route.path);
+        let mut item = Object::new();
+        for route in ROUTES.iter().filter(|other| other.path == route.path) {
+            item.put(&route.verb.name().to_ascii_lowercase(), &operation(route));
+        }
+        paths.put(route.path, &item);
+    }
+    let error_members = Object::new()
+        .with("code", &typed("string", "A word for programs"))
+        .with("message", &typed("string", "A sentence for people; it names the bad value"));
+    let error = Object::new().with("type", "object").with("properties", &error_members);
+    let error = Object::new()
+        .with("type", "object")
+        .with("required", &["error"])
+        .with("properties", &Object::new().with("error", &error));
+    let components = Object::new().with("schemas", &Object::new().with("Error", &error));
+    Object::new()
+        .with("openapi", "3.1.0")
+        .with("info", &info)
+        .with("paths", &paths)
+        .with("components", &components)
+}
+
+fn typed(kind: &str, about: &str) -> Object {
+    Object::new().with("type", kind).with("description", about)
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "string",
+        Kind::Integer => "integer",
+        Kind::Number => "number",
+        Kind::Flag => "boolean",
+        Kind::List => "array",
+        Kind::Object => "object",
+    }
+}
+
+/// A member's schema. What may be absent may be null.
+fn schema(field: &Field) -> Object {
+    let kind = kind_name(field.kind);
+    let mut schema = if field.optional {
+        Object::new().with("type", &[kind, "null"]).with("description", field.about)
+    } else {
+        typed(kind, field.about)
+    };
+    if field.kind == Kind::List {
+        schema.put("items", &Object::new());
+    }
+    schema
+}
+
+fn object_schema(fields: &[Field]) -> Object {
+    let mut members = Object::new();
+    for field in fields {
+        members.put(field.name, &schema(field));
+    }
+    let required: Vec<&str> = fields.iter().filter(|field| !field.optional).map(|field| field.name).collect();
+    let mut object = Object::new().with("type", "object");
+    if !required.is_empty() {
+        object.put("required", &required);
+    }
+    object.with("properties", &members)
+}
+
+fn parameter(route: &Route, field: &Field) -> Object {
+    let in_path = route.path.contains(&format!("{{{}}}", field.name));
+    Object::new()
+        .with("name", field.name)
+        .with("in", if in_path { "path" } else { "query" })
+        .with("required", &!field.optional)
+        .with("description", field.about)
+        .with("schema", &Object::new().with("type", kind_name(field.kind)))
+}
+
+fn request_body(body: &BodyDoc) -> Object {
+    let json = Object::new().with("schema", &object_schema(body.fields));
+    let mut content = Object::new().with("application/json", &json);
+    if body.text {
+        content.put("text/plain", &Object::new().with("schema", &typed("string", "Hexadecimal digits")));
+    }
+    Object::new().with("description", body.about).with("required", &true).with("content", &content)
+}
+
+fn operation(route: &Route) -> Object {
+    let mut operation = Object::new().with("summary", route.summary).with("tags", &[route.group]);
+    if !route.params.is_empty() {
+        let parameters: Vec<Object> = route.params.iter().map(|field| parameter(route, field)).collect();
+        operation.put("parameters", &parameters);
+    }
+    if let Some(body) = &route.body {
+        operation.put("requestBody", &request_body(body));
+    }
+    let content = match route.reply {
+        Reply::Json(fields) => {
+            let json = Object::new().with("schema", &object_schema(fields));
+            Object::new().with("application/json", &json)
+        }
+        Reply::AnyJson => {
+            let json = Object::new().with("schema", &Object::new().with("type", "object"));
+            Object::new().with("application/json", &json)
+        }
+        Reply::Html => Object::new().with("text/html", &Object::new()),
+    };
+    let found = Object::new().with("description", "The answer").with("content", &content);
+    let error = Object::new().with("schema", &Object::new().with("$ref", "#/components/schemas/Error"));
+    let failed = Object::new()
+        .with("description", "What is wrong")
+        .with("content", &Object::new().with("application/json", &error));
+    operation.with("responses", &Object::new().with("200", &found).with("default", &failed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn every_route_is_in_the_document_and_nothing_else() {
+        let document = Json::parse(make("1.2.3").into_json().as_bytes()).unwrap();
+        let mut told = 0;
+        for (path, item) in document.field("paths").get_object().unwrap() {
+            for (verb, operation) in item.get_object().unwrap() {
+                let same = |route: &&Route| {
+                    route.path == path.as_str() && route.verb.name().eq_ignore_ascii_case(verb)
+                };
+                let route = ROUTES.iter().find(same).expect("the document tells only of routes");
+                assert_eq!(operation.field("summary").get_str().unwrap(), route.summary);
+                let parameters =
+                    operation.member("parameters").map_or(0, |list| list.get_array().unwrap().len());
+                assert_eq!(parameters, route.params.len(), "{path}");
+                assert_eq!(operation.member("requestBody").is_some(), route.body.is_some(), "{path}");
+                told += 1;
+            }
+        }
+        assert_eq!(told, ROUTES.len());
+    }
+
+    #[test]
+    fn parameters_in_paths_are_described() {
+        for route in ROUTES {
+            if let Some((_, name)) = route.path.split_once('{') {
+                let name = name.trim_end_matches('}');
+                assert_eq!(route.params.first().map(|field| field.name), Some(name), "{}", route.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The plain REST paths: status, blocks, addresses, transactions, mining and peers, for people and programs that
+//! do not speak JSON-RPC.
+//!
+//! One table of routes ([`routes::ROUTES`]) makes both the router and the OpenAPI document, so neither can know a
+//! path that the other does not. Amounts are whole satoshis; beside each, a string says the same in coins. Errors
+//! are `{"error":{"code","message"}}` and name the bad value.
+//!
+//! Handlers block (disk, the chain's queue) and run on threads that may; long answers are streamed piece by piece
+//! and never held whole.
+
+mod addresses;
+mod blocks;
+mod mining;
+mod page;
+mod peers;
+pub mod routes;
+mod shapes;
+mod status;
+mod transactions;
+
+use crate::error::{RpcError, code};
+use crate::http::rest::{RestFuture, RestHandler, RestRequest, RestResponse, percent_decode};
+use crate::json::Json;
+use crate::node::{NodeError, NodeRef};
+use crate::value::{Object, to_json_string};
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::{Method, StatusCode};
+use routes::{Handler, ROUTES};
+use serde::Serialize;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A route's verb; there are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// `GET`.
+    Get,
+    /// `POST`.
+    Post,
+}
+
+impl Verb {
+    /// The verb in capitals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+
+    fn of(method: &Method) -> Option<Self> {
+        // The front leaves the body out of what HEAD is answered with.
+        match *method {
+            Method::GET | Method::HEAD => Some(Self::Get),
+            Method::POST => Some(Self::Post),
+            _ => None,
+        }
+    }
+}
+
+/// A request as handlers see it.
+pub struct Request {
+    request: RestRequest,
+    /// The part of the path that stands for the route's `{…}`, decoded.
+    argument: String,
+}
+
+impl Request {
+    /// A parameter of the query, if it is there and not empty.
+    fn query(&self, name: &str) -> Option<String> {
+        self.request.query_value(name).filter(|value| !value.is_empty())
+    }
+
+    /// A number in the query.
+    fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, RestError> {
+        let read = |text: String| {
+            let message = format!("{name} must be a whole number that is not negative, not '{text}'");
+            text.parse().map_err(|_| RestError::bad_request("bad_parameter", message))
+        };
+        self.query(name).map(read).transpose()
+    }
+
+    /// The body as text.
+    fn text(&self) -> Result<&str, RestError> {
+        let text = std::str::from_utf8(&self.request.body);
+        text.map(str::trim).map_err(|_| RestError::bad_request("bad_body", "the body is not UTF-8 text"))
+    }
+
+    /// The body as JSON.
+    fn json(&self) -> Result<Json, RestError> {
+        Json::parse(&self.request.body)
+            .ok_or_else(|| RestError::bad_request("bad_body", "the body is not JSON"))
+    }
+}
+
+/// An answer in JSON.
+fn json<T: Serialize + ?Sized>(value: &T) -> Answer {
+    json_with(StatusCode::OK, value)
+}
+
+fn json_with<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
+    let text = to_json_string(value);
+    text.map(|text| RestResponse::json_status(status, text))
+        .map_err(|error| RestError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))
+}
+
+/// An answer that says what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestError {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A word for programs.
+    pub code: String,
+    /// A sentence for people; it names the bad value.
+    pub message: String,
+}
+
+impl RestError {
+    fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into() }
+    }
+
+    fn bad_request(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// The error as an answer.
+    pub fn into_response(self) -> RestResponse {
+        let error = Object::new().with("code", &self.code).with("message", &self.message);
+        RestResponse::json_status(self.status, Object::new().with("error", &error).into_json())
+    }
+}
+
+impl From<NodeError> for RestError {
+    fn from(error: NodeError) -> Self {
+        let message = error.to_string();
+        match error {
+            NodeError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message),
+            NodeError::IndexOff(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "index_off", message),
+            NodeError::Storage(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage", message),
+            NodeError::Other(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
+        }
+    }
+}
+
+impl From<RpcError> for RestError {
+    fn from(error: RpcError) -> Self {
+        let (status, code) = match error.code {
+            code::DESERIALIZATION_ERROR => (StatusCode::BAD_REQUEST, "undecodable"),
+            code::VERIFY_ERROR | code::VERIFY_REJECTED => (StatusCode::BAD_REQUEST, "rejected"),
+            code::VERIFY_ALREADY_IN_UTXO_SET => (StatusCode::CONFLICT, "already_confirmed"),
+            code::INVALID_ADDRESS_OR_KEY => (StatusCode::NOT_FOUND, "not_found"),
+            code::CLIENT_NOT_CONNECTED => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            code::IN_WARMUP => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            code::TYPE_ERROR | code::INVALID_PARAMETER | code::MISC => {
+                (StatusCode::BAD_REQUEST, "bad_parameter")
+            }
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Self::new(status, code, error.message)
+    }
+}
+
+/// What a handler answers.
+type Answer = Result<RestResponse, RestError>;
+
+/// The REST paths of one node.
+#[derive(Clone)]
+pub struct Rest(Arc<Inner>);
+
+struct Inner {
+    node: NodeRef,
+    templates: mining::TemplateStore,
+}
+
+impl Rest {
+    /// The paths of a node.
+    pub fn new(node: NodeRef) -> Self {
+        Self(Arc::new(Inner { node, templates: mining::TemplateStore::default() }))
+    }
+
+    async fn answer(&self, request: RestRequest) -> RestResponse {
+        let verb = Verb::of(&request.method);
+        let path = request.path.clone();
+        let at_path = || ROUTES.iter().filter(|route| matched(route.path, &path).is_some());
+        let Some(route) = at_path().find(|route| Some(route.verb) == verb) else {
+            let known = at_path().next();
+            let Some(known) = known else {
+                return RestError::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {path}"))
+                    .into_response();
+            };
+            let message = format!("{} is not a method of {path}, {} is", request.method, known.verb.name());
+            let error = RestError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+            return error.into_response().header(ALLOW, HeaderValue::from_static(known.verb.name()));
+        };
+        let argument = percent_decode(matched(route.path, &path).unwrap_or_default());
+        let rest = self.clone();
+        let run = route.run;
+        let answer = tokio::task::spawn_blocking(move || match run {
+            Handler::Node(run) => run(&rest, &Request { request, argument }),
+            Handler::Document => crate::openapi::document(rest.node()),
+        });
+        let failed = |_| {
+            let message = "the handler failed";
+            Err(RestError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message))
+        };
+        answer.await.unwrap_or_else(failed).unwrap_or_else(RestError::into_response)
+    }
+
+    fn node(&self) -> &dyn crate::node::Node {
+        &*self.0.node
+    }
+}
+
+/// Whether a path has a pattern's form, and what stands for its `{…}`, which is always the last part.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    match pattern.split_once('{') {
+        None => (pattern == path).then_some(""),
+        Some((prefix, _)) => {
+            path.strip_prefix(prefix).filter(|argument| !argument.is_empty() && !argument.contains('/'))
+        }
+    }
+}
+
+impl RestHandler for Rest {
+    fn claims(&self, path: &str) -> bool {
+        ROUTES.iter().any(|route| matched(route.path, path).is_some())
+    }
+
+    fn handle(&self, request: RestRequest) -> RestFuture<'_> {
+        Box::pin(self.answer(request))
+    }
+}

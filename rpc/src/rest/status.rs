@@ -1,0 +1,207 @@
+//! The node and its chain in numbers.
+
+use super::shapes::coins;
+use super::{Answer, Request, Rest, RestError, json};
+use crate::methods::mining::{bits_after, network_hashps};
+use crate::node::{ChainView, Node};
+use crate::value::CoreDouble;
+use chaincore_consensus::subsidy::block_subsidy;
+use chaincore_consensus::{BlockHash, pow};
+use serde::Serialize;
+
+/// How many of the last blocks statistics look at.
+pub const RECENT_BLOCKS: u32 = 120;
+
+#[derive(Serialize)]
+struct Status {
+    node_id: String,
+    version: String,
+    chain: String,
+    blockchain_length: u32,
+    height: u32,
+    best_block_hash: BlockHash,
+    best_block_time: u32,
+    headers: u32,
+    difficulty: CoreDouble,
+    target_block_time: u32,
+    pending_transactions: u64,
+    active_peers: u32,
+    syncing: bool,
+    uptime_seconds: u64,
+    warnings: Vec<String>,
+}
+
+/// `GET /status`.
+pub fn status(rest: &Rest, _: &Request) -> Answer {
+    let node = rest.node();
+    let chain = node.chain();
+    let tip = chain.tip();
+    let connections = node.connections();
+    json(&Status {
+        node_id: node.info().node_id.clone(),
+        version: node.info().version.clone(),
+        chain: node.params().name.clone(),
+        blockchain_length: tip.height + 1,
+        height: tip.height,
+        best_block_hash: tip.hash,
+        best_block_time: tip.header.time,
+        headers: chain.best_header().height,
+        difficulty: CoreDouble(pow::difficulty(tip.header.bits)),
+        target_block_time: node.params().target_spacing,
+        pending_transactions: node.mempool_info().count,
+        active_peers: connections.inbound + connections.outbound,
+        syncing: node.initial_block_download(),
+        uptime_seconds: node.uptime().as_secs(),
+        warnings: node.warnings(),
+    })
+}
+
+/// One of the last blocks.
+#[derive(Serialize, Clone)]
+pub struct RecentBlock {
+    /// Its height.
+    pub height: u32,
+    /// Its time.
+    pub time: u32,
+    /// The seconds since the block before; negative where a miner's clock was behind.
+    pub spacing: i64,
+    /// Its difficulty.
+    pub difficulty: CoreDouble,
+    /// Its transactions.
+    pub transactions: u32,
+}
+
+/// The last blocks, the oldest first, genesis left out.
+pub fn recent_blocks(chain: &dyn ChainView, count: u32) -> Vec<RecentBlock> {
+    let tip = chain.tip().height;
+    let first = (tip + 1).saturating_sub(count).max(1);
+    let mut previous = first.checked_sub(1).and_then(|height| chain.at_height(height));
+    let mut blocks = Vec::new();
+    for block in (first..=tip).filter_map(|height| chain.at_height(height)) {
+        let before = previous.map_or(block.header.time, |previous| previous.header.time);
+        blocks.push(RecentBlock {
+            height: block.height,
+            time: block.header.time,
+            spacing: i64::from(block.header.time) - i64::from(before),
+            difficulty: CoreDouble(pow::difficulty(block.header.bits)),
+            transactions: block.n_tx,
+        });
+        previous = Some(block);
+    }
+    blocks
+}
+
+/// The mean spacing of blocks, in seconds. The first after genesis says nothing: genesis may be years old.
+pub fn average_spacing(blocks: &[RecentBlock]) -> f64 {
+    let counted = blocks.iter().filter(|block| block.height > 1);
+    let (sum, count) = counted.fold((0, 0u32), |(sum, count), block| (sum + block.spacing, count + 1));
+    if count == 0 { 0.0 } else { sum as f64 / f64::from(count) }
+}
+
+#[derive(Serialize)]
+struct MempoolStats {
+    transactions: u64,
+    virtual_size: u64,
+    memory: u64,
+    max_memory: u64,
+    fees: i64,
+    fees_coins: String,
+    min_fee_rate: i64,
+}
+
+#[derive(Serialize)]
+struct StorageStats {
+    blocks: u64,
+    coins: u64,
+}
+
+#[derive(Serialize)]
+struct IndexStats {
+    name: String,
+    synced: bool,
+    height: u32,
+}
+
+#[derive(Serialize)]
+struct PeerStats {
+    inbound: u32,
+    outbound: u32,
+    p2p: bool,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    node_id: String,
+    chain: String,
+    height: u32,
+    total_transactions: u64,
+    chain_work: String,
+    difficulty: CoreDouble,
+    next_difficulty: CoreDouble,
+    network_hashes_per_second: CoreDouble,
+    target_block_time: u32,
+    average_block_time: CoreDouble,
+    block_reward: i64,
+    block_reward_coins: String,
+    halving_interval: u32,
+    mempool: MempoolStats,
+    storage: StorageStats,
+    indexes: Vec<IndexStats>,
+    peers: PeerStats,
+    recent_blocks: Vec<RecentBlock>,
+    uptime_seconds: u64,
+}
+
+/// The network's hash rate over the recent blocks.
+pub fn hash_rate(node: &dyn Node) -> Result<f64, RestError> {
+    Ok(network_hashps(node, RECENT_BLOCKS as i32, -1)?)
+}
+
+/// `GET /stats`.
+pub fn stats(rest: &Rest, _: &Request) -> Answer {
+    let node = rest.node();
+    let chain = node.chain();
+    let tip = chain.tip();
+    let params = node.params();
+    let mempool = node.mempool_info();
+    let connections = node.connections();
+    let reward = block_subsidy(tip.height + 1, params);
+    let recent = recent_blocks(&*chain, RECENT_BLOCKS);
+    json(&Stats {
+        node_id: node.info().node_id.clone(),
+        chain: params.name.clone(),
+        height: tip.height,
+        total_transactions: tip.chain_tx,
+        chain_work: tip.chain_work.to_string(),
+        difficulty: CoreDouble(pow::difficulty(tip.header.bits)),
+        next_difficulty: CoreDouble(pow::difficulty(bits_after(node, &*chain, &tip))),
+        network_hashes_per_second: CoreDouble(hash_rate(node)?),
+        target_block_time: params.target_spacing,
+        average_block_time: CoreDouble(average_spacing(&recent)),
+        block_reward: reward.sat(),
+        block_reward_coins: coins(reward),
+        halving_interval: params.halving_interval,
+        mempool: MempoolStats {
+            transactions: mempool.count,
+            virtual_size: mempool.vsize,
+            memory: mempool.usage,
+            max_memory: mempool.max_usage,
+            fees: mempool.total_fee.sat(),
+            fees_coins: coins(mempool.total_fee),
+            min_fee_rate: mempool.min_fee_rate.max(mempool.min_relay_fee_rate).sat(),
+        },
+        storage: StorageStats { blocks: node.blocks_disk_size(), coins: node.coins_disk_size() },
+        indexes: node
+            .indexes()
+            .into_iter()
+            .map(|index| IndexStats { name: index.name, synced: index.synced, height: index.best_height })
+            .collect(),
+        peers: PeerStats {
+            inbound: connections.inbound,
+            outbound: connections.outbound,
+            p2p: connections.enabled,
+        },
+        recent_blocks: recent,
+        uptime_seconds: node.uptime().as_secs(),
+    })
+}
