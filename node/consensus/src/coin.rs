@@ -27,7 +27,8 @@ impl Coin {
     }
 
     pub(crate) fn split_code(code: u64) -> Result<(u32, bool), DecodeError> {
-        let height = u32::try_from(code >> 1).map_err(|_| DecodeError::Invalid(format!("coin code {code} too large")))?;
+        let height = u32::try_from(code >> 1)
+            .map_err(|_| DecodeError::Invalid(format!("coin code {code} too large")))?;
         Ok((height, code & 1 == 1))
     }
 }

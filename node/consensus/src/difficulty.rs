@@ -55,7 +55,12 @@ fn scale(bits: u32, numerator: u64, denominator: u32, limit: Target) -> u32 {
     target.to_compact()
 }
 
-fn asert_bits(params: &ChainParams, parent: &(impl Ancestry + ?Sized), half_life: u32, anchor: AsertAnchor) -> u32 {
+fn asert_bits(
+    params: &ChainParams,
+    parent: &(impl Ancestry + ?Sized),
+    half_life: u32,
+    anchor: AsertAnchor,
+) -> u32 {
     let height = parent.tip_height();
     let tip = parent.tip();
     let (anchor_height, anchor_bits, time_before_anchor) = match anchor {

@@ -4,23 +4,31 @@
 //! Nothing here reads a file, a clock or a socket, waits, logs or keeps a global: whoever calls brings the
 //! facts (a time, an ancestor, a coin) and gets a verdict. It builds for wasm32.
 
+pub mod address;
 pub mod amount;
 pub mod ancestry;
 pub mod block;
+pub mod check;
 pub mod codec;
 pub mod coin;
+pub mod connect;
+pub mod context;
 pub mod difficulty;
 pub mod hash;
 pub mod hex;
+pub mod locktime;
+pub mod merkle;
 pub mod params;
 pub mod pow;
 pub mod reject;
 pub mod script;
 pub mod sigcache;
 pub mod sighash;
+pub mod signet;
 pub mod subsidy;
 pub mod transaction;
 pub mod undo;
+pub mod versionbits;
 
 pub use amount::Amount;
 pub use block::{Block, Header};

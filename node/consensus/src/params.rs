@@ -8,16 +8,19 @@
 //! blocks to the difficulty at which a block takes ten seconds, and again when it has slept. Its retargeting is
 //! ASERT measured from each block's parent ([`AsertAnchor::Parent`]): a block found right away makes the next
 //! one `2^(10/half-life)` times harder. `difficulty::tests::the_pace_of_chaincore` simulates a miner of 5 MH/s
-//! over 200 seeds; per half-life, with the spread as the standard deviation of one block's spacing:
+//! over 40 seeds; per half-life, with the spread as the standard deviation of one block's spacing:
 //!
 //! | half-life | blocks until the pace is reached | seconds that takes | mean spacing after | spread |
 //! |---|---|---|---|---|
-//! | 30 s | 45 | 63 | 10.0 s | 11.0 s |
-//! | 60 s | 88 | 118 | 10.0 s | 10.5 s |
-//! | 120 s | 174 | 231 | 10.0 s | 10.2 s |
+//! | 30 s | 49 | 83 | 10.0 s | 11.6 s |
+//! | 60 s | 102 | 210 | 10.0 s | 10.7 s |
+//! | 90 s | 150 | 291 | 10.0 s | 10.4 s |
+//! | 120 s | 194 | 324 | 10.0 s | 10.3 s |
 //!
-//! and the same after eight hours of sleep, since the first block after the pause takes the target back to the
-//! limit and no further. 60 s is the longest of them that keeps the ramp under 150 blocks.
+//! and the same after eight hours of sleep (96 blocks at 60 s), since the first block after the pause takes the
+//! target back to the limit and no further; an absolute schedule would owe 2,880 blocks. A longer half-life is
+//! calmer by little and ramps longer; 60 s leaves room for a hundred times the hash rate (140 blocks). Timestamps
+//! run at most 9 s ahead of the clock, where the median time past pushes them during the ramp.
 
 mod builtin;
 mod chain_file;

@@ -157,7 +157,11 @@ impl Work {
 
     /// The nearest floating-point number.
     pub fn to_f64(self) -> f64 {
-        self.0.as_limbs().iter().rev().fold(0.0, |sum, limb| sum * 18_446_744_073_709_551_616.0 + *limb as f64)
+        self.0
+            .as_limbs()
+            .iter()
+            .rev()
+            .fold(0.0, |sum, limb| sum * 18_446_744_073_709_551_616.0 + *limb as f64)
     }
 
     /// The number's 32 bytes, the most significant first.
@@ -303,7 +307,8 @@ mod tests {
 
     #[test]
     fn hashes_meet_targets() {
-        let genesis: BlockHash = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f".parse().unwrap();
+        let genesis: BlockHash =
+            "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f".parse().unwrap();
         let limit = Target::from_leading_hex_zeros(8).unwrap();
         assert!(check_proof_of_work(&genesis, 0x1d00_ffff, limit));
         assert!(!check_proof_of_work(&genesis, 0x1d00_ffff, Target::from_leading_hex_zeros(9).unwrap()));

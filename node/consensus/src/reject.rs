@@ -98,6 +98,9 @@ mod tests {
     fn prints_as_core_does() {
         let reason = RejectReason::consensus("bad-cb-missing");
         assert_eq!(reason.to_string(), "bad-cb-missing");
-        assert_eq!(reason.with_debug("first tx is not coinbase").to_string(), "bad-cb-missing, first tx is not coinbase");
+        assert_eq!(
+            reason.with_debug("first tx is not coinbase").to_string(),
+            "bad-cb-missing, first tx is not coinbase"
+        );
     }
 }

@@ -21,7 +21,8 @@ mod tests {
         assert_eq!(block_subsidy(209_999, &main), Amount::from_coins(50));
         assert_eq!(block_subsidy(210_000, &main), Amount::from_coins(25));
         assert_eq!(block_subsidy(64 * 210_000, &main), Amount::ZERO);
-        let total: i64 = (0..14_000_000).step_by(1000).map(|height| block_subsidy(height, &main).sat() * 1000).sum();
+        let total: i64 =
+            (0..14_000_000).step_by(1000).map(|height| block_subsidy(height, &main).sat() * 1000).sum();
         assert_eq!(total, 2_099_999_997_690_000);
         assert_eq!(block_subsidy(150, &ChainParams::regtest()), Amount::from_coins(25));
     }

@@ -1,7 +1,9 @@
 //! What a block spent, kept to take the block off again and to show its inputs.
 
 use crate::codec::{Decode, DecodeError, Encode, Reader, Sink, put_compact_size};
-use crate::coin::{Coin, put_compressed_output, put_varint, read_compressed_output, read_varint, read_varint_u32};
+use crate::coin::{
+    Coin, put_compressed_output, put_varint, read_compressed_output, read_varint, read_varint_u32,
+};
 
 /// The coins a block spent: one list per transaction after the coinbase, one coin per input.
 ///
@@ -73,7 +75,10 @@ mod tests {
         };
         let undo = BlockUndo { txs: vec![vec![coin(1, 0), coin(200, 5)], vec![coin(0, 1)]] };
         let bytes = undo.to_bytes();
-        assert_eq!(crate::hex::encode(&bytes), "02020300320751821000320751010032075100 0501".replace(' ', ""));
+        assert_eq!(
+            crate::hex::encode(&bytes),
+            "02020300320751821000320751010032075100 0501".replace(' ', "")
+        );
         assert_eq!(BlockUndo::decode_exact(&bytes), Ok(undo));
         assert!(BlockUndo::decode_exact(&bytes[..bytes.len() - 1]).is_err());
     }

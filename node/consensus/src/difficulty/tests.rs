@@ -61,9 +61,15 @@ fn testnet_blocks_may_be_easy_when_late() {
     branch.push(header(2015 * 600, easy));
     // BIP94 retargets from the interval's first block, the older rule from its last.
     let timespan = 2015 * 600;
-    assert_eq!(next_bits(&params, &branch, 2015 * 600 + 5000), scale(hard, timespan, 1_209_600, params.pow_limit));
+    assert_eq!(
+        next_bits(&params, &branch, 2015 * 600 + 5000),
+        scale(hard, timespan, 1_209_600, params.pow_limit)
+    );
     params.enforce_bip94 = false;
-    assert_eq!(next_bits(&params, &branch, 2015 * 600 + 5000), scale(easy, timespan, 1_209_600, params.pow_limit));
+    assert_eq!(
+        next_bits(&params, &branch, 2015 * 600 + 5000),
+        scale(easy, timespan, 1_209_600, params.pow_limit)
+    );
 }
 
 #[test]
@@ -114,7 +120,14 @@ impl Random {
 
 /// Mines `count` blocks at `rate` hashes per second from clock time `clock` on; the clock times at which they
 /// were found.
-fn mine(params: &ChainParams, branch: &mut Vec<Header>, random: &mut Random, clock: f64, rate: f64, count: u32) -> Vec<f64> {
+fn mine(
+    params: &ChainParams,
+    branch: &mut Vec<Header>,
+    random: &mut Random,
+    clock: f64,
+    rate: f64,
+    count: u32,
+) -> Vec<f64> {
     let mut now = clock;
     let mut found = Vec::new();
     for _ in 0..count {
@@ -132,7 +145,10 @@ fn mine(params: &ChainParams, branch: &mut Vec<Header>, random: &mut Random, clo
 
 /// Blocks and seconds until the difficulty is first such that a block takes nine seconds or more.
 fn ramp(branch: &[Header], from: usize, found: &[f64], clock: f64, rate: f64) -> (usize, f64) {
-    let blocks = found.iter().enumerate().position(|(at, _)| block_work(branch[from + at].bits).to_f64() / rate >= 9.0);
+    let blocks = found
+        .iter()
+        .enumerate()
+        .position(|(at, _)| block_work(branch[from + at].bits).to_f64() / rate >= 9.0);
     let blocks = blocks.expect("the pace is reached");
     (blocks, found[blocks] - clock)
 }

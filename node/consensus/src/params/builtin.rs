@@ -182,7 +182,9 @@ impl ChainParams {
             ],
             signet_challenge: None,
             minimum_chain_work: work("1128750f82f4c366153a3a030"),
-            default_assume_valid: Some(hash("00000000000000000000ccebd6d74d9194d8dcdc1d177c478e094bfad51ba5ac")),
+            default_assume_valid: Some(hash(
+                "00000000000000000000ccebd6d74d9194d8dcdc1d177c478e094bfad51ba5ac",
+            )),
             mockable: false,
             consistency_checks: false,
             prune_after_height: 100_000,
@@ -219,7 +221,9 @@ impl ChainParams {
             min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             minimum_chain_work: work("9a0fe15d0177d086304"),
-            default_assume_valid: Some(hash("0000000002368b1e4ee27e2e85676ae6f9f9e69579b29093e9a82c170bf7cf8a")),
+            default_assume_valid: Some(hash(
+                "0000000002368b1e4ee27e2e85676ae6f9f9e69579b29093e9a82c170bf7cf8a",
+            )),
             prune_after_height: 1000,
             ..Self::main()
         }
@@ -250,7 +254,9 @@ impl ChainParams {
             script_flag_exceptions: Vec::new(),
             signet_challenge: Some(challenge),
             minimum_chain_work: work("b463ea0a4b8"),
-            default_assume_valid: Some(hash("00000008414aab61092ef93f1aacc54cf9e9f16af29ddad493b908a01ff5c329")),
+            default_assume_valid: Some(hash(
+                "00000008414aab61092ef93f1aacc54cf9e9f16af29ddad493b908a01ff5c329",
+            )),
             prune_after_height: 1000,
             ..Self::main()
         }
@@ -322,7 +328,10 @@ mod tests {
             let params = ChainParams::by_name(name).unwrap();
             assert_eq!(params.name, name);
             assert_eq!(params.genesis_hash.to_string(), expected, "{name}");
-            assert!(check_proof_of_work(&params.genesis_hash, params.genesis.header.bits, params.pow_limit), "{name}");
+            assert!(
+                check_proof_of_work(&params.genesis_hash, params.genesis.header.bits, params.pow_limit),
+                "{name}"
+            );
         }
         assert!(ChainParams::by_name("testnet3").is_none());
         let merkle_root = ChainParams::testnet4().genesis.header.merkle_root.to_string();

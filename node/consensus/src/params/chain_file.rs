@@ -177,7 +177,16 @@ fn reward(key: &'static str, value: Option<toml::Value>) -> Result<Amount, Chain
 
 /// Names that would be mistaken for a built-in chain or for a folder of the node's own.
 const RESERVED_NAMES: [&str; 11] = [
-    "main", "test", "testnet", "testnet3", "testnet4", "signet", "regtest", "chaincore", "blocks", "chainstate",
+    "main",
+    "test",
+    "testnet",
+    "testnet3",
+    "testnet4",
+    "signet",
+    "regtest",
+    "chaincore",
+    "blocks",
+    "chainstate",
     "indexes",
 ];
 
@@ -223,11 +232,14 @@ impl ChainParams {
         if p2p_port == rpc_port {
             return bad("rpc_port", rpc_port, "expected another port than p2p_port");
         }
-        let signet_challenge = file.signet_challenge.map(|text| script("signet_challenge", &text)).transpose()?;
+        let signet_challenge =
+            file.signet_challenge.map(|text| script("signet_challenge", &text)).transpose()?;
         let target_spacing = integer("target_block_time", file.target_block_time, 10, 1..=1_000_000)?;
         let (start_bits, pow_limit, retarget) = difficulty(&file.difficulty, target_spacing)?;
         let interval: u32 = integer("difficulty.interval", file.difficulty.interval, 2016, 2..=100_000)?;
-        let Some(target_timespan) = interval.checked_mul(target_spacing).filter(|span| *span <= i32::MAX as u32) else {
+        let Some(target_timespan) =
+            interval.checked_mul(target_spacing).filter(|span| *span <= i32::MAX as u32)
+        else {
             return bad("difficulty.interval", interval, "the interval would take longer than 68 years");
         };
         let initial_subsidy = reward("initial_reward", file.initial_reward)?;
@@ -253,7 +265,12 @@ impl ChainParams {
             target_timespan,
             enforce_bip94: file.difficulty.bip94.unwrap_or(false),
             initial_subsidy,
-            halving_interval: integer("halving_interval", file.halving_interval, 210_000, 1..=u32::MAX.into())?,
+            halving_interval: integer(
+                "halving_interval",
+                file.halving_interval,
+                210_000,
+                1..=u32::MAX.into(),
+            )?,
             coinbase_maturity: integer("coinbase_maturity", file.coinbase_maturity, 100, 0..=1_000_000)?,
             addresses: addresses(file.addresses)?,
             deployments: deployments(&file.deployments)?,
@@ -301,7 +318,13 @@ fn difficulty(table: &DifficultyTable, spacing: u32) -> Result<(u32, Target, Ret
         None => start,
         Some(text) => match text.parse::<Target>() {
             Ok(limit) if limit >= start.rounded() => limit,
-            Ok(_) => return bad("difficulty.limit", text, format!("expected a target no harder than the start's {start}")),
+            Ok(_) => {
+                return bad(
+                    "difficulty.limit",
+                    text,
+                    format!("expected a target no harder than the start's {start}"),
+                );
+            }
             Err(error) => return bad("difficulty.limit", text, error.to_string()),
         },
     };
@@ -312,7 +335,9 @@ fn difficulty(table: &DifficultyTable, spacing: u32) -> Result<(u32, Target, Ret
             let anchor = match table.anchor.as_deref() {
                 None | Some("parent") => AsertAnchor::Parent,
                 Some("genesis") => AsertAnchor::Genesis,
-                Some(other) => return bad("difficulty.anchor", format!("'{other}'"), "expected 'parent' or 'genesis'"),
+                Some(other) => {
+                    return bad("difficulty.anchor", format!("'{other}'"), "expected 'parent' or 'genesis'");
+                }
             };
             return Ok((start_bits, limit, Retarget::Asert { half_life, anchor }));
         }
@@ -395,7 +420,10 @@ fn genesis(
 fn addresses(table: AddressTable) -> Result<AddressFormat, ChainFileError> {
     let main = main_addresses();
     let bech32_hrp = table.bech32.unwrap_or(main.bech32_hrp);
-    if bech32_hrp.len() > 30 || bech32::Hrp::parse(&bech32_hrp).is_err() || bech32_hrp.to_lowercase() != bech32_hrp {
+    if bech32_hrp.len() > 30
+        || bech32::Hrp::parse(&bech32_hrp).is_err()
+        || bech32_hrp.to_lowercase() != bech32_hrp
+    {
         return bad(
             "addresses.bech32",
             format!("'{bech32_hrp}'"),
@@ -407,7 +435,8 @@ fn addresses(table: AddressTable) -> Result<AddressFormat, ChainFileError> {
     if p2pkh == p2sh {
         return bad("addresses.p2sh", p2sh, "expected another version byte than addresses.p2pkh");
     }
-    let version = |key, text: Option<String>, default| text.map_or(Ok(default), |text| four_bytes(key, &text));
+    let version =
+        |key, text: Option<String>, default| text.map_or(Ok(default), |text| four_bytes(key, &text));
     Ok(AddressFormat {
         p2pkh,
         p2sh,
@@ -466,7 +495,10 @@ fn write_chain(out: &mut String, params: &ChainParams) -> std::fmt::Result {
     writeln!(out, "script = \"{}\"", hex::encode(&coinbase.outputs[0].script_pubkey))?;
     writeln!(out, "nonce = {}\nhash = \"{}\"", header.nonce, params.genesis_hash)?;
     let formats = &params.addresses;
-    writeln!(out, "\n# How addresses and keys are written; the defaults are Bitcoin mainnet's.\n[addresses]")?;
+    writeln!(
+        out,
+        "\n# How addresses and keys are written; the defaults are Bitcoin mainnet's.\n[addresses]"
+    )?;
     writeln!(out, "p2pkh = {}\np2sh = {}\nwif = {}", formats.p2pkh, formats.p2sh, formats.wif)?;
     writeln!(out, "xpub = \"{}\"\nxprv = \"{}\"", hex::encode(&formats.xpub), hex::encode(&formats.xprv))?;
     writeln!(out, "bech32 = {}", quote(&formats.bech32_hrp))?;
@@ -478,7 +510,10 @@ fn write_chain(out: &mut String, params: &ChainParams) -> std::fmt::Result {
 
 fn write_difficulty(out: &mut String, params: &ChainParams) -> std::fmt::Result {
     writeln!(out, "\n[difficulty]")?;
-    writeln!(out, "# The start as a compact target (or leading_hex_zeros = n), and the easiest target ever allowed.")?;
+    writeln!(
+        out,
+        "# The start as a compact target (or leading_hex_zeros = n), and the easiest target ever allowed."
+    )?;
     let start = match params.retarget {
         Retarget::Fixed(bits) => bits,
         _ => params.genesis.header.bits,
@@ -497,7 +532,10 @@ fn write_difficulty(out: &mut String, params: &ChainParams) -> std::fmt::Result 
             AsertAnchor::Genesis => "genesis",
             AsertAnchor::Parent => "parent",
         };
-        writeln!(out, "# Seconds of lead or lag that double or halve the difficulty, measured from this block.")?;
+        writeln!(
+            out,
+            "# Seconds of lead or lag that double or halve the difficulty, measured from this block."
+        )?;
         writeln!(out, "half_life = {half_life}\nanchor = \"{anchor}\"")?;
     }
     writeln!(out, "# Blocks per retarget interval, and whether BIP94's rules hold at its ends.")?;

@@ -4,7 +4,7 @@ use crate::amount::Amount;
 use crate::block::{Block, Header};
 use crate::hash::BlockHash;
 use crate::pow::Target;
-use crate::script::Script;
+use crate::script::{Builder, Script};
 use crate::transaction::{OutPoint, Transaction, Tx, TxIn, TxOut, Witness};
 use std::sync::Arc;
 
@@ -29,13 +29,16 @@ impl GenesisSpec {
     /// The block, in the shape of Bitcoin's first one: its proof of work is as good as the nonce.
     pub fn build(&self) -> Block {
         // The script sig pushes 0x1d00ffff and 4, and then the text, as Bitcoin's first block did.
-        let mut script_sig = vec![4, 0xff, 0xff, 0, 0x1d, 1, 4];
-        put_push(&mut script_sig, self.message.as_bytes());
+        let script_sig = Builder::new()
+            .push_int(0x1d00_ffff)
+            .push_data(&[4])
+            .push_data(self.message.as_bytes())
+            .into_script();
         let coinbase = Tx::from(Transaction {
             version: 1,
             inputs: vec![TxIn {
                 previous_output: OutPoint::NULL,
-                script_sig: Script(script_sig),
+                script_sig,
                 sequence: TxIn::SEQUENCE_FINAL,
                 witness: Witness::new(),
             }],
@@ -53,21 +56,6 @@ impl GenesisSpec {
         };
         Block { header, transactions: vec![Arc::new(coinbase)] }
     }
-}
-
-/// Puts a push of `data`, at most 65,535 bytes, in its shortest form.
-fn put_push(script: &mut Vec<u8>, data: &[u8]) {
-    const PUSHDATA1: u8 = 0x4c;
-    const PUSHDATA2: u8 = 0x4d;
-    match data.len() {
-        len @ 0..0x4c => script.push(len as u8),
-        len @ 0x4c..0x100 => script.extend([PUSHDATA1, len as u8]),
-        len => {
-            script.push(PUSHDATA2);
-            script.extend((len as u16).to_le_bytes());
-        }
-    }
-    script.extend(data);
 }
 
 /// The block of `spec` with the first nonce, from the given one on, that meets the target; if none does, the

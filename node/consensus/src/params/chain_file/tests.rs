@@ -71,7 +71,10 @@ fn what_is_written_reads_back() {
     "#;
     // The genesis target must lie within the limit.
     let error = found(full).unwrap_err();
-    assert!(error.to_string().starts_with("chain file: genesis.bits = 207fffff: expected a target within"), "{error}");
+    assert!(
+        error.to_string().starts_with("chain file: genesis.bits = 207fffff: expected a target within"),
+        "{error}"
+    );
     let full = full.replace("207fffff", "200fffff");
     for retarget in ["asert", "bitcoin2016", "testnet-min-difficulty", "none", "fixed"] {
         let mut text = full.replace("retarget = \"asert\"", &format!("retarget = \"{retarget}\""));
@@ -111,14 +114,23 @@ fn a_bad_value_is_named_with_its_key() {
         ("name = \"x\"\nsignet_challenge = \"5\"", "signet_challenge = 5: expected a script"),
         ("name = \"x\"\n[difficulty]\nleading_hex_zeros = 64", "difficulty.leading_hex_zeros = 64: expected"),
         ("name = \"x\"\n[difficulty]\nleading_hex_zeros = 3\nbits = \"1d00ffff\"", "not both"),
-        ("name = \"x\"\n[difficulty]\nbits = \"1d80ffff\"", "difficulty.bits = 1d80ffff: compact target 1d80ffff is negative"),
+        (
+            "name = \"x\"\n[difficulty]\nbits = \"1d80ffff\"",
+            "difficulty.bits = 1d80ffff: compact target 1d80ffff is negative",
+        ),
         ("name = \"x\"\n[difficulty]\nbits = \"1d00ff\"", "difficulty.bits = 1d00ff: expected"),
         ("name = \"x\"\n[difficulty]\nlimit = \"1\"", "difficulty.limit = 1: expected a target no harder"),
-        ("name = \"x\"\n[difficulty]\nretarget = \"often\"", "difficulty.retarget = 'often': expected 'asert'"),
+        (
+            "name = \"x\"\n[difficulty]\nretarget = \"often\"",
+            "difficulty.retarget = 'often': expected 'asert'",
+        ),
         ("name = \"x\"\n[difficulty]\nretarget = \"none\"\nhalf_life = 1", "difficulty.half_life = 1: only"),
         ("name = \"x\"\n[difficulty]\nhalf_life = 0", "difficulty.half_life = 0"),
         ("name = \"x\"\n[difficulty]\nanchor = \"moon\"", "difficulty.anchor = 'moon'"),
-        ("name = \"x\"\ntarget_block_time = 1000000\n[difficulty]\ninterval = 100000", "difficulty.interval = 100000"),
+        (
+            "name = \"x\"\ntarget_block_time = 1000000\n[difficulty]\ninterval = 100000",
+            "difficulty.interval = 100000",
+        ),
         ("name = \"x\"\n[genesis]\ntime = -1", "genesis.time = -1"),
         ("name = \"x\"\n[genesis]\nhash = \"12\"", "genesis.hash = 12"),
         ("name = \"x\"\n[addresses]\np2pkh = 256", "addresses.p2pkh = 256"),
