@@ -54,15 +54,6 @@ struct Node {
     cluster: ClusterId,
 }
 
-/// The counts and sums of a set of transactions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Stats {
-    /// Transactions.
-    pub count: usize,
-    /// Their summed fees and weights.
-    pub rate: FeeWeight,
-}
-
 /// The order of chunks: by rate, then by the chunk's first transaction, so that every node agrees with itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Rank {
@@ -256,14 +247,6 @@ impl TxGraph {
         self.nodes.get(txid).map_or(&[], |node| &node.children)
     }
 
-    /// Counts and sums over some of the graph's transactions.
-    pub fn stats(&self, txids: &[Txid]) -> Stats {
-        txids.iter().fold(Stats::default(), |stats, txid| Stats {
-            count: stats.count + 1,
-            rate: stats.rate.plus(self.node(txid).rate),
-        })
-    }
-
     /// The chunks of the transaction's cluster, best first; empty if it is not in the graph.
     pub fn cluster(&self, txid: &Txid) -> &[Chunk] {
         self.nodes.get(txid).and_then(|node| self.clusters.get(&node.cluster)).map_or(&[], Vec::as_slice)
@@ -333,7 +316,8 @@ impl TxGraph {
             }
             let members = self.reach(&txid, |node| node.parents.iter().chain(&node.children));
             seen.extend(members.iter().copied());
-            if limits.exceeded_by(members.len(), self.stats(&members).rate.weight) {
+            let weight = members.iter().map(|member| self.node(member).rate.weight).sum();
+            if limits.exceeded_by(members.len(), weight) {
                 excess.extend(self.excess_of(&members, limits));
             }
         }
@@ -503,7 +487,6 @@ mod tests {
         assert_eq!(graph.worst_chunk().unwrap().txids, [id(1), id(2)]);
         assert_eq!(graph.ancestors(&id(2)), [id(2), id(1)]);
         assert_eq!(graph.descendants(&id(1)), [id(1), id(2)]);
-        assert_eq!(graph.stats(&graph.ancestors(&id(2))).rate, FeeWeight { fee: 1000, weight: 800 });
     }
 
     #[test]

@@ -1,8 +1,33 @@
-//! The mempool.
+//! The mempool: transactions that would be valid in the next block, ranked by what they pay.
+//!
+//! [`Mempool`] is plain data with the rules on top: the chain's writer thread owns it, calls
+//! [`Mempool::accept`], [`Mempool::remove_for_block`] and [`Mempool::after_reorg`], and hands it what the rules
+//! need to know of the chain as a [`ChainView`]. It reads no clock and no file of its own.
+//!
+//! Invariants, whenever no method runs: every input of every entry is unspent in the chain or made by another
+//! entry, and spent by no other entry; no cluster exceeds the limits; the indexes agree with the entries.
 
+mod accept;
+mod entry;
+mod ephemeral;
 pub mod feerate;
 pub mod graph;
 pub mod linearize;
+mod maintain;
 pub mod options;
+mod package;
 pub mod policy;
-pub mod truc;
+mod pool;
+mod precheck;
+mod replacement;
+mod rolling;
+mod truc;
+mod verify;
+
+pub use accept::{AcceptError, Accepted};
+pub use entry::{Entry, signals_replacement};
+pub use feerate::FeeRate;
+pub use options::MempoolOptions;
+pub use package::PackageTest;
+pub use pool::{Mempool, MempoolInfo, Prioritised, Sums};
+pub use precheck::ChainView;
