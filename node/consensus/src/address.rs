@@ -259,17 +259,40 @@ mod tests {
     #[test]
     fn refusals_in_core_s_words() {
         let format = ChainParams::regtest().addresses;
+        // The addresses, messages and positions that Core's own test of `validateaddress` has.
+        let unsupported = "Invalid or unsupported Segwit (Bech32) or Base58 encoding.";
+        let bech32 = "Invalid Bech32 checksum";
+        let base58 = "Invalid checksum or length of Base58 address (P2PKH or P2SH)";
         for (text, message, locations) in [
-            ("", "Invalid checksum or length of Base58 address (P2PKH or P2SH)", vec![]),
+            ("", base58, vec![]),
             (
-                "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-                "Invalid or unsupported Segwit (Bech32) or Base58 encoding.",
+                "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7k7grplx",
+                unsupported,
                 vec![],
             ),
-            ("17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem", "Invalid or unsupported Base58-encoded address.", vec![]),
             (
-                "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJJfn",
-                "Invalid checksum or length of Base58 address (P2PKH or P2SH)",
+                "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqdmchcc",
+                "Version 1+ witness address must use Bech32m checksum",
+                vec![],
+            ),
+            (
+                "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7k35mrzd",
+                "Version 0 witness address must use Bech32 checksum",
+                vec![],
+            ),
+            (
+                "bcrt130xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqynjegk",
+                "Invalid Bech32 address witness version",
+                vec![],
+            ),
+            (
+                "bcrt1s0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v8n0nx0muaewav25430mtr",
+                "Invalid Bech32 address program size (41 bytes)",
+                vec![],
+            ),
+            (
+                "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kqqq5k3my",
+                "Invalid Bech32 v0 address program size (21 bytes), per BIP141",
                 vec![],
             ),
             (
@@ -277,15 +300,23 @@ mod tests {
                 "Bech32 string too long",
                 (90..108).collect(),
             ),
-            ("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4tx", "Invalid Bech32 checksum", vec![43]),
-            ("bcrt1qw508d6qejxtdg4y5r3zarvaryvaxxpcs", "Invalid checksum", vec![]),
-            ("bcrt1Q049edschfnwystcqnsvyfpj23mpsg3jcedq9xv", "Invalid character or mixed case", vec![6]),
-            ("bcrt0q0tmahgjwezjeg", "Missing separator", vec![]),
-            ("bcrt1b0tmahgjwezjeg", "Invalid Base 32 character", vec![5]),
+            ("bcrt1q049edschfnwystcqnsvyfpj23mpsg3jcedq9xv", bech32, vec![9]),
+            ("bcrt1qax9suht3qv95sw33xavx8crpxduefdrsvgsklu", bech32, vec![22, 43]),
+            ("BCRT1QPLMTZKC2XHARPPZDLNPAQL78RSHJ68U32RAH7R", bech32, vec![38]),
+            ("bcrtq049ldschfnwystcqnsvyfpj23mpsg3jcedq9xv", "Missing separator", vec![]),
+            ("bcrt1q04oldschfnwystcqnsvyfpj23mpsg3jcedq9xv", "Invalid Base 32 character", vec![8]),
+            ("bcrt1qdg3myrgvzw7ml8q0ejxhlkyxn7vl9r56yzkfgvzclrf4hkpx9yfqhpsuks", bech32, vec![19, 30]),
+            ("bcrt1ptmp74ayg7p24uslctssvjm06q5phz4yrxucgnv", bech32, vec![5]),
+            ("17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem", "Invalid or unsupported Base58-encoded address.", vec![]),
+            ("mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJJfn", base58, vec![]),
+            ("2VKf7XKMrp4bVNVmuRbyCewkP8FhGLP2E54LHDPakr9Sq5mtU2", base58, vec![]),
+            ("asfah14i8fajz0123f", unsupported, vec![]),
+            ("1q049ldschfnwystcqnsvyfpj23mpsg3jcedq9xv", unsupported, vec![]),
+            ("bcrt1Q049edschfnwystcqnsvyfpj23mpsg3jcedq9xv", "Invalid character or mixed case", vec![5]),
         ] {
             let error = Address::parse(text, &format).unwrap_err();
-            let expected = (message, locations);
-            assert_eq!((error.message.as_str(), error.error_locations), expected, "{text}");
+            let actual = (error.message.as_str(), error.error_locations);
+            assert_eq!(actual, (message, locations), "{text}");
         }
     }
 }

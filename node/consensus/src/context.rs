@@ -55,6 +55,11 @@ pub fn check_header(
         return Err(RejectReason::new(RejectKind::TimeFuture, "time-too-new")
             .with_debug("block timestamp too far in the future"));
     }
+    check_version(header, height, params)
+}
+
+/// The rule for a header's version alone: the old ones ended with BIP34, BIP66 and BIP65.
+pub fn check_version(header: &Header, height: u32, params: &ChainParams) -> Result<(), RejectReason> {
     let heights = &params.deployments;
     let outdated = [(2, heights.bip34), (3, heights.bip66), (4, heights.bip65)];
     if outdated.iter().any(|(version, from)| header.version < *version && height >= *from) {
