@@ -3,6 +3,8 @@
 //! Nothing here links the node. A [`TestNode`] is a `chaincored` process with a folder of its own; it listens
 //! on ports that the system chose and is killed when it is dropped.
 
+pub mod keys;
+pub mod maker;
 pub mod node;
 
 pub use node::{RpcFailure, TestNode, binary};

@@ -241,6 +241,13 @@ impl TestNode {
         child.wait().expect("the node can be waited for");
     }
 
+    /// Waits for a process that something else has killed, or kills it now.
+    pub fn reap(&mut self) {
+        let mut child = self.child.take().expect("the node was started");
+        let _ = child.kill();
+        child.wait().expect("the node can be waited for");
+    }
+
     /// Stops the node by RPC and returns its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         self.rpc("stop", json!([]));
