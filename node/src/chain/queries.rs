@@ -1,0 +1,128 @@
+//! What an operator or the RPC asks of the chain beyond blocks.
+
+use super::block_access::damaged;
+use super::connect::check_connect;
+use super::{BlockEntry, Branch, Chain, ChainError};
+use crate::mempool::{Accepted, ChainView, Mempool};
+use chaincore_consensus::check::{CheckOptions, check_block};
+use chaincore_consensus::context::{check_block_context, check_header};
+use chaincore_consensus::reject::{RejectKind, RejectReason};
+use chaincore_consensus::{Block, BlockHash, TxRef};
+
+use std::sync::Arc;
+
+impl Chain {
+    fn known(&self, hash: BlockHash) -> Result<Arc<BlockEntry>, ChainError> {
+        self.tree.get(&hash).ok_or(ChainError::UnknownBlock(hash))
+    }
+
+    /// Declares a block invalid, and with it all above; the best chain without it becomes active. The
+    /// declaration is durable. The genesis block cannot be declared invalid.
+    pub fn invalidate(&mut self, hash: BlockHash) -> Result<(), ChainError> {
+        let entry = self.known(hash)?;
+        if entry.height() == 0 {
+            return Err(ChainError::Refused("the genesis block cannot be invalid".into()));
+        }
+        self.tree.mark_failed(&entry);
+        self.leave_failed_branch()?;
+        self.tree.rebuild_candidates(&self.tip);
+        self.activate(None)?;
+        self.flush()
+    }
+
+    /// Takes the active chain back to below any block marked as invalid.
+    fn leave_failed_branch(&mut self) -> Result<(), ChainError> {
+        if !self.tip.is_failed() {
+            return Ok(());
+        }
+        let shared = self.shared.clone();
+        let gate = shared.change_coins();
+        let mut blocks = vec![];
+        while self.tip.is_failed() {
+            let entry = self.tip.clone();
+            blocks.push(self.disconnect_tip(&entry)?);
+        }
+        self.readd_to_mempool(blocks.into_iter().collect())?;
+        self.revision += 1;
+        self.publish();
+        drop(gate);
+        Ok(())
+    }
+
+    /// Takes the mark of invalidity from a block, all above it and all below it. If one of them is invalid
+    /// after all, that will be found out again.
+    pub fn reconsider(&mut self, hash: BlockHash) -> Result<(), ChainError> {
+        let entry = self.known(hash)?;
+        self.tree.clear_failed(&entry);
+        self.tree.rebuild_candidates(&self.tip);
+        self.activate(None)?;
+        self.flush()
+    }
+
+    /// Prefers a block to others of equal work, as if it had arrived before them.
+    pub fn precious(&mut self, hash: BlockHash) -> Result<(), ChainError> {
+        let entry = self.known(hash)?;
+        let tip = self.tip.clone();
+        self.tree.make_precious(&entry, &tip);
+        self.activate(None)?;
+        self.flush()
+    }
+
+    /// Does something with the mempool and the state of the chain that it is judged by.
+    pub fn with_mempool<T>(&mut self, work: impl FnOnce(&mut Mempool, &ChainView<'_>) -> T) -> T {
+        let branch = Branch(self.tip.clone());
+        let view = ChainView {
+            params: &self.params,
+            tip: &branch,
+            coins: &*self.shared.coins,
+            signatures: Some(self.scripts.cache()),
+            now: self.shared.clock.now(),
+        };
+        let mut mempool = self.mempool.write().expect("no one panics while holding the mempool");
+        work(&mut mempool, &view)
+    }
+
+    /// Puts a transaction into the mempool.
+    pub fn accept_tx(&mut self, tx: &TxRef) -> Result<Result<Accepted, RejectReason>, ChainError> {
+        match self.with_mempool(|mempool, view| mempool.accept(tx, view)) {
+            Ok(accepted) => Ok(Ok(accepted)),
+            Err(error) => Ok(Err(error.into_rejection()?)),
+        }
+    }
+
+    /// Whether a block would become the tip, without storing it (Core's `TestBlockValidity`): the judgement of
+    /// block proposals. Proof of work and merkle root may be left out, for templates.
+    pub fn check_proposal(&mut self, block: &Block, options: CheckOptions) -> Result<Result<(), RejectReason>, ChainError> {
+        let branch = Branch(self.tip.clone());
+        if block.header.previous != self.tip.hash() {
+            let reason = RejectReason::new(RejectKind::MissingPrev, "inconclusive-not-best-prevblk");
+            return Ok(Err(reason.with_debug(format!("the tip is {}", self.tip.hash()))));
+        }
+        let verdict = check_block(block, &self.params, options)
+            .and_then(|()| check_header(&block.header, &branch, self.shared.clock.now(), &self.params))
+            .and_then(|()| check_block_context(block, &branch, &self.params));
+        if let Err(reason) = verdict {
+            return Ok(Err(reason));
+        }
+        let connected = check_connect(block, &branch, &*self.shared.coins, &self.params, &self.scripts)?;
+        Ok(connected.map(|_| ()))
+    }
+
+    /// Checks that the stored blocks from the tip down can be read and belong together (the light levels of
+    /// Core's `verifychain`).
+    pub fn verify_stored(&self, blocks: u32) -> Result<(), ChainError> {
+        let mut at = Some(&self.tip);
+        for _ in 0..blocks {
+            let Some(entry) = at.filter(|entry| entry.height() > 0) else { break };
+            let block = self.shared.read_block(entry)?;
+            check_block(&block, &self.params, CheckOptions::ALL)
+                .map_err(|reason| damaged(entry, &format!("the stored body is not valid: {reason}")))?;
+            let undo = self.shared.read_undo(entry)?;
+            if undo.txs.len() + 1 != block.transactions.len() {
+                return Err(damaged(entry, "its undo data is of another block"));
+            }
+            at = entry.parent();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Opening a chain: from the last durable state to the state before the node stopped, however it stopped.
+
+use super::chain::{Accepted, Chain};
+use super::shared::Shared;
+use super::tree::BlockTree;
+use super::{ChainError, ChainOptions, CheckedBlock, Origin, Phase, Rebuild, ScriptVerifier, Snapshot, Status, Validity};
+use crate::mempool::Mempool;
+use chaincore_consensus::codec::Encode;
+use chaincore_consensus::sigcache::SignatureCache;
+use chaincore_consensus::BlockHash;
+use chaincore_storage::{Commit, CoinsCache, FilePos, Store, StoreOptions, Wipe};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, RwLock};
+
+/// The name of the note in the store that block files still have to be taken in.
+const REINDEXING: &str = "reindexing";
+
+/// Blocks behind the last durable state that may wait for their parent.
+const MAX_PARKED: usize = 100_000;
+
+impl Chain {
+    /// Opens the store, reads the block index, takes in the blocks that were stored behind the last durable
+    /// state, and connects what is best.
+    pub(super) fn open(options: &ChainOptions, mempool: Mempool, status: Status) -> Result<Self, ChainError> {
+        status.set(Phase::Loading);
+        let store = Arc::new(open_store(options)?);
+        let genesis = options.params.genesis.header;
+        let (tree, orphans) = BlockTree::load(genesis, store.load_index()?);
+        if let Some(orphan) = orphans.first() {
+            return Err(ChainError::Damaged(format!("{} headers such as {orphan} have no parent", orphans.len())));
+        }
+        let tip = match store.durable_tip() {
+            None => tree.genesis(),
+            Some(hash) => {
+                let no_header = || ChainError::Damaged(format!("the coins are of the unknown block {hash}"));
+                tree.get(&hash).ok_or_else(no_header)?
+            }
+        };
+        let coins = Arc::new(CoinsCache::new(store.coins(), options.flush.coins_bytes));
+        let cache = Arc::new(SignatureCache::new(options.signature_cache_bytes, random_salt()));
+        let scripts = ScriptVerifier::new(options.script_threads, cache)?;
+        let snapshot =
+            Snapshot::new(tip.clone(), tree.best_header().clone(), tree.shared().clone(), tree.len(), 0);
+        let shared = Arc::new(Shared::new(options, store, coins, status.clone(), snapshot));
+        let mut chain = Self::new(options, shared, tree, tip, scripts, Arc::new(RwLock::new(mempool)));
+        chain.tree.rebuild_candidates(&chain.tip.clone());
+        if options.rebuild == Rebuild::Everything {
+            chain.note_reindexing(true)?;
+        }
+        if !chain.is_reindexing()? {
+            chain.ensure_genesis()?;
+            chain.recover_stored()?;
+        }
+        chain.replay()?;
+        status.set(Phase::Ready);
+        chain.publish();
+        Ok(chain)
+    }
+
+    /// Stores the genesis block of a new chain. Its coinbase cannot be spent, so there are no coins of it.
+    pub(super) fn ensure_genesis(&mut self) -> Result<(), ChainError> {
+        let genesis = self.tree.genesis();
+        if genesis.has_data() {
+            return Ok(());
+        }
+        let block = self.params.genesis.clone();
+        let pos = self.shared.store.block_files().append_block(&block.to_bytes())?;
+        self.adopt_genesis(pos);
+        self.commit_state()
+    }
+
+    fn adopt_genesis(&mut self, pos: FilePos) {
+        let genesis = self.tree.genesis();
+        let n_tx = u32::try_from(self.params.genesis.transactions.len()).expect("a genesis block is small");
+        let tip = self.tip.clone();
+        self.tree.body_stored(&genesis, pos, n_tx, Some(&tip));
+        genesis.raise_validity(Validity::Scripts);
+    }
+
+    /// Takes in the blocks whose index records a crash has lost.
+    fn recover_stored(&mut self) -> Result<(), ChainError> {
+        let files = self.shared.store.block_files().clone();
+        let mut parked: HashMap<BlockHash, Vec<(CheckedBlock, FilePos)>> = HashMap::new();
+        let mut waiting = 0;
+        let mut found = 0;
+        for mut scan in files.scan_uncommitted()? {
+            while let Some(scanned) = scan.next_block()? {
+                self.shared.status.set(Phase::Scanning { file: scanned.pos.file });
+                let Ok(block) = CheckedBlock::decode(scanned.bytes, &self.params) else {
+                    scan.reject();
+                    continue;
+                };
+                let parent = block.block().header.previous;
+                if self.tree.get(&parent).is_none() && block.hash() != self.tree.genesis().hash() {
+                    if waiting < MAX_PARKED {
+                        waiting += 1;
+                        parked.entry(parent).or_default().push((block, scanned.pos));
+                    }
+                    continue;
+                }
+                let mut ready = vec![(block, scanned.pos)];
+                while let Some((block, pos)) = ready.pop() {
+                    if let Accepted::Stored(_) = self.store_block(&block, Origin::Import, Some(pos))? {
+                        found += 1;
+                    }
+                    ready.extend(parked.remove(&block.hash()).unwrap_or_default());
+                }
+            }
+        }
+        if found > 0 {
+            tracing::info!(blocks = found, "found blocks behind the last durable state");
+        }
+        Ok(())
+    }
+
+    /// Connects what is best, from the durable tip on.
+    fn replay(&mut self) -> Result<(), ChainError> {
+        let Some(target) = self.tree.best_candidate().filter(|best| best.hash() != self.tip.hash()) else {
+            return Ok(());
+        };
+        tracing::info!(from = self.tip.height(), to = target.height(), "replaying blocks");
+        self.shared.status.set(Phase::Replaying { height: self.tip.height(), target: target.height() });
+        self.activate(None)?;
+        self.flush()
+    }
+
+    /// Whether the block files still have to be taken in, wholly or in part (`-reindex`, perhaps interrupted).
+    pub(super) fn is_reindexing(&self) -> Result<bool, ChainError> {
+        Ok(self.shared.store.extra(REINDEXING)?.is_some())
+    }
+
+    pub(super) fn note_reindexing(&mut self, reindexing: bool) -> Result<(), ChainError> {
+        let value = reindexing.then(|| vec![1]);
+        let commit = Commit { extra: vec![(REINDEXING.into(), value)], ..Commit::default() };
+        Ok(self.shared.store.commit(commit)?)
+    }
+}
+
+fn open_store(options: &ChainOptions) -> Result<Store, ChainError> {
+    let params = &options.params;
+    let mut store = StoreOptions::new(params.name.clone(), params.magic, params.genesis_hash);
+    store.sled_cache_bytes = options.database_cache_bytes;
+    store.wipe = match options.rebuild {
+        Rebuild::Nothing => Wipe::Nothing,
+        Rebuild::Coins => Wipe::Coins,
+        Rebuild::Everything => Wipe::AllButBlocks,
+    };
+    store.max_file_bytes = options.max_block_file_bytes;
+    Ok(Store::open(&options.dir, &store)?)
+}
+
+/// What keeps others from predicting the signature cache's places.
+fn random_salt() -> [u8; 32] {
+    let mut salt = [0; 32];
+    for part in salt.chunks_exact_mut(8) {
+        part.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes());
+    }
+    salt
+}

@@ -1,0 +1,373 @@
+//! The address index: what every script received and spent, and what it has.
+//!
+//! Scripts are known by the SHA-256 of their bytes ([`script_hash`]), so any script has its rows, whether it has
+//! an address form or not. Rows, all integers big-endian so that they sort:
+//!
+//! | key | value |
+//! |---|---|
+//! | `b` script | balance, unspent outputs, total received, transactions (8 bytes each) |
+//! | `h` script, height, position of the transaction in its block | txid, received, spent |
+//! | `u` script, height, position, output number | txid, value, whether a coinbase made it |
+//!
+//! The genesis block has no rows: its coinbase cannot be spent.
+
+use super::{Change, Follower, IndexError, Key, Rules, Table};
+use chaincore_consensus::codec::{DecodeError, Reader};
+use chaincore_consensus::coin::Coin;
+use chaincore_consensus::hash::sha256;
+use chaincore_consensus::{Amount, Hash256, OutPoint, Script, Txid};
+use chaincore_plugin::{AppliedBlock, BlockRef};
+use std::collections::BTreeMap;
+
+/// The index, following the chain.
+pub type AddressIndex = Follower<Addresses>;
+
+/// By what the index knows a script.
+pub fn script_hash(script: &[u8]) -> Hash256 {
+    Hash256(sha256(script))
+}
+
+/// What a script has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Balance {
+    /// The sum of its unspent outputs.
+    pub total: Amount,
+    /// Of that, coinbase outputs that the next block could not spend yet.
+    pub immature: Amount,
+    /// The number of its unspent outputs.
+    pub unspent: u64,
+    /// The sum of all it ever received.
+    pub received: Amount,
+    /// The number of transactions it took part in.
+    pub transactions: u64,
+}
+
+/// A transaction that a script took part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// The transaction.
+    pub txid: Txid,
+    /// Its block's height.
+    pub height: u32,
+    /// Its position in the block.
+    pub tx_index: u32,
+    /// What the script received by it.
+    pub received: Amount,
+    /// What the script spent in it.
+    pub spent: Amount,
+}
+
+/// An unspent output of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnspentItem {
+    /// The output.
+    pub outpoint: OutPoint,
+    /// Its value.
+    pub value: Amount,
+    /// The height of the block that made it.
+    pub height: u32,
+    /// The position in that block of the transaction that made it.
+    pub tx_index: u32,
+    /// Whether a coinbase made it.
+    pub coinbase: bool,
+}
+
+/// A place in a script's history or among its unspent outputs, to read on after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The height.
+    pub height: u32,
+    /// The position in the block.
+    pub tx_index: u32,
+    /// The output number; 0 in histories.
+    pub vout: u32,
+}
+
+/// The rules of the index.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Confirmations before a coinbase may be spent.
+    pub coinbase_maturity: u32,
+}
+
+const BALANCE: u8 = b'b';
+const HISTORY: u8 = b'h';
+const UNSPENT: u8 = b'u';
+
+fn key(kind: u8, script: &Hash256, numbers: &[u32]) -> Key {
+    let mut key = Vec::with_capacity(33 + 4 * numbers.len());
+    key.push(kind);
+    key.extend(script.0);
+    numbers.iter().for_each(|number| key.extend(number.to_be_bytes()));
+    key
+}
+
+/// The stored part of a [`Balance`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Totals {
+    balance: i64,
+    unspent: i64,
+    received: i64,
+    transactions: i64,
+}
+
+impl Totals {
+    fn to_bytes(self) -> Vec<u8> {
+        [self.balance, self.unspent, self.received, self.transactions].iter().flat_map(|n| n.to_le_bytes()).collect()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        Ok(Self {
+            balance: reader.i64()?,
+            unspent: reader.i64()?,
+            received: reader.i64()?,
+            transactions: reader.i64()?,
+        })
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.balance += other.balance;
+        self.unspent += other.unspent;
+        self.received += other.received;
+        self.transactions += other.transactions;
+    }
+
+    fn negated(self) -> Self {
+        Self {
+            balance: -self.balance,
+            unspent: -self.unspent,
+            received: -self.received,
+            transactions: -self.transactions,
+        }
+    }
+}
+
+fn damaged(error: DecodeError) -> IndexError {
+    IndexError::Damaged { index: Addresses::NAME, what: error.to_string() }
+}
+
+/// What a block does to scripts, independent of whether it comes or goes.
+#[derive(Default)]
+struct Effects {
+    totals: BTreeMap<Hash256, Totals>,
+    /// History rows.
+    history: BTreeMap<Key, HistoryValue>,
+    /// Unspent outputs that it makes, and keeps.
+    made: BTreeMap<Key, Vec<u8>>,
+    /// Unspent outputs of earlier blocks that it spends.
+    spent: BTreeMap<Key, Vec<u8>>,
+}
+
+#[derive(Default)]
+struct HistoryValue {
+    txid: Txid,
+    received: i64,
+    spent: i64,
+}
+
+fn unspent_row(script: &Hash256, coin: &Coin, outpoint: OutPoint) -> (Key, Vec<u8>) {
+    let mut value = outpoint.txid.0.to_vec();
+    value.extend(coin.output.value.sat().to_le_bytes());
+    value.push(coin.coinbase.into());
+    (key(UNSPENT, script, &[coin.height, coin.tx_index, outpoint.vout]), value)
+}
+
+impl Effects {
+    fn of(block: &AppliedBlock) -> Self {
+        let mut effects = Self::default();
+        if block.at.height == 0 {
+            return effects;
+        }
+        for ((tx_index, tx), spent) in (0u32..).zip(&block.block.transactions).zip(block.spent_by_tx()) {
+            for (input, coin) in tx.inputs.iter().zip(spent) {
+                effects.spend(&block.at, tx_index, tx.txid(), coin, input.previous_output);
+            }
+            for (vout, output) in (0u32..).zip(&tx.outputs) {
+                if !output.script_pubkey.is_unspendable() {
+                    let coin =
+                        Coin { output: output.clone(), height: block.at.height, coinbase: tx_index == 0, tx_index };
+                    effects.make(&block.at, tx_index, &coin, OutPoint { txid: tx.txid(), vout });
+                }
+            }
+        }
+        effects
+    }
+
+    fn history(&mut self, at: &BlockRef, tx_index: u32, script: &Hash256, txid: Txid) -> &mut HistoryValue {
+        let totals = self.totals.entry(*script).or_default();
+        self.history.entry(key(HISTORY, script, &[at.height, tx_index])).or_insert_with(|| {
+            totals.transactions += 1;
+            HistoryValue { txid, ..HistoryValue::default() }
+        })
+    }
+
+    fn make(&mut self, at: &BlockRef, tx_index: u32, coin: &Coin, outpoint: OutPoint) {
+        let script = script_hash(&coin.output.script_pubkey);
+        let value = coin.output.value.sat();
+        self.history(at, tx_index, &script, outpoint.txid).received += value;
+        self.totals.entry(script).or_default().add(&Totals { balance: value, unspent: 1, received: value, transactions: 0 });
+        self.made.extend([unspent_row(&script, coin, outpoint)]);
+    }
+
+    fn spend(&mut self, at: &BlockRef, tx_index: u32, txid: Txid, coin: &Coin, outpoint: OutPoint) {
+        let script = script_hash(&coin.output.script_pubkey);
+        let value = coin.output.value.sat();
+        self.history(at, tx_index, &script, txid).spent += value;
+        self.totals.entry(script).or_default().add(&Totals { balance: -value, unspent: -1, ..Totals::default() });
+        let (key, row) = unspent_row(&script, coin, outpoint);
+        // An output made and spent in the same block never shows.
+        if self.made.remove(&key).is_none() {
+            self.spent.insert(key, row);
+        }
+    }
+
+    fn totals_changes(&self, table: &dyn Table, undo: bool) -> Result<Vec<Change>, IndexError> {
+        let mut changes = Vec::with_capacity(self.totals.len());
+        for (script, change) in &self.totals {
+            let key = key(BALANCE, script, &[]);
+            let stored = table.get(&key)?;
+            let mut totals = stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
+            totals.add(&if undo { change.negated() } else { *change });
+            changes.push((key, (totals != Totals::default()).then(|| totals.to_bytes())));
+        }
+        Ok(changes)
+    }
+}
+
+impl HistoryValue {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.txid.0.to_vec();
+        bytes.extend(self.received.to_le_bytes());
+        bytes.extend(self.spent.to_le_bytes());
+        bytes
+    }
+}
+
+impl Rules for Addresses {
+    const NAME: &'static str = "address";
+
+    fn connect(&self, block: &AppliedBlock, table: &dyn Table) -> Result<Vec<Change>, IndexError> {
+        let effects = Effects::of(block);
+        let mut changes = effects.totals_changes(table, false)?;
+        changes.extend(effects.history.into_iter().map(|(key, value)| (key, Some(value.to_bytes()))));
+        changes.extend(effects.spent.into_keys().map(|key| (key, None)));
+        changes.extend(effects.made.into_iter().map(|(key, row)| (key, Some(row))));
+        Ok(changes)
+    }
+
+    fn disconnect(&self, block: &AppliedBlock, table: &dyn Table) -> Result<Vec<Change>, IndexError> {
+        let effects = Effects::of(block);
+        let mut changes = effects.totals_changes(table, true)?;
+        changes.extend(effects.history.into_keys().map(|key| (key, None)));
+        changes.extend(effects.made.into_keys().map(|key| (key, None)));
+        changes.extend(effects.spent.into_iter().map(|(key, row)| (key, Some(row))));
+        Ok(changes)
+    }
+}
+
+/// The numbers at the end of a key.
+fn numbers<const N: usize>(key: &[u8]) -> Result<[u32; N], IndexError> {
+    let numbers = key.get(33..).filter(|rest| rest.len() == 4 * N);
+    let numbers =
+        numbers.ok_or_else(|| IndexError::Damaged { index: Addresses::NAME, what: format!("key {key:02x?}") })?;
+    let mut values = [0; N];
+    for (value, bytes) in values.iter_mut().zip(numbers.chunks_exact(4)) {
+        *value = u32::from_be_bytes(bytes.try_into().expect("chunks of four"));
+    }
+    Ok(values)
+}
+
+fn unspent_item(key: &[u8], value: &[u8]) -> Result<UnspentItem, IndexError> {
+    let [height, tx_index, vout] = numbers(key)?;
+    let mut reader = Reader::new(value);
+    let mut read = || -> Result<_, DecodeError> { Ok((Txid(reader.array()?), Amount(reader.i64()?), reader.u8()? != 0)) };
+    let (txid, value, coinbase) = read().map_err(damaged)?;
+    Ok(UnspentItem { outpoint: OutPoint { txid, vout }, value, height, tx_index, coinbase })
+}
+
+/// The first key behind everything that begins with `kind` and `script`.
+fn end_of(kind: u8, script: &Hash256) -> Key {
+    let mut end = key(kind, script, &[]);
+    // Numbers behind it are at most ff ff ff ff: longer than any of them.
+    end.extend([0xff; 13]);
+    end
+}
+
+fn start_after(kind: u8, script: &Hash256, after: Option<Place>, with_vout: bool) -> Key {
+    let Some(place) = after else { return key(kind, script, &[]) };
+    let mut start = if with_vout {
+        key(kind, script, &[place.height, place.tx_index, place.vout])
+    } else {
+        key(kind, script, &[place.height, place.tx_index])
+    };
+    start.push(0);
+    start
+}
+
+impl AddressIndex {
+    /// What a script has, at the block that is returned with it.
+    pub fn balance(&self, script: &Script) -> Result<(Balance, BlockRef), IndexError> {
+        let hash = script_hash(script);
+        let view = self.view();
+        let stored = view.get(&key(BALANCE, &hash, &[]))?;
+        let totals = stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
+        let mut immature = 0;
+        // A coinbase output of height h can be spent by the block at h + maturity.
+        let oldest = (view.at.height + 2).saturating_sub(self.rules().coinbase_maturity);
+        let mut from = key(UNSPENT, &hash, &[oldest]);
+        let end = end_of(UNSPENT, &hash);
+        loop {
+            let rows = view.range(&from, &end, 1_000)?;
+            for (key, value) in &rows {
+                let item = unspent_item(key, value)?;
+                immature += if item.coinbase { item.value.sat() } else { 0 };
+            }
+            let Some((last, _)) = rows.last().filter(|_| rows.len() == 1_000) else { break };
+            from = last.clone();
+            from.push(0);
+        }
+        let balance = Balance {
+            total: Amount(totals.balance),
+            immature: Amount(immature),
+            unspent: totals.unspent.max(0).unsigned_abs(),
+            received: Amount(totals.received),
+            transactions: totals.transactions.max(0).unsigned_abs(),
+        };
+        Ok((balance, view.at))
+    }
+
+    /// Up to `limit` unspent outputs of a script, oldest first, after a place; and the block they are as of.
+    pub fn unspent(
+        &self,
+        script: &Script,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<(Vec<UnspentItem>, BlockRef), IndexError> {
+        let hash = script_hash(script);
+        let view = self.view();
+        let rows = view.range(&start_after(UNSPENT, &hash, after, true), &end_of(UNSPENT, &hash), limit)?;
+        let items = rows.iter().map(|(key, value)| unspent_item(key, value)).collect::<Result<_, _>>()?;
+        Ok((items, view.at))
+    }
+
+    /// Up to `limit` transactions of a script, oldest first, after a place; and the block they are as of.
+    pub fn history(
+        &self,
+        script: &Script,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<(Vec<HistoryItem>, BlockRef), IndexError> {
+        let hash = script_hash(script);
+        let view = self.view();
+        let rows = view.range(&start_after(HISTORY, &hash, after, false), &end_of(HISTORY, &hash), limit)?;
+        let item = |(key, value): &(Key, Vec<u8>)| {
+            let [height, tx_index] = numbers(key)?;
+            let mut reader = Reader::new(value);
+            let mut read = || -> Result<_, DecodeError> { Ok((Txid(reader.array()?), reader.i64()?, reader.i64()?)) };
+            let (txid, received, spent) = read().map_err(damaged)?;
+            Ok(HistoryItem { txid, height, tx_index, received: Amount(received), spent: Amount(spent) })
+        };
+        Ok((rows.iter().map(item).collect::<Result<_, IndexError>>()?, view.at))
+    }
+}
