@@ -175,7 +175,9 @@ impl Client {
         }
         match reply.member("result") {
             Some(_) => Ok(std::mem::take(member_mut(&mut reply, "result"))),
-            None => Err(ClientError::Malformed("expected reply to have result, error and id properties".into())),
+            None => {
+                Err(ClientError::Malformed("expected reply to have result, error and id properties".into()))
+            }
         }
     }
 
@@ -206,13 +208,18 @@ impl Client {
         let (_, reply) = self.post_json(body).await?;
         let Json::Array(replies) = reply else {
             let error = reply.field("error");
-            return Err(if error.is_null() { ClientError::Malformed("a batch must be answered by an array".into()) } else { rpc_failure(error) });
+            return Err(if error.is_null() {
+                ClientError::Malformed("a batch must be answered by an array".into())
+            } else {
+                rpc_failure(error)
+            });
         };
         let mut answers: Vec<Option<Result<Json, RpcError>>> = vec![None; calls.len()];
         for mut reply in replies {
             let id = reply.field("id").get_int::<usize>().ok();
             let slot = id.and_then(|id| answers.get_mut(id)).filter(|slot| slot.is_none());
-            let slot = slot.ok_or_else(|| ClientError::Malformed(format!("unexpected id {}", reply.field("id"))))?;
+            let slot =
+                slot.ok_or_else(|| ClientError::Malformed(format!("unexpected id {}", reply.field("id"))))?;
             let error = reply.field("error");
             *slot = Some(if error.is_null() {
                 Ok(std::mem::take(member_mut(&mut reply, "result")))
@@ -225,7 +232,12 @@ impl Client {
     }
 
     /// Any HTTP request on the same connection (REST). `path` may carry a query. The credentials are sent along.
-    pub async fn http(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Result<HttpReply, ClientError> {
+    pub async fn http(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<HttpReply, ClientError> {
         let exchange = self.exchange(method, path, body.into());
         match self.options.timeout {
             None => exchange.await,
@@ -247,7 +259,10 @@ impl Client {
             _ if reply.status == StatusCode::OK.as_u16() => Err(ClientError::Malformed("not JSON".into())),
             _ => {
                 let start = &reply.body[..reply.body.len().min(1000)];
-                Err(ClientError::Http { status: reply.status, body: String::from_utf8_lossy(start).trim().into() })
+                Err(ClientError::Http {
+                    status: reply.status,
+                    body: String::from_utf8_lossy(start).trim().into(),
+                })
             }
         }
     }

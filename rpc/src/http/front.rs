@@ -77,12 +77,15 @@ impl Front {
         }
         if let Some(handler) = &self.rest
             && (path != "/" || method == Method::GET)
+            && method != Method::OPTIONS
             && handler.claims(path)
         {
             return Route::Rest(handler.clone());
         }
         match *method {
-            Method::GET | Method::POST | Method::HEAD | Method::PUT if path == "/" && *method != Method::POST => {
+            Method::GET | Method::POST | Method::HEAD | Method::PUT
+                if path == "/" && *method != Method::POST =>
+            {
                 Route::WrongVerb
             }
             Method::GET | Method::POST | Method::HEAD | Method::PUT => Route::Nothing,
@@ -120,7 +123,11 @@ impl Front {
                 Route::Socket => self.socket(request, ends).await,
                 Route::Rest(handler) => self.rest(&*handler, request, ends).await?,
                 Route::WrongVerb => {
-                    self.refuse(request, plain(StatusCode::METHOD_NOT_ALLOWED, "JSONRPC server handles only POST requests")).await?
+                    self.refuse(
+                        request,
+                        plain(StatusCode::METHOD_NOT_ALLOWED, "JSONRPC server handles only POST requests"),
+                    )
+                    .await?
                 }
                 Route::UnknownVerb => self.refuse(request, plain(StatusCode::METHOD_NOT_ALLOWED, "")).await?,
                 Route::Nothing => self.refuse(request, plain(StatusCode::NOT_FOUND, "")).await?,
@@ -188,7 +195,8 @@ impl Front {
             Received::TooLarge => return Ok(closing(plain(StatusCode::PAYLOAD_TOO_LARGE, ""))),
         };
         let Ok(ticket) = self.registry.workers().acquire().await else { return Ok(busy()) };
-        let answer = envelope::execute(body, &self.registry, &self.auth, caller, ticket, self.max_batch).await;
+        let answer =
+            envelope::execute(body, &self.registry, &self.auth, caller, ticket, self.max_batch).await;
         Ok(match answer.line {
             Some(line) => json(answer.status, line),
             None => plain(answer.status, ""),
@@ -210,7 +218,12 @@ impl Front {
         self.sockets.upgrade(request, &self.registry, &self.auth, caller).await
     }
 
-    async fn rest(&self, handler: &dyn RestHandler, request: Request<Incoming>, ends: Ends) -> Result<Reply, Broken> {
+    async fn rest(
+        &self,
+        handler: &dyn RestHandler,
+        request: Request<Incoming>,
+        ends: Ends,
+    ) -> Result<Reply, Broken> {
         let path = request.uri().path().to_owned();
         if let Some(limiter) = &self.limiter
             && handler.rate_limited(&path)
@@ -226,7 +239,9 @@ impl Front {
             && let Some(status) = self.registry.warmup().status()
         {
             let text = format!("Service temporarily unavailable: {status}");
-            return self.refuse(request, rest(RestResponse::error(StatusCode::SERVICE_UNAVAILABLE, &text))).await;
+            return self
+                .refuse(request, rest(RestResponse::error(StatusCode::SERVICE_UNAVAILABLE, &text)))
+                .await;
         }
         let (parts, body) = request.into_parts();
         let body = match self.receive(body).await? {

@@ -129,7 +129,9 @@ impl HttpServer {
         for address in &options.bind {
             match listen(*address) {
                 Ok(listener) => listeners.push(listener),
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(HttpError::InUse(*address)),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    return Err(HttpError::InUse(*address));
+                }
                 Err(error) if address.ip().is_loopback() && options.bind.len() > 1 => {
                     tracing::warn!(target: "http", "no RPC on {address}: {error}");
                 }
@@ -183,9 +185,9 @@ impl HttpServer {
     /// Stops listening, ends calls that wait, sends the answers that are due (the reply to `stop` among them), closes
     /// the connections, and removes the cookie. What takes longer than 15 s is cut short.
     pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
         self.front.registry.stop();
         self.front.sockets.stop();
-        self.stop.send_replace(true);
         if tokio::time::timeout(SHUTDOWN_PATIENCE, self.alive.recv()).await.is_err() {
             tracing::warn!(target: "http", "some HTTP clients did not take their answers in time");
         }
@@ -269,9 +271,13 @@ impl Acceptor {
         }
         let ends = Ends { peer, local };
         let front = self.front.clone();
+        let stopping = self.stopping.clone();
         let service = service_fn(move |request| {
-            let front = front.clone();
-            async move { front.handle(request, ends).await }
+            let (front, stopping) = (front.clone(), stopping.clone());
+            async move {
+                let reply = front.handle(request, ends).await?;
+                Ok::<_, front::Broken>(if *stopping.borrow() { reply::closing(reply) } else { reply })
+            }
         });
         let io = TokioIo::new(Wire::new(stream, self.timeout));
         let connection = self.http.serve_connection(io, service).with_upgrades();

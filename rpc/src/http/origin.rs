@@ -12,8 +12,8 @@
 //! Clients that are no browsers send no `Origin` and need no `Host`; none of this concerns them.
 
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -63,9 +63,9 @@ impl OriginRules {
     }
 
     fn allows(&self, origin: &str) -> bool {
-        self.allowed.iter().any(|allowed| {
-            allowed == "*" || allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)
-        })
+        self.allowed
+            .iter()
+            .any(|allowed| allowed == "*" || allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
     }
 
     /// Lets a request through or refuses it. With `Some`, the response must say that this origin may read it.
@@ -85,7 +85,9 @@ impl OriginRules {
         }
         let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
         if intent.writes && !own {
-            return Err(Refused(format!("origin '{origin}' may not use this node; allow it with -rpccorsorigin")));
+            return Err(Refused(format!(
+                "origin '{origin}' may not use this node; allow it with -rpccorsorigin"
+            )));
         }
         Ok(None)
     }
@@ -113,7 +115,12 @@ mod tests {
     const CALL: Intent = Intent { loopback: true, open: false, writes: true };
     const PUBLIC: Intent = Intent { loopback: false, open: true, writes: false };
 
-    fn judge(rules: &OriginRules, host: Option<&str>, origin: Option<&str>, intent: Intent) -> Result<bool, ()> {
+    fn judge(
+        rules: &OriginRules,
+        host: Option<&str>,
+        origin: Option<&str>,
+        intent: Intent,
+    ) -> Result<bool, ()> {
         let mut headers = HeaderMap::new();
         for (name, value) in [(HOST, host), (ORIGIN, origin)] {
             if let Some(value) = value {
@@ -126,7 +133,14 @@ mod tests {
     #[test]
     fn native_clients_are_let_through() {
         let rules = OriginRules::default();
-        for host in [None, Some(""), Some("localhost:5000"), Some("127.0.0.1"), Some("[::1]:5000"), Some("[fe80::1%25eth0]")] {
+        for host in [
+            None,
+            Some(""),
+            Some("localhost:5000"),
+            Some("127.0.0.1"),
+            Some("[::1]:5000"),
+            Some("[fe80::1%25eth0]"),
+        ] {
             for intent in [READ, WRITE, CALL, PUBLIC] {
                 assert_eq!(judge(&rules, host, None, intent), Ok(false), "{host:?} {intent:?}");
             }

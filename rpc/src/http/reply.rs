@@ -3,10 +3,13 @@
 use super::rest::{RestBody, RestResponse, RestStreamError};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 use tokio::sync::mpsc;
 
 /// The media type that Core's server gives to everything that is not JSON.
@@ -31,7 +34,9 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, RestStreamError>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            Self::Pieces(pieces) => {
+                pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
@@ -47,12 +52,24 @@ impl Body for ReplyBody {
     }
 }
 
-fn with_body(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+/// A whole response, its headers in Core's order: those of the answer, the date, the length, and the media type last
+/// if nobody chose one.
+fn with_body(status: StatusCode, first: &[(HeaderName, HeaderValue)], body: impl Into<Bytes>) -> Reply {
     let body: Bytes = body.into();
-    let mut reply = Response::new(ReplyBody::Whole(Some(body).filter(|body| !body.is_empty())));
+    let length = HeaderValue::from(body.len());
+    // An empty body is a body with a length all the same: hyper moves that header if there is none.
+    let body = Some(body).filter(|_| status != StatusCode::NO_CONTENT);
+    let mut reply = Response::new(ReplyBody::Whole(body));
     *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    for (name, value) in first {
+        headers.insert(name, value.clone());
+    }
+    let now = httpdate::fmt_http_date(SystemTime::now());
+    headers.insert(DATE, HeaderValue::try_from(now).expect("a date is made of letters, digits and colons"));
     if status != StatusCode::NO_CONTENT {
-        reply.headers_mut().insert(CONTENT_TYPE, content_type);
+        headers.insert(CONTENT_LENGTH, length);
+        headers.entry(CONTENT_TYPE).or_insert(DEFAULT_TYPE);
     }
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         reply.extensions_mut().insert(ReasonPhrase::from_static(b"Content too large"));
@@ -62,20 +79,19 @@ fn with_body(status: StatusCode, content_type: HeaderValue, body: impl Into<Byte
 
 /// A status with a plain text, empty mostly, as Core's server answers what never reaches a method.
 pub(super) fn plain(status: StatusCode, text: &'static str) -> Reply {
-    with_body(status, DEFAULT_TYPE, text)
+    with_body(status, &[], text)
 }
 
 /// A JSON-RPC reply: one line.
 pub(super) fn json(status: StatusCode, mut line: String) -> Reply {
     line.push('\n');
-    with_body(status, JSON_TYPE, line)
+    with_body(status, &[(CONTENT_TYPE, JSON_TYPE)], line)
 }
 
 /// 401 with the challenge.
 pub(super) fn unauthorized() -> Reply {
-    let mut reply = plain(StatusCode::UNAUTHORIZED, "");
-    reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"jsonrpc\""));
-    reply
+    let challenge = HeaderValue::from_static("Basic realm=\"jsonrpc\"");
+    with_body(StatusCode::UNAUTHORIZED, &[(WWW_AUTHENTICATE, challenge)], "")
 }
 
 /// The same, and the connection ends: the rest of the request was not read.
@@ -88,7 +104,7 @@ pub(super) fn closing(mut reply: Reply) -> Reply {
 pub(super) fn rest(response: RestResponse) -> Reply {
     let content_type = HeaderValue::from_static(response.content_type);
     let mut reply = match response.body {
-        RestBody::Full(bytes) => with_body(response.status, content_type, bytes),
+        RestBody::Full(bytes) => with_body(response.status, &[(CONTENT_TYPE, content_type)], bytes),
         RestBody::Stream(pieces) => {
             let mut reply = Response::new(ReplyBody::Pieces(pieces));
             *reply.status_mut() = response.status;

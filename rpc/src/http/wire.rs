@@ -55,7 +55,8 @@ impl Wire {
             return poll;
         }
         let Some(patience) = self.patience else { return Poll::Pending };
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
+        let timer =
+            self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
         ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -80,7 +81,11 @@ impl Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
@@ -138,14 +143,17 @@ mod tests {
     #[test]
     fn only_the_two_heads_are_replaced() {
         assert_eq!(
-            replacement(b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n\r\n").unwrap(),
+            replacement(b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n\r\n")
+                .unwrap(),
             b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
         );
         assert_eq!(
             replacement(b"HTTP/1.1 401 Unauthorized\r\nA: b\r\nWww-Authenticate: Basic\r\n\r\n").unwrap(),
             b"HTTP/1.1 401 Unauthorized\r\nA: b\r\nWWW-Authenticate: Basic\r\n\r\n"
         );
-        for other in [b"HTTP/1.1 200 OK\r\nWww-Authenticate: x\r\n\r\n".as_slice(), b"HTTP/1.1 401 X\r\n\r\n", b""] {
+        for other in
+            [b"HTTP/1.1 200 OK\r\nWww-Authenticate: x\r\n\r\n".as_slice(), b"HTTP/1.1 401 X\r\n\r\n", b""]
+        {
             assert_eq!(replacement(other), None);
         }
     }

@@ -32,9 +32,11 @@ pub(super) struct Sockets {
 /// Whether a request asks to become a WebSocket.
 pub(super) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
     let has = |name, token: &str| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-        })
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     };
     method == Method::GET && has(CONNECTION, "upgrade") && has(UPGRADE, "websocket")
 }
