@@ -296,10 +296,10 @@ Does a thing.
 In two lines.
 
 Arguments:
-1. hash          (string, required) The hash
-2. depth         (numeric, optional, default=6) How deep
-                 to look
-3. names         (json array, optional)
+1. hash           (string, required) The hash
+2. depth          (numeric, optional, default=6) How deep
+                  to look
+3. names          (json array, optional)
      [
        \"name\",    (string) A name
        ...
@@ -309,10 +309,10 @@ Result (for depth = 0):
 \"hex\"    (string) The bytes
 
 Result:
-{                (json object)
-  \"n\" : n,       (numeric) Count
-  \"list\" : [     (json array, optional)
-    \"str\",       (string)
+{               (json object)
+  \"n\" : n,      (numeric) Count
+  \"list\" : [    (json array, optional)
+    \"str\",      (string)
     ...
   ]
 }
