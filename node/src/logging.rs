@@ -370,15 +370,18 @@ mod tests {
             tracing::debug!(target: "net", "switched off");
             tracing::debug!(target: "mempool", "switched on");
         });
-        assert_eq!(lines(&path)[2..], [
-            "forged",
-            "   line\\x1b[2J height=3",
-            "[warning] low",
-            "[net] received",
-            "[rpc:trace] every step",
-            "[error] hyper::proto: not ours, but bad",
-            "[mempool] switched on",
-        ]);
+        assert_eq!(
+            lines(&path)[2..],
+            [
+                "forged",
+                "   line\\x1b[2J height=3",
+                "[warning] low",
+                "[net] received",
+                "[rpc:trace] every step",
+                "[error] hyper::proto: not ours, but bad",
+                "[mempool] switched on",
+            ]
+        );
     }
 
     #[test]

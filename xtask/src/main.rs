@@ -1,3 +1,41 @@
-//! Project tasks: setup, run, test, bench.
+//! Project tasks: `cargo xtask setup`, `run`, `test` and `bench`.
+//!
+//! This crate knows the other crates by name only; it drives `cargo` and links none of them.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
-fn main() {}
+mod bench;
+mod cargo;
+mod run;
+mod setup;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the ChainCore project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Tasks {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check for the tools that building and testing need, and install what is missing.
+    Setup(setup::Options),
+    /// Build and start a node that mines, with everything that is needed to try it out.
+    Run(run::Options),
+    /// Run every test.
+    Test(test::Options),
+    /// Run a benchmark; without a name, list them.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Tasks::parse().task {
+        Task::Setup(options) => setup::setup(&options),
+        Task::Run(options) => run::run(&options),
+        Task::Test(options) => test::test(&options),
+        Task::Bench(options) => bench::bench(&options),
+    }
+}

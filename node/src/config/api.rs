@@ -58,14 +58,17 @@ impl ApiConfig {
         let allow = settings.list("rpcallowip");
         let mut binds = Vec::new();
         for bind in settings.list("rpcbind") {
-            let (host, own_port) = split_host_port(&bind).ok_or_else(|| {
-                ConfError::Value(format!("Invalid port specified in -rpcbind: '{bind}'"))
-            })?;
+            let (host, own_port) = split_host_port(&bind)
+                .ok_or_else(|| ConfError::Value(format!("Invalid port specified in -rpcbind: '{bind}'")))?;
             binds.push((host, own_port.unwrap_or(port)));
         }
         // Core's rule: nobody opens the port to a network by an -rpcbind alone.
         if binds.is_empty() || allow.is_empty() {
-            binds = vec![("127.0.0.1".to_owned(), port), ("::1".to_owned(), port)];
+            binds = vec![("127.0.0.1".to_owned(), port)];
+            // A port that the system chooses would be another one for each address.
+            if port != 0 {
+                binds.push(("::1".to_owned(), port));
+            }
         }
         let password = settings.text("rpcpassword").filter(|password| !password.is_empty());
         let user = settings.text("rpcuser").unwrap_or_default();
@@ -90,11 +93,14 @@ impl ApiConfig {
             cookie_readers,
             threads: settings.number("rpcthreads", 1..=1024)?.unwrap_or(16),
             queue: settings.number("rpcworkqueue", 1..=1 << 20)?.unwrap_or(64),
-            idle_timeout: Duration::from_secs(settings.number("rpcservertimeout", 0..=u64::MAX >> 1)?.unwrap_or(30)),
+            idle_timeout: Duration::from_secs(
+                settings.number("rpcservertimeout", 0..=u64::MAX >> 1)?.unwrap_or(30),
+            ),
             whitelist_default: settings.switch_or("rpcwhitelistdefault", !whitelist.is_empty())?,
             whitelist,
             core_rest: settings.switch_or("rest", false)?,
-            rate_limit: Some(settings.number("ratelimit", 0..=1 << 20)?.unwrap_or(100)).filter(|limit| *limit != 0),
+            rate_limit: Some(settings.number("ratelimit", 0..=1 << 20)?.unwrap_or(100))
+                .filter(|limit| *limit != 0),
             cors_origins: settings.list("cors"),
         })
     }

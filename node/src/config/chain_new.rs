@@ -74,12 +74,14 @@ impl NewChain {
     /// Founds the chain and writes its file; the text for the terminal.
     pub fn run(&self) -> anyhow::Result<String> {
         let now = self.time.unwrap_or_else(|| {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            let since =
+                std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
         });
         let params = ChainParams::found(&self.toml().to_string(), now)?;
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&self.out);
-        let mut file = file.map_err(|error| anyhow::anyhow!("{} was not written: {error}", self.out.display()))?;
+        let mut file =
+            file.map_err(|error| anyhow::anyhow!("{} was not written: {error}", self.out.display()))?;
         std::io::Write::write_all(&mut file, params.to_toml().as_bytes())?;
         Ok(format!(
             "Chain {name} is founded: its first block is {hash}.\n\nGive {out} to everyone who takes part. Start a node \

@@ -48,7 +48,9 @@ pub(super) fn params(conf: &Conf) -> Result<ChainParams, ConfError> {
         params.minimum_chain_work = match work(&text) {
             Some(work) => work,
             None => {
-                return wrong(format!("Invalid minimum work specified ({text}), must be up to 64 hex digits"));
+                return wrong(format!(
+                    "Invalid minimum work specified ({text}), must be up to 64 hex digits"
+                ));
             }
         };
     }
@@ -92,7 +94,8 @@ fn set_vote(params: &mut ChainParams, text: &str) -> Result<(), ConfError> {
         [name, start, end, height] => (name, start, end, height),
         _ => {
             return wrong(
-                "Version bits parameters malformed, expecting deployment:start:end[:min_activation_height]".to_owned(),
+                "Version bits parameters malformed, expecting deployment:start:end[:min_activation_height]"
+                    .to_owned(),
             );
         }
     };

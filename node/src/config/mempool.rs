@@ -46,7 +46,9 @@ impl MempoolConfig {
         let data = settings.number("datacarriersize", 0..=u32::MAX)?.unwrap_or(100_000);
         let require_standard = !settings.switch_or("acceptnonstdtxn", false)?;
         if !require_standard && !params.is_test_chain() {
-            return Err(ConfError::Value("acceptnonstdtxn is not currently supported for main chain".to_owned()));
+            return Err(ConfError::Value(
+                "acceptnonstdtxn is not currently supported for main chain".to_owned(),
+            ));
         }
         let cluster_count = settings.number("limitclustercount", 1..=u32::MAX)?.unwrap_or(64);
         if cluster_count > 64 {

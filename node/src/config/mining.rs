@@ -58,11 +58,15 @@ impl MiningConfig {
         }
         for (name, weight) in [("-blockreservedweight", reserved_weight), ("-blockmaxweight", max_weight)] {
             if weight > MAX_WEIGHT {
-                return wrong(format!("{name} ({weight}) exceeds consensus maximum block weight ({MAX_WEIGHT})"));
+                return wrong(format!(
+                    "{name} ({weight}) exceeds consensus maximum block weight ({MAX_WEIGHT})"
+                ));
             }
         }
         if reserved_weight > max_weight {
-            return wrong(format!("-blockreservedweight ({reserved_weight}) exceeds -blockmaxweight ({max_weight})"));
+            return wrong(format!(
+                "-blockreservedweight ({reserved_weight}) exceeds -blockmaxweight ({max_weight})"
+            ));
         }
         Ok(Self {
             mine,

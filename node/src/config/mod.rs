@@ -12,6 +12,7 @@ pub mod chain_new;
 mod chain_rules;
 mod folders;
 mod ignored;
+pub mod key_new;
 mod log;
 mod mempool;
 mod mining;
@@ -190,7 +191,7 @@ fn help(table: &OptionTable, debug: bool) -> String {
                  sections); the command line counts first.";
     format!(
         "ChainCore daemon version v{version}\n\n{intro}\n\n\
-         Usage: chaincored [options]\n   or: chaincored chain new --name NAME --out FILE [options]\n\n\
+         Usage: chaincored [options]\n   or: chaincored chain new --name NAME --out FILE [options]\n   or: chaincored key new --out FILE [options]\n\n\
          Examples:\n\n\
          \x20 chaincored --mine 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa\n\
          \x20      A node of the chain chaincore that mines, on http://127.0.0.1:5000\n\n\

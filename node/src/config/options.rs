@@ -136,6 +136,7 @@ const OPTIONS: &[OptionSpec] = &[
     // Tests
     option("mocktime", "<seconds>", Group::Debug, "Stop the clock at this time, in seconds since 1970"),
     option("stopatheight", "<n>", Group::Debug, "Stop when the chain has reached this height"),
+    option("flushblocks", "<n>", Group::Debug, "Make the chain's state durable at least every this many blocks"),
     option("maxtipage", "<seconds>", Group::Debug, "Age of the newest block above which the node counts as catching up (default: 86400)"),
     option("maxsigcachesize", "<MiB>", Group::Debug, "Memory for signatures that are known to be good (default: 32)"),
     option("minimumchainwork", "<hex>", Group::Debug, "Least work of a chain that counts as the real one"),

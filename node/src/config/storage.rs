@@ -22,6 +22,8 @@ pub struct StorageConfig {
     pub reindex: bool,
     /// Rebuild the coins from the block files.
     pub reindex_chainstate: bool,
+    /// Blocks connected between two flushes at most, if that is not left to memory and time.
+    pub flush_blocks: Option<u32>,
     /// Files with blocks to import.
     pub import: Vec<PathBuf>,
     /// Keep the index of transactions.
@@ -57,6 +59,7 @@ impl StorageConfig {
             script_threads,
             reindex: settings.switch_or("reindex", false)?,
             reindex_chainstate: settings.switch_or("reindex-chainstate", false)?,
+            flush_blocks: settings.number("flushblocks", 1..=u32::MAX)?,
             import: settings.list("loadblock").into_iter().map(PathBuf::from).collect(),
             tx_index: settings.switch_or("txindex", false)?,
             address_index: settings.switch_or("addressindex", true)?,

@@ -121,7 +121,8 @@ impl Caller {
 
     fn unreachable(&self, error: &ClientError) -> CallError {
         let why = match error {
-            ClientError::Connect { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            // The kind of this error has no stable name.
+            ClientError::Connect { source, .. } if source.to_string().contains("lookup address") => {
                 format!("Could not resolve host: {}", self.host)
             }
             ClientError::Connect { .. } => "Could not connect to the server".to_owned(),
@@ -141,14 +142,15 @@ impl Caller {
                 let why = match proof {
                     Proof::Password => "Incorrect rpcuser or rpcpassword were specified.",
                     Proof::Cookie => "Cookie file credentials were invalid and no rpcpassword was specified.",
-                    Proof::UnreadableCookie => {
-                        "Failed to read cookie file and no rpcpassword was specified."
-                    }
+                    Proof::UnreadableCookie => "Failed to read cookie file and no rpcpassword was specified.",
                     Proof::DisabledCookie => {
                         "Cookie file was disabled via -norpccookiefile and no rpcpassword was specified."
                     }
                 };
-                refused(format!("Authorization failed: {why} Configuration file: ({})", conf.conf_path.display()))
+                refused(format!(
+                    "Authorization failed: {why} Configuration file: ({})",
+                    conf.conf_path.display()
+                ))
             }
             503 => refused(format!("Server response: {}", String::from_utf8_lossy(&reply.body))),
             400 | 404 | 500 => self.parse(reply),
@@ -217,7 +219,9 @@ fn percent_encode(name: &str) -> String {
     let mut path = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                path.push(char::from(byte))
+            }
             byte => path.push_str(&format!("%{byte:02X}")),
         }
     }

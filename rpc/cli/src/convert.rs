@@ -267,10 +267,10 @@ mod tests {
     #[test]
     fn table_is_sorted_so_that_it_can_be_searched() {
         assert!(PARAMETERS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert_eq!(parameters("getblock").collect::<Vec<_>>(), [
-            (1, "verbosity", Format::Json),
-            (1, "verbose", Format::Json)
-        ]);
+        assert_eq!(
+            parameters("getblock").collect::<Vec<_>>(),
+            [(1, "verbosity", Format::Json), (1, "verbose", Format::Json)]
+        );
         assert_eq!(parameters("no such method").count(), 0);
     }
 
@@ -288,7 +288,11 @@ mod tests {
             ("echojson", &["12345678901234567890.5e400", " null "], "[12345678901234567890.5e400,null]"),
         ];
         for (method, given, expected) in cases {
-            assert_eq!(positional(method, &words(given)).unwrap().to_string(), *expected, "{method} {given:?}");
+            assert_eq!(
+                positional(method, &words(given)).unwrap().to_string(),
+                *expected,
+                "{method} {given:?}"
+            );
         }
         let error = positional("getblockhash", &words(&["7x"])).unwrap_err();
         assert_eq!(error.to_string(), "Error parsing JSON: 7x");

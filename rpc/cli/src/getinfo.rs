@@ -112,7 +112,8 @@ fn proxies(network: &Json) -> String {
     if found.is_empty() {
         return "n/a".to_owned();
     }
-    let shown: Vec<_> = found.iter().map(|(proxy, names)| format!("{proxy} ({})", names.join(", "))).collect();
+    let shown: Vec<_> =
+        found.iter().map(|(proxy, names)| format!("{proxy} ({})", names.join(", "))).collect();
     shown.join(", ")
 }
 
@@ -143,9 +144,11 @@ mod tests {
 
     fn sample() -> Info {
         Info {
-            network: raw(r#"{"version":310000,"timeoffset":0,"connections":3,"connections_in":1,"connections_out":2,
+            network: raw(
+                r#"{"version":310000,"timeoffset":0,"connections":3,"connections_in":1,"connections_out":2,
                 "networks":[{"name":"ipv4","proxy":""},{"name":"onion","proxy":"127.0.0.1:9050"}],
-                "relayfee":0.00000100,"warnings":["one","two"]}"#),
+                "relayfee":0.00000100,"warnings":["one","two"]}"#,
+            ),
             chain: raw(r#"{"chain":"regtest","blocks":199,"headers":200,"difficulty":4.656542373906925e-10,
                 "verificationprogress":0.5}"#),
             wallet: None,
@@ -165,7 +168,10 @@ mod tests {
 
     #[test]
     fn colours_are_only_used_when_wanted() {
-        assert!(page(&sample(), Colors::new("always", false).unwrap()).starts_with("\u{1b}[34mChain: regtest\u{1b}[0m"));
+        assert!(
+            page(&sample(), Colors::new("always", false).unwrap())
+                .starts_with("\u{1b}[34mChain: regtest\u{1b}[0m")
+        );
         assert!(!page(&sample(), Colors::new("auto", false).unwrap()).contains('\u{1b}'));
         assert!(Colors::new("sometimes", true).is_err());
     }
@@ -174,7 +180,8 @@ mod tests {
     fn wallets_are_listed_when_there_are_any() {
         let mut info = sample();
         info.wallet = Some(raw(r#"{"walletname":"","keypoolsize":4000}"#));
-        info.wallets = vec![(String::new(), "1.00000000".to_owned()), ("b".to_owned(), "123.00000000".to_owned())];
+        info.wallets =
+            vec![(String::new(), "1.00000000".to_owned()), ("b".to_owned(), "123.00000000".to_owned())];
         let page = page(&info, Colors::new("never", false).unwrap());
         assert!(page.contains("Wallet: \"\"\nKeypool size: 4000\n"), "{page}");
         assert!(page.contains("Balances\n  1.00000000 \"\"\n123.00000000 b\n\n"), "{page}");

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 
 use call::{CallError, Caller};
 use chaincore_rpc::conf::{Arguments, Conf, ConfError, OptionTable, help_text, parse_arguments};
-use chaincore_rpc::error::code;
 use chaincore_rpc::json::Json;
 
 fn main() -> ExitCode {
@@ -129,8 +128,11 @@ fn run(mut conf: Conf, mut words: Vec<String>) -> Result<Answer, CallError> {
     if switch(&conf, "stdin")? {
         words.extend(prompt::remaining_lines());
     }
-    let asked: Vec<_> =
-        conf.settings.given(["addrinfo", "generate", "getinfo"].into_iter()).map(|name| format!("-{name}")).collect();
+    let asked: Vec<_> = conf
+        .settings
+        .given(["addrinfo", "generate", "getinfo"].into_iter())
+        .map(|name| format!("-{name}"))
+        .collect();
     if asked.len() > 1 {
         return Err(refused(&format!("Only one of {} may be specified.", asked.join(", "))));
     }
@@ -186,6 +188,9 @@ fn answer(reply: &Json) -> Answer {
     }
 }
 
+/// Core's code for a method of a wallet that was called without saying of which.
+const WALLET_NOT_SPECIFIED: i64 = -19;
+
 fn failure(error: &Json) -> Answer {
     let code = error.field("code");
     if !matches!(error, Json::Object(_)) || code.is_null() {
@@ -196,7 +201,7 @@ fn failure(error: &Json) -> Answer {
     if let Json::String(message) = error.field("message") {
         text += &format!("error message:\n{message}");
     }
-    if number == i64::from(code::WALLET_NOT_SPECIFIED) {
+    if number == WALLET_NOT_SPECIFIED {
         text += " Or for the CLI, specify the \"-rpcwallet=<walletname>\" option before the command (run \"chaincore-cli \
                  -h\" for help or \"chaincore-cli listwallets\" to see which wallets are currently loaded).";
     }
@@ -205,7 +210,12 @@ fn failure(error: &Json) -> Answer {
     Answer::Failure(text, if exit == 0 { 1 } else { exit })
 }
 
-fn show_info(conf: &Conf, caller: &Caller, words: &[String], wallet: Option<&str>) -> Result<Answer, CallError> {
+fn show_info(
+    conf: &Conf,
+    caller: &Caller,
+    words: &[String],
+    wallet: Option<&str>,
+) -> Result<Answer, CallError> {
     use std::io::IsTerminal;
     if !words.is_empty() {
         return Err(CallError::Refused("-getinfo takes no arguments".to_owned()));

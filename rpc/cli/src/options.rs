@@ -6,7 +6,12 @@ const OPTIONS: &[OptionSpec] = &[
     option("includeconf", "<file>", Group::General, "").hidden(),
     option("settings", "<file>", Group::General, "").hidden(),
     option("named", "", Group::General, "Parameters are name=value instead of positional"),
-    option("stdin", "", Group::General, "Read further parameters from standard input, one per line, until it ends"),
+    option(
+        "stdin",
+        "",
+        Group::General,
+        "Read further parameters from standard input, one per line, until it ends",
+    ),
     option(
         "stdinrpcpass",
         "",
@@ -19,8 +24,10 @@ const OPTIONS: &[OptionSpec] = &[
         Group::General,
         "Read the wallet passphrase from standard input, one line (after that of -stdinrpcpass)",
     ),
-    option("color", "<when>", Group::General, "Colours in -getinfo: always, auto (default) or never").no_negation(),
-    option("rpcconnect", "<host>", Group::Api, "Send commands to this host[:port] (default: 127.0.0.1)").separate(),
+    option("color", "<when>", Group::General, "Colours in -getinfo: always, auto (default) or never")
+        .no_negation(),
+    option("rpcconnect", "<host>", Group::Api, "Send commands to this host[:port] (default: 127.0.0.1)")
+        .separate(),
     option(
         "rpcclienttimeout",
         "<seconds>",

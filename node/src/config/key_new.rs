@@ -1,0 +1,74 @@
+//! `chaincored key new`: a key to mine to, for whoever has no wallet yet.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use chaincore_consensus::address::{Address, WifKey};
+use chaincore_consensus::params::ChainParams;
+use clap::Parser;
+use secp256k1::{PublicKey, SecretKey};
+
+/// Make a private key, write it to a file that only you can read, and print its address.
+#[derive(Debug, Parser)]
+#[command(name = "chaincored key new", about, version)]
+pub struct NewKey {
+    /// The file to write: the key in WIF and its address, one per line; it must not exist yet.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The chain whose address format is used.
+    #[arg(long, default_value = "chaincore", conflicts_with = "chain_file")]
+    chain: String,
+    /// A chain of one's own whose address format is used.
+    #[arg(long, value_name = "FILE")]
+    chain_file: Option<PathBuf>,
+}
+
+impl NewKey {
+    /// Makes the key and writes its file; the address, for the terminal.
+    pub fn run(&self) -> anyhow::Result<String> {
+        let params = match &self.chain_file {
+            Some(path) => ChainParams::from_toml(&std::fs::read_to_string(path)?)?,
+            None => ChainParams::by_name(&self.chain).ok_or_else(|| {
+                anyhow::anyhow!("unknown chain '{}': one of {}", self.chain, ChainParams::NAMES.join(", "))
+            })?,
+        };
+        let secret = random_key()?;
+        let key = WifKey { secret, compressed: true };
+        let address = Address::p2wpkh(&PublicKey::from_secret_key(&secret)).to_text(&params.addresses);
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&self.out);
+        let mut file =
+            file.map_err(|error| anyhow::anyhow!("{} was not written: {error}", self.out.display()))?;
+        writeln!(file, "{}\n{address}", key.to_text(&params.addresses))?;
+        file.sync_all()?;
+        Ok(format!("{address}\n"))
+    }
+}
+
+/// A key of the system's randomness.
+fn random_key() -> anyhow::Result<SecretKey> {
+    loop {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+        // All but one in 2^127 numbers are keys.
+        if let Ok(key) = SecretKey::from_secret_bytes(bytes) {
+            return Ok(key);
+        }
+    }
+}
+
+/// The subcommand, if the arguments that follow the program's name are one; clap's text and exit code if it is
+/// malformed or only asks for help.
+pub fn from_arguments(arguments: &[String]) -> Option<Result<NewKey, clap::Error>> {
+    match arguments {
+        [key, new, rest @ ..] if key == "key" && new == "new" => {
+            let name = "chaincored key new".to_owned();
+            Some(NewKey::try_parse_from(std::iter::once(&name).chain(rest)))
+        }
+        _ => None,
+    }
+}

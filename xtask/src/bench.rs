@@ -1,0 +1,45 @@
+//! Benchmarks by name.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cargo::{self, cargo};
+use crate::setup::{self, For};
+
+#[derive(Args)]
+pub struct Options {
+    /// The benchmark.
+    name: Option<String>,
+    /// Its own options (`--help` lists them).
+    #[arg(last = true)]
+    more: Vec<String>,
+}
+
+/// A benchmark: its name, what it measures, and the cargo command that runs it.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    command: &'static [&'static str],
+}
+
+const BENCHES: &[Bench] = &[Bench {
+    name: "chain",
+    about: "import of a signature-heavy chain with every script verified",
+    command: &["bench", "-p", "chaincore-tests", "--bench", "chain"],
+}];
+
+/// `cargo xtask bench`.
+pub fn bench(options: &Options) -> Result<()> {
+    let Some(name) = &options.name else {
+        for bench in BENCHES {
+            println!("{:12} {}", bench.name, bench.about);
+        }
+        return Ok(());
+    };
+    let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
+        let names: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
+        bail!("there is no benchmark '{name}': one of {}", names.join(", "));
+    };
+    setup::ensure(For::Running)?;
+    cargo::run(cargo().args(bench.command).arg("--").args(&options.more))
+}

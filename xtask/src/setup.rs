@@ -1,0 +1,191 @@
+//! What must be on the machine beside Rust, and getting it there.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::cargo;
+
+/// What is to be done with the tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum For {
+    /// Building and running a node.
+    Running,
+    /// Running every test.
+    Testing,
+}
+
+#[derive(Args)]
+pub struct Options {
+    /// Only say what is missing; fails if something is.
+    #[arg(long)]
+    check: bool,
+    /// Only what a node needs, not what the tests need.
+    #[arg(long)]
+    run_only: bool,
+}
+
+struct Tool {
+    name: &'static str,
+    why: &'static str,
+    needed_for: For,
+    present: fn() -> bool,
+    /// The Debian or Ubuntu package; without one it is installed by `rustup`.
+    package: Option<&'static str>,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "a C compiler",
+        why: "signatures are verified by libsecp256k1, which is C",
+        needed_for: For::Running,
+        present: || ["cc", "gcc", "clang"].iter().any(|name| answers(name)),
+        package: Some("build-essential"),
+    },
+    Tool {
+        name: "a C++ compiler",
+        why: "the tests compare every verdict with Bitcoin Core's engine, which is C++",
+        needed_for: For::Testing,
+        present: || ["c++", "g++", "clang++"].iter().any(|name| answers(name)),
+        package: Some("build-essential"),
+    },
+    Tool {
+        name: "clang",
+        why: "libsecp256k1 is built for WebAssembly too",
+        needed_for: For::Testing,
+        present: || answers("clang"),
+        package: Some("clang"),
+    },
+    Tool {
+        name: "cmake",
+        why: "it builds Bitcoin Core's engine",
+        needed_for: For::Testing,
+        present: || answers("cmake"),
+        package: Some("cmake"),
+    },
+    Tool {
+        name: "Boost's headers",
+        why: "Bitcoin Core's engine uses them",
+        needed_for: For::Testing,
+        present: has_boost,
+        package: Some("libboost-dev"),
+    },
+    Tool {
+        name: "Rust's target wasm32-unknown-unknown",
+        why: "the consensus crate must build for the browser",
+        needed_for: For::Testing,
+        present: has_wasm_target,
+        package: None,
+    },
+];
+
+fn answers(program: &str) -> bool {
+    let quiet = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    quiet.is_ok_and(|output| output.status.success())
+}
+
+fn has_boost() -> bool {
+    let found = |compiler: &str| {
+        let mut child = Command::new(compiler)
+            .args(["-E", "-x", "c++", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        child.stdin.take()?.write_all(b"#include <boost/multi_index_container.hpp>\n").ok()?;
+        Some(child.wait().ok()?.success())
+    };
+    ["c++", "g++", "clang++"].iter().any(|compiler| found(compiler).unwrap_or(false))
+}
+
+fn has_wasm_target() -> bool {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).current_dir(cargo::root()).output();
+    let Ok(output) = output else { return false };
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    sysroot.join("lib/rustlib/wasm32-unknown-unknown").is_dir()
+}
+
+/// `cargo xtask setup`.
+pub fn setup(options: &Options) -> Result<()> {
+    let purpose = if options.run_only { For::Running } else { For::Testing };
+    if options.check {
+        let missing = missing(purpose);
+        let names: Vec<_> = missing.iter().map(|tool| tool.name).collect();
+        if !missing.is_empty() {
+            bail!("missing: {}", names.join(", "));
+        }
+    } else {
+        ensure(purpose)?;
+    }
+    println!("Everything that is needed is there.");
+    Ok(())
+}
+
+fn missing(purpose: For) -> Vec<&'static Tool> {
+    TOOLS.iter().filter(|tool| tool.needed_for <= purpose && !(tool.present)()).collect()
+}
+
+/// Installs what is missing. Says first what that is and how to do it by hand.
+pub fn ensure(purpose: For) -> Result<()> {
+    let missing = missing(purpose);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Missing on this machine:");
+    for tool in &missing {
+        println!("  {} ({})", tool.name, tool.why);
+    }
+    let mut packages: Vec<_> = missing.iter().filter_map(|tool| tool.package).collect();
+    packages.dedup();
+    let mut commands = Vec::new();
+    if !packages.is_empty() {
+        commands.extend(package_commands(&packages)?);
+    }
+    if missing.iter().any(|tool| tool.package.is_none()) {
+        commands.push(vec!["rustup", "target", "add", "wasm32-unknown-unknown"]);
+    }
+    println!("\nInstalling it now. By hand it would be:");
+    for command in &commands {
+        println!("  {}", command.join(" "));
+    }
+    println!();
+    for words in &commands {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(cargo::root()).env("DEBIAN_FRONTEND", "noninteractive");
+        cargo::run(&mut command)?;
+    }
+    let still: Vec<_> = missing.iter().filter(|tool| !(tool.present)()).map(|tool| tool.name).collect();
+    if !still.is_empty() {
+        bail!("still missing after the installation: {}", still.join(", "));
+    }
+    Ok(())
+}
+
+/// The commands that install Debian packages, or an error that says what to install where there is no `apt-get`.
+fn package_commands(packages: &[&'static str]) -> Result<Vec<Vec<&'static str>>> {
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!(
+            "this machine has no apt-get: install what Debian calls {} with its own package manager and try again",
+            packages.join(" ")
+        );
+    }
+    let prefix: &[&str] = if is_root() {
+        &[]
+    } else if answers("sudo") {
+        &["sudo"]
+    } else {
+        bail!("neither root nor sudo: have somebody run apt-get install {}", packages.join(" "));
+    };
+    let update = [prefix, &["apt-get", "update"]].concat();
+    let install = [prefix, &["apt-get", "install", "--yes", "--no-install-recommends"], packages].concat();
+    Ok(vec![update, install])
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
