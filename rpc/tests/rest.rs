@@ -1,0 +1,283 @@
+//! The REST paths: every documented path answers with the documented members, a block is mined and a transaction
+//! sent without JSON-RPC, and what is wrong is named.
+
+mod support;
+
+use chaincore_consensus::codec::Encode;
+use chaincore_consensus::{Header, codec::Decode, hex, pow};
+use chaincore_rpc::http::rest::{RestBody, RestHandler, RestRequest};
+use chaincore_rpc::json::Json;
+use chaincore_rpc::node::{Node, NodeRef};
+use chaincore_rpc::rest::Rest;
+use chaincore_rpc::rest::routes::{ROUTES, Reply};
+use std::sync::Arc;
+use support::{HARNESS, MemoryNode, spend};
+
+struct Answer {
+    status: u16,
+    content_type: &'static str,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Json {
+        Json::parse(self.text.as_bytes()).unwrap_or_else(|| panic!("not JSON: {}", self.text))
+    }
+
+    fn error(&self) -> (u16, String, String) {
+        let body = self.json();
+        let error = body.field("error");
+        let part = |name: &str| error.field(name).get_str().unwrap().to_owned();
+        (self.status, part("code"), part("message"))
+    }
+}
+
+async fn ask(rest: &Rest, verb: &str, target: &str, body: &str) -> Answer {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    assert!(rest.claims(path), "{path}");
+    let request = RestRequest {
+        method: verb.parse().unwrap(),
+        path: path.into(),
+        query: query.into(),
+        headers: Default::default(),
+        body: body.to_owned().into(),
+        peer: ([127, 0, 0, 1], 1).into(),
+    };
+    let response = rest.handle(request).await;
+    let text = match response.body {
+        RestBody::Full(bytes) => bytes.to_vec(),
+        RestBody::Stream(mut pieces) => {
+            let mut all = Vec::new();
+            while let Some(piece) = pieces.recv().await {
+                all.extend_from_slice(&piece.unwrap());
+            }
+            all
+        }
+    };
+    let text = String::from_utf8(text).unwrap();
+    Answer { status: response.status.as_u16(), content_type: response.content_type, text }
+}
+
+fn node() -> (Arc<MemoryNode>, Rest) {
+    let node = MemoryNode::new();
+    node.mine(105, HARNESS[0]);
+    node.submit_tx(Arc::new(spend(&node, 1, 1000))).unwrap().unwrap();
+    let shared: NodeRef = node.clone();
+    (node, Rest::new(shared))
+}
+
+#[tokio::test]
+async fn every_path_answers_with_what_is_documented() {
+    let (node, rest) = node();
+    let fresh = format!("{{\"hex\": \"{}\"}}", hex::encode(&spend(&node, 2, 500).to_bytes()));
+    for route in ROUTES {
+        let target = route.path.replace("{address}", HARNESS[0]);
+        let target = if route.path == "/blocks/range" { format!("{target}?start=0&end=3") } else { target };
+        let body = match route.path {
+            "/add_transaction" => fresh.clone(),
+            "/mine_block" => format!("{{\"miner_address\": \"{}\"}}", HARNESS[1]),
+            "/submit_block" => {
+                let tip = node.chain().tip().hash;
+                format!("{{\"block\": \"{}\"}}", hex::encode(&node.block_bytes(&tip).unwrap().unwrap()))
+            }
+            "/addpeer" => "{\"peer_url\": \"http://localhost:5001\"}".into(),
+            _ => String::new(),
+        };
+        let answer = ask(&rest, route.verb.name(), &target, &body).await;
+        if route.path == "/addpeer" {
+            let message = "cannot connect to 'http://localhost:5001': this node does not speak P2P";
+            assert_eq!(answer.error(), (501, "p2p_unavailable".into(), message.into()));
+            continue;
+        }
+        assert_eq!(answer.status, 200, "{target}: {}", answer.text);
+        match route.reply {
+            Reply::Html => {
+                assert_eq!(answer.content_type, "text/html; charset=utf-8");
+                assert!(
+                    answer.text.contains("<polyline") && answer.text.contains("regtest"),
+                    "{}",
+                    answer.text
+                );
+                assert!(
+                    !answer.text.contains("http://") && !answer.text.contains("https://"),
+                    "{}",
+                    answer.text
+                );
+            }
+            Reply::AnyJson => assert!(answer.json().get_object().is_ok()),
+            Reply::Json(fields) => {
+                let body = answer.json();
+                let members: Vec<&str> =
+                    body.get_object().unwrap().iter().map(|(name, _)| name.as_str()).collect();
+                let documented: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                assert_eq!(members, documented, "{target}");
+                let must = fields.iter().filter(|field| !field.optional);
+                must.for_each(|field| assert!(!body.field(field.name).is_null(), "{target}: {}", field.name));
+            }
+        }
+        let wrong = ask(&rest, "DELETE", &target, "").await;
+        assert_eq!(wrong.error().0, 405, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_is_mined_with_the_template() {
+    let (node, rest) = node();
+    let work =
+        ask(&rest, "POST", "/mine_block", &format!("{{\"miner_address\": \"{}\"}}", HARNESS[2])).await.json();
+    let text = |name: &str| work.field(name).get_str().unwrap().to_owned();
+    let header = hex::decode(&text("header")).unwrap();
+    let mut header = Header::decode_exact(&header).unwrap();
+    assert_eq!(work.field("nonce_offset").get_int::<usize>().unwrap(), 76);
+    assert_eq!(work.field("transactions").get_array().unwrap().len(), 1);
+    assert_eq!(work.field("fees").get_int::<i64>().unwrap(), 1000);
+    assert_eq!(text("reward_coins"), "50.00001000");
+    header.time += 1;
+    while hex::encode(&reversed(header.hash().0)) > text("target") {
+        header.nonce += 1;
+    }
+    assert!(pow::check_proof_of_work(&header.hash(), header.bits, node.params().pow_limit));
+    let id = text("template_id");
+    let found =
+        format!("{{\"template_id\": \"{id}\", \"nonce\": {}, \"time\": {}}}", header.nonce, header.time);
+    let done = ask(&rest, "POST", "/submit_block", &found).await;
+    assert_eq!(
+        done.text.trim_end(),
+        format!(
+            "{{\"accepted\":true,\"status\":\"accepted\",\"hash\":\"{}\",\"height\":106,\"blockchain_length\":107}}",
+            header.hash()
+        )
+    );
+    let again = ask(&rest, "POST", "/submit_block", &found).await.json();
+    assert_eq!(again.field("status").get_str().unwrap(), "duplicate");
+    let as_header =
+        format!("{{\"template_id\": \"{id}\", \"header\": \"{}\"}}", hex::encode(&header.to_array()));
+    assert_eq!(ask(&rest, "POST", "/submit_block", &as_header).await.status, 200);
+    header.bits = 0x0300_0001;
+    let weak = format!("{{\"template_id\": \"{id}\", \"header\": \"{}\"}}", hex::encode(&header.to_array()));
+    let (status, code, message) = ask(&rest, "POST", "/submit_block", &weak).await.error();
+    assert_eq!((status, code.as_str()), (400, "high-hash"));
+    assert!(message.contains("proof of work failed"), "{message}");
+    assert_eq!(node.mempool_txids().len(), 0);
+}
+
+fn reversed(mut bytes: [u8; 32]) -> [u8; 32] {
+    bytes.reverse();
+    bytes
+}
+
+#[tokio::test]
+async fn transactions_come_in_every_documented_shape() {
+    let (node, rest) = node();
+    let hex_of = |height| hex::encode(&spend(&node, height, 700).to_bytes());
+    let send = async |body: String| ask(&rest, "POST", "/add_transaction", &body).await;
+    let plain = send(hex_of(2)).await.json();
+    assert_eq!(plain.field("status").get_str().unwrap(), "accepted");
+    assert_eq!(plain.field("fee").get_int::<i64>().unwrap(), 700);
+    assert_eq!(plain.field("fee_coins").get_str().unwrap(), "0.00000700");
+    assert_eq!(send(format!("\"{}\"", hex_of(2))).await.json().field("status").get_str().unwrap(), "known");
+    assert_eq!(send(format!("{{\"tx_hex\": \"{}\"}}", hex_of(3))).await.status, 200);
+    assert_eq!(send(format!("{{\"transaction\": \"{}\"}}", hex_of(4))).await.status, 200);
+    // Our own shape, in satoshis.
+    let tx = spend(&node, 5, 700);
+    let input = &tx.inputs[0];
+    let own = format!(
+        "{{\"version\": 2, \"locktime\": 0, \"inputs\": [{{\"txid\": \"{}\", \"vout\": 0, \"script_sig\": \"51\", \
+         \"witness\": [\"070707\"], \"sequence\": 4294967293}}], \"outputs\": [{{\"value\": {}, \"address\": \"{}\"}}]}}",
+        input.previous_output.txid,
+        tx.outputs[0].value.sat(),
+        HARNESS[1]
+    );
+    assert_eq!(send(own).await.json().field("txid").get_str().unwrap(), tx.txid().to_string());
+    // What decoderawtransaction shows, in coins.
+    let tx = Arc::new(spend(&node, 6, 700));
+    let registry = support::registry(&node);
+    let params = format!("[\"{}\"]", hex::encode(&tx.to_bytes()));
+    let shown = support::call(&registry, "decoderawtransaction", &params).await.unwrap();
+    let accepted = send(format!("{{\"transaction\": {shown}}}")).await.json();
+    assert_eq!(accepted.field("wtxid").get_str().unwrap(), tx.wtxid().to_string());
+    let pool = ask(&rest, "GET", "/transaction_pool?limit=2", "").await.json();
+    assert_eq!(pool.field("count").get_int::<u64>().unwrap(), 6);
+    assert_eq!(pool.field("next").get_int::<u64>().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn blocks_are_paged() {
+    let (_node, rest) = node();
+    let page = ask(&rest, "GET", "/blockchain?start=100&limit=4", "").await.json();
+    assert_eq!(page.field("length").get_int::<u32>().unwrap(), 106);
+    assert_eq!(page.field("next").get_int::<u32>().unwrap(), 104);
+    let heights: Vec<u32> = page
+        .field("chain")
+        .get_array()
+        .unwrap()
+        .iter()
+        .map(|block| block.field("height").get_int().unwrap())
+        .collect();
+    assert_eq!(heights, [100, 101, 102, 103]);
+    let last = ask(&rest, "GET", "/blockchain?start=104", "").await.json();
+    assert!(last.field("next").is_null());
+    assert_eq!(last.field("chain").get_array().unwrap().len(), 2);
+    assert_eq!(
+        ask(&rest, "GET", "/blockchain?start=500", "").await.json().field("count").get_int::<u32>().unwrap(),
+        0
+    );
+    let whole = ask(&rest, "GET", "/blockchain", "").await.json();
+    assert_eq!(whole.field("chain").get_array().unwrap().len(), 106);
+    let range = ask(&rest, "GET", "/blocks/range?start=105&end=400", "").await.json();
+    assert_eq!(range.field("end").get_int::<u32>().unwrap(), 105);
+    assert_eq!(range.field("blocks").get_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let (_node, rest) = node();
+    let cases = [
+        ("GET", "/balance/test", "", 400, "bad_address", "'test' is not an address of the chain 'regtest'"),
+        ("GET", "/blocks/range?start=0&end=1000", "", 400, "range_too_large", "at most 1000"),
+        ("GET", "/blocks/range?start=5&end=4", "", 400, "bad_range", "start 5 is above end 4"),
+        ("GET", "/blocks/range?start=x&end=4", "", 400, "bad_parameter", "'x'"),
+        ("GET", "/blocks/range?end=4", "", 400, "bad_parameter", "start is missing"),
+        ("GET", "/blocks/range?start=900&end=901", "", 404, "not_found", "900"),
+        ("GET", "/blockchain?limit=-1", "", 400, "bad_parameter", "'-1'"),
+        ("GET", "/transaction_pool?limit=10001", "", 400, "bad_parameter", "10001"),
+        ("POST", "/mine_block", "{\"miner_address\": \"test\"}", 400, "bad_address", "'test'"),
+        ("POST", "/mine_block", "{}", 400, "bad_body", "miner_address"),
+        ("POST", "/mine_block", "{", 400, "bad_body", "not JSON"),
+        ("POST", "/add_transaction", "zz", 400, "bad_transaction", "'zz'"),
+        ("POST", "/add_transaction", "{}", 400, "bad_transaction", "vin"),
+        (
+            "POST",
+            "/add_transaction",
+            "{\"inputs\": [], \"outputs\": [{\"value\": 0.5}]}",
+            400,
+            "bad_transaction",
+            "0.5",
+        ),
+        (
+            "POST",
+            "/add_transaction",
+            "{\"inputs\": [{\"txid\": \"ab\"}], \"outputs\": []}",
+            400,
+            "bad_transaction",
+            "\"ab\"",
+        ),
+        ("POST", "/submit_block", "zz", 400, "bad_block", "not hexadecimal"),
+        (
+            "POST",
+            "/submit_block",
+            "{\"template_id\": \"ab\", \"nonce\": 1}",
+            404,
+            "unknown_template",
+            "\"ab\"",
+        ),
+        ("POST", "/addpeer", "{\"peer_url\": \"localhost\"}", 400, "bad_peer_url", "'localhost'"),
+        ("POST", "/status", "", 405, "method_not_allowed", "GET"),
+    ];
+    for (verb, target, body, status, code, part) in cases {
+        let (found_status, found_code, message) = ask(&rest, verb, target, body).await.error();
+        assert_eq!((found_status, found_code.as_str()), (status, code), "{verb} {target} {body}: {message}");
+        assert!(message.contains(part), "{verb} {target}: {message}");
+    }
+    assert!(!rest.claims("/nothing") && !rest.claims("/balance/") && !rest.claims("/balance/a/b"));
+}
