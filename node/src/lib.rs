@@ -11,3 +11,4 @@ pub mod template;
 pub mod testkit;
 pub mod mining;
 pub mod service;
+pub mod app;

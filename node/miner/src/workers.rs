@@ -158,13 +158,13 @@ mod tests {
         let (cancel, hashes) = (AtomicBool::new(false), AtomicU64::new(0));
         assert_eq!(workers.search_range(&work, 5..=100_004, &cancel, &hashes), Search::Exhausted);
         assert_eq!(hashes.load(Ordering::Relaxed), 100_000);
-        assert_eq!(
-            workers.search_range(&work, u32::MAX - 9..=u32::MAX, &cancel, &hashes),
-            Search::Exhausted
-        );
+        assert_eq!(workers.search_range(&work, u32::MAX - 9..=u32::MAX, &cancel, &hashes), Search::Exhausted);
         assert_eq!(hashes.load(Ordering::Relaxed), 100_010);
         cancel.store(true, Ordering::Relaxed);
-        assert_eq!(workers.search(&header(9), Target::from_be_bytes([0; 32]), &cancel, &hashes), Search::Cancelled);
+        assert_eq!(
+            workers.search(&header(9), Target::from_be_bytes([0; 32]), &cancel, &hashes),
+            Search::Cancelled
+        );
     }
 
     #[test]
@@ -172,7 +172,8 @@ mod tests {
         let workers = Workers::new(2).unwrap();
         let (cancel, hashes) = (AtomicBool::new(false), AtomicU64::new(0));
         std::thread::scope(|scope| {
-            let search = scope.spawn(|| workers.search(&header(1), Target::from_be_bytes([0; 32]), &cancel, &hashes));
+            let search =
+                scope.spawn(|| workers.search(&header(1), Target::from_be_bytes([0; 32]), &cancel, &hashes));
             while hashes.load(Ordering::Relaxed) == 0 {
                 std::thread::yield_now();
             }

@@ -20,7 +20,8 @@ impl Mempool {
                 let pooled = || self.get(txid).map(|entry| &entry.tx);
                 let Some(parent) = in_package.get(txid).copied().or_else(pooled) else { return false };
                 let dust = policy::dust_outputs(parent, rate).into_iter();
-                dust.map(|at| OutPoint { txid: *txid, vout: at as u32 }).any(|outpoint| !spent.contains(&outpoint))
+                dust.map(|at| OutPoint { txid: *txid, vout: at as u32 })
+                    .any(|outpoint| !spent.contains(&outpoint))
             });
             if leaves_dust {
                 let (txid, wtxid) = (tx.txid(), tx.wtxid());

@@ -162,6 +162,9 @@ mod tests {
         assert_eq!(compare(&[(20, 40)], &[(15, 10)]), None);
         // The same fee in less space is better.
         assert_eq!(compare(&[(10, 5)], &[(10, 10)]), Some(Ordering::Greater));
-        assert_eq!(compare(&[(950, 300)], &[(100, 300), (150, 100)].map(|(f, s)| (f, s))), Some(Ordering::Greater));
+        assert_eq!(
+            compare(&[(950, 300)], &[(100, 300), (150, 100)].map(|(f, s)| (f, s))),
+            Some(Ordering::Greater)
+        );
     }
 }

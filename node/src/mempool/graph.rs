@@ -178,7 +178,8 @@ impl TxGraph {
     }
 
     fn order(&self, members: &[Txid]) -> Vec<Chunk> {
-        let nodes = members.iter().map(|txid| (*txid, self.node(txid).rate, self.node(txid).parents.as_slice()));
+        let nodes =
+            members.iter().map(|txid| (*txid, self.node(txid).rate, self.node(txid).parents.as_slice()));
         order(nodes.collect())
     }
 
@@ -273,7 +274,12 @@ impl TxGraph {
 
     /// What removing some transactions and then adding `added` (parents before children) would change, or
     /// `None` if a cluster would exceed the limits.
-    pub fn preview(&self, removed: &HashSet<Txid>, added: &[Candidate], limits: ClusterLimits) -> Option<Change> {
+    pub fn preview(
+        &self,
+        removed: &HashSet<Txid>,
+        added: &[Candidate],
+        limits: ClusterLimits,
+    ) -> Option<Change> {
         let touched: HashSet<ClusterId> = removed
             .iter()
             .chain(added.iter().flat_map(|candidate| &candidate.parents))
@@ -285,7 +291,9 @@ impl TxGraph {
         let kept = chunks().flat_map(|chunk| &chunk.txids).filter(|txid| !removed.contains(txid));
         let mut nodes: Vec<Pending<'_>> = kept
             .map(|txid| (*txid, self.node(txid).rate, self.node(txid).parents.as_slice()))
-            .chain(added.iter().map(|candidate| (candidate.txid, candidate.rate, candidate.parents.as_slice())))
+            .chain(
+                added.iter().map(|candidate| (candidate.txid, candidate.rate, candidate.parents.as_slice())),
+            )
             .collect();
         nodes.sort_unstable_by_key(|(txid, ..)| *txid);
         let mut after = Vec::new();
@@ -340,7 +348,8 @@ impl TxGraph {
         let mut ready: BinaryHeap<Rank> =
             members.iter().filter(|txid| waiting[txid] == 0).map(ranked).collect();
         while let Some(Rank { first: txid, rate, .. }) = ready.pop() {
-            let mut roots: Vec<Txid> = self.node(&txid).parents.iter().map(|parent| find(&group, *parent)).collect();
+            let mut roots: Vec<Txid> =
+                self.node(&txid).parents.iter().map(|parent| find(&group, *parent)).collect();
             roots.sort_unstable();
             roots.dedup();
             let (count, weight) = roots.iter().fold((1, rate.weight), |(count, weight), root| {
@@ -389,7 +398,9 @@ fn order(mut nodes: Vec<Pending<'_>>) -> Vec<Chunk> {
         })
         .collect();
     let groups = linearize(&items).into_iter();
-    groups.map(|group| Chunk { txids: group.items.iter().map(|at| nodes[*at].0).collect(), rate: group.rate }).collect()
+    groups
+        .map(|group| Chunk { txids: group.items.iter().map(|at| nodes[*at].0).collect(), rate: group.rate })
+        .collect()
 }
 
 /// Splits transactions into the sets that are connected.
@@ -516,7 +527,8 @@ mod tests {
     #[test]
     fn a_preview_shows_only_what_it_touches_and_holds_the_limits() {
         let graph = graph(&[(1, 100, &[]), (2, 50, &[1]), (9, 7, &[])]);
-        let change = graph.preview(&HashSet::from([id(2)]), &[candidate(3, 300, &[1])], ClusterLimits::default());
+        let change =
+            graph.preview(&HashSet::from([id(2)]), &[candidate(3, 300, &[1])], ClusterLimits::default());
         let rate = |fee, weight| FeeWeight { fee, weight };
         assert_eq!(
             change,

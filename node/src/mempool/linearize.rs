@@ -52,7 +52,8 @@ fn topological(items: &[Item], mut chosen: Vec<usize>) -> Vec<usize> {
     chosen.sort_by(|a, b| items[*b].rate.compare_rate(&items[*a].rate).then(a.cmp(b)));
     let mut order = Vec::with_capacity(chosen.len());
     while !chosen.is_empty() {
-        let ready = chosen.iter().position(|at| !items[*at].parents.iter().any(|parent| chosen.contains(parent)));
+        let ready =
+            chosen.iter().position(|at| !items[*at].parents.iter().any(|parent| chosen.contains(parent)));
         order.push(chosen.remove(ready.expect("dependencies have no cycle")));
     }
     order

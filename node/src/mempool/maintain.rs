@@ -34,7 +34,11 @@ impl Mempool {
     /// The active branch changed, and [`Mempool::remove_for_block`] was called for the blocks that came.
     /// `disconnected` are the transactions of the blocks that left, in the order in which they were in the chain
     /// (with or without coinbases). Takes back what is still valid, removes what no longer is.
-    pub fn readd_after_reorg(&mut self, disconnected: &[TxRef], chain: &ChainView<'_>) -> Result<(), StorageError> {
+    pub fn readd_after_reorg(
+        &mut self,
+        disconnected: &[TxRef],
+        chain: &ChainView<'_>,
+    ) -> Result<(), StorageError> {
         for tx in disconnected {
             if tx.is_coinbase() || !self.take_back(tx, chain)? {
                 let orphans = self.orphans_of(tx, chain)?;
@@ -106,7 +110,8 @@ impl Mempool {
             }
         }
         let next = chain.next_height();
-        let ripe = |coin: &Coin| !coin.coinbase || next - coin.height.min(next) >= chain.params.coinbase_maturity;
+        let ripe =
+            |coin: &Coin| !coin.coinbase || next - coin.height.min(next) >= chain.params.coinbase_maturity;
         Ok(coins.iter().all(ripe) && chain.relative_locks_pass(tx, &coins))
     }
 
@@ -124,7 +129,9 @@ impl Mempool {
         while self.usage() > self.options.max_bytes {
             let Some(worst) = self.graph.worst_chunk() else { break };
             // What enters next must pay more than what left, or the two would take turns.
-            let rate = FeeRate::of(worst.rate.fee, worst.rate.vsize()).0.saturating_add(self.options.incremental_relay.0);
+            let rate = FeeRate::of(worst.rate.fee, worst.rate.vsize())
+                .0
+                .saturating_add(self.options.incremental_relay.0);
             let txids = worst.txids.clone();
             self.rolling.raise(FeeRate(rate));
             tracing::debug!(target: "mempool", count = txids.len(), minimum = rate, "dropped for lack of room");

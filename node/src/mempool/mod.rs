@@ -31,3 +31,6 @@ pub use options::MempoolOptions;
 pub use package::PackageTest;
 pub use pool::{Mempool, MempoolInfo, Prioritised, Sums};
 pub use precheck::ChainView;
+
+#[cfg(test)]
+mod tests;

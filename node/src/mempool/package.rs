@@ -70,7 +70,11 @@ fn check_well_formed(package: &[TxRef]) -> Result<(), RejectReason> {
 impl Mempool {
     /// What [`Mempool::accept`] would say to each transaction in turn, if the ones before it were in the pool.
     /// Parents come before children; none may replace anything.
-    pub fn test_package(&self, package: &[TxRef], chain: &ChainView<'_>) -> Result<PackageTest, StorageError> {
+    pub fn test_package(
+        &self,
+        package: &[TxRef],
+        chain: &ChainView<'_>,
+    ) -> Result<PackageTest, StorageError> {
         if let Err(error) = check_well_formed(package) {
             return Ok(PackageTest::failed(error));
         }
@@ -87,7 +91,9 @@ impl Mempool {
                 }
             }
             let made = tx.outputs.iter().enumerate();
-            staged.extend(made.map(|(at, output)| (OutPoint { txid: tx.txid(), vout: at as u32 }, output.clone())));
+            staged.extend(
+                made.map(|(at, output)| (OutPoint { txid: tx.txid(), vout: at as u32 }, output.clone())),
+            );
         }
         for one in &checked {
             let verdict = self.with_truc_parents(&one.tx, |parents| {

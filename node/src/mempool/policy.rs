@@ -43,8 +43,11 @@ pub fn dust_threshold(output: &TxOut, rate: FeeRate) -> i64 {
         return 0;
     }
     // The input that would spend it: outpoint, length, signature and key (discounted in a witness), sequence.
-    let unlocking =
-        if script::witness_program(&output.script_pubkey).is_some() { 107 / WITNESS_SCALE_FACTOR } else { 107 };
+    let unlocking = if script::witness_program(&output.script_pubkey).is_some() {
+        107 / WITNESS_SCALE_FACTOR
+    } else {
+        107
+    };
     let size = output.encoded_len() + 32 + 4 + 1 + unlocking + 4;
     rate.fee(i64::try_from(size).unwrap_or(i64::MAX))
 }

@@ -170,7 +170,10 @@ impl Mempool {
 
     /// Whether the transaction, or one it depends on, offers to be replaced (BIP125).
     pub fn is_replaceable(&self, txid: &Txid) -> bool {
-        self.ancestors(txid).iter().filter_map(|txid| self.get(txid)).any(|entry| signals_replacement(&entry.tx))
+        self.ancestors(txid)
+            .iter()
+            .filter_map(|txid| self.get(txid))
+            .any(|entry| signals_replacement(&entry.tx))
     }
 
     /// Grows whenever a transaction comes, goes or is ranked anew: what a longpoll waits for.

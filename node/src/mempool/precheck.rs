@@ -213,7 +213,8 @@ impl Mempool {
     /// The coins that the transaction spends, one per input. Outputs of unconfirmed transactions count as made
     /// by the next block.
     fn find_spent(&self, tx: &Tx, chain: &ChainView<'_>, staged: &Staged) -> Result<Vec<Coin>, AcceptError> {
-        let unconfirmed = |output: TxOut| Coin { output, height: chain.next_height(), coinbase: false, tx_index: 0 };
+        let unconfirmed =
+            |output: TxOut| Coin { output, height: chain.next_height(), coinbase: false, tx_index: 0 };
         let mut coins = Vec::with_capacity(tx.inputs.len());
         for input in &tx.inputs {
             let outpoint = &input.previous_output;
@@ -255,15 +256,15 @@ impl Mempool {
         conflicts: &HashSet<Txid>,
         mode: Mode,
     ) -> Result<Option<Txid>, RejectReason> {
-        let verdict = self
-            .with_truc_parents(&checked.tx, |parents| truc::check(&checked.tx, parents, conflicts, checked.vsize()));
+        let verdict = self.with_truc_parents(&checked.tx, |parents| {
+            truc::check(&checked.tx, parents, conflicts, checked.vsize())
+        });
         match verdict {
             Ok(()) => Ok(None),
             Err(violation) => match violation.sibling.filter(|_| mode.may_evict_sibling) {
                 Some(sibling) => Ok(Some(sibling.txid())),
-                None => {
-                    Err(RejectReason::new(RejectKind::MempoolPolicy, "TRUC-violation").with_debug(violation.debug))
-                }
+                None => Err(RejectReason::new(RejectKind::MempoolPolicy, "TRUC-violation")
+                    .with_debug(violation.debug)),
             },
         }
     }
@@ -278,9 +279,8 @@ impl Mempool {
             .filter_map(|txid| self.get(txid))
             .map(|parent| {
                 let descendants = self.descendants(&parent.tx.txid());
-                let described = descendants[1..].iter().filter_map(|txid| self.get(txid)).map(|entry| Descendant {
-                    tx: &entry.tx,
-                    ancestors: self.ancestors(&entry.tx.txid()).len(),
+                let described = descendants[1..].iter().filter_map(|txid| self.get(txid)).map(|entry| {
+                    Descendant { tx: &entry.tx, ancestors: self.ancestors(&entry.tx.txid()).len() }
                 });
                 (parent, described.collect())
             })

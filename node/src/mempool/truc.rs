@@ -56,7 +56,12 @@ fn violation(debug: String) -> Result<(), Violation> {
 
 /// Checks a transaction of `vsize` virtual bytes against its parents in the mempool (Core's
 /// `SingleTRUCChecks`). `conflicts` are the mempool transactions that it would replace anyway.
-pub fn check(tx: &Tx, parents: &[Parent<'_>], conflicts: &HashSet<Txid>, vsize: i64) -> Result<(), Violation> {
+pub fn check(
+    tx: &Tx,
+    parents: &[Parent<'_>],
+    conflicts: &HashSet<Txid>,
+    vsize: i64,
+) -> Result<(), Violation> {
     check_inheritance(tx, parents.iter().map(|parent| parent.tx))?;
     if tx.version != VERSION {
         return Ok(());
@@ -112,7 +117,12 @@ fn check_inheritance<'a>(tx: &Tx, parents: impl Iterator<Item = &'a Tx>) -> Resu
 
 /// Checks a transaction against its parents in the mempool and in its package, which lists parents before
 /// children (Core's `PackageTRUCChecks`).
-pub fn check_in_package(tx: &TxRef, package: &[TxRef], parents: &[Parent<'_>], vsize: i64) -> Result<(), Violation> {
+pub fn check_in_package(
+    tx: &TxRef,
+    package: &[TxRef],
+    parents: &[Parent<'_>],
+    vsize: i64,
+) -> Result<(), Violation> {
     let spends = |of: &Tx| tx.inputs.iter().any(|input| input.previous_output.txid == of.txid());
     let before = package.iter().take_while(|other| other.txid() != tx.txid());
     let package_parents: Vec<&Tx> = before.map(|other| &**other).filter(|other| spends(other)).collect();

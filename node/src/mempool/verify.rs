@@ -54,6 +54,9 @@ fn first_failure(
 fn refusal(checked: &Prechecked, kind: RejectKind, reason: String, input: usize) -> RejectReason {
     let tx = &checked.tx;
     let outpoint = tx.inputs[input].previous_output;
-    RejectReason::new(kind, reason)
-        .with_debug(format!("input {input} of {} (wtxid {}), spending {outpoint}", tx.txid(), tx.wtxid()))
+    RejectReason::new(kind, reason).with_debug(format!(
+        "input {input} of {} (wtxid {}), spending {outpoint}",
+        tx.txid(),
+        tx.wtxid()
+    ))
 }

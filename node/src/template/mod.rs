@@ -2,15 +2,18 @@
 //!
 //! [`build`] takes the mempool's best chunks, in their order, as long as they fit; the coinbase is Core's to the
 //! byte, so that on regtest the same blocks come out (version 2, the height in the script, lock time one below
-//! the height, the witness commitment in the second output). Everything here is a pure function of the pool,
-//! the branch and the time: whether a template is valid is for the chain to say (`Chain::check_proposal`).
+//! the height, the witness commitment in the second output). It is a pure function of the pool, the branch and
+//! the time: whether a template is valid is for the chain to say (`Chain::check_proposal`). [`TemplateSource`]
+//! asks it for a running chain.
 
 mod coinbase;
 mod longpoll;
 mod select;
+mod source;
 
 pub use coinbase::{complete_submitted_block, regenerate_commitment, set_extra_nonce};
-pub use longpoll::LongpollId;
+pub use longpoll::{LongpollId, LongpollIdError};
+pub use source::TemplateSource;
 
 use crate::mempool::{FeeRate, Mempool};
 use chaincore_consensus::ancestry::Ancestry;
@@ -78,6 +81,11 @@ pub struct BlockTemplate {
 }
 
 impl BlockTemplate {
+    /// What a miner that has this template has seen of the chain and the pool.
+    pub fn longpoll_id(&self) -> LongpollId {
+        LongpollId { tip: self.block.header.previous, transactions_updated: self.transactions_updated }
+    }
+
     /// The target that the block's hash must meet.
     pub fn target(&self) -> Target {
         Target::from_compact(self.block.header.bits).expect("difficulty rules make valid bits")

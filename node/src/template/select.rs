@@ -21,7 +21,12 @@ pub(super) struct Selection {
 
 /// Takes the best chunks that fit. A chunk that does not fit takes what follows in its cluster with it, since
 /// that may depend on it.
-pub(super) fn select(mempool: &Mempool, height: u32, lock_time_cutoff: i64, options: &TemplateOptions) -> Selection {
+pub(super) fn select(
+    mempool: &Mempool,
+    height: u32,
+    lock_time_cutoff: i64,
+    options: &TemplateOptions,
+) -> Selection {
     let mut selection = Selection::default();
     let mut weight = options.reserved_weight;
     let mut sigops = options.reserved_sigops;
@@ -33,7 +38,8 @@ pub(super) fn select(mempool: &Mempool, height: u32, lock_time_cutoff: i64, opti
         }
         let entries: Vec<&Entry> = chunk.txids.iter().filter_map(|txid| mempool.get(txid)).collect();
         let chunk_sigops: i64 = entries.iter().map(|entry| entry.sigop_cost).sum();
-        let fits = weight + chunk.rate.weight < options.max_weight && sigops + chunk_sigops < MAX_BLOCK_SIGOPS_COST;
+        let fits =
+            weight + chunk.rate.weight < options.max_weight && sigops + chunk_sigops < MAX_BLOCK_SIGOPS_COST;
         if !fits || !entries.iter().all(|entry| is_final_tx(&entry.tx, height, lock_time_cutoff)) {
             chunks.skip_cluster();
             misses += 1;
@@ -44,7 +50,8 @@ pub(super) fn select(mempool: &Mempool, height: u32, lock_time_cutoff: i64, opti
         }
         misses = 0;
         for entry in entries {
-            weight += i64::try_from(entry.tx.weight()).expect("the pool holds no transaction above a block's weight");
+            weight += i64::try_from(entry.tx.weight())
+                .expect("the pool holds no transaction above a block's weight");
             sigops += entry.sigop_cost;
             selection.transactions.push(entry.tx.clone());
             selection.fees.push(entry.fee);

@@ -1,0 +1,96 @@
+//! The miner in the node: a chain grows, and what is sent to it is mined.
+
+use chaincore_consensus::hash::sha256;
+use chaincore_consensus::params::ChainParams;
+use chaincore_consensus::{Amount, OutPoint, Script, Transaction, Tx, TxIn, TxOut, Txid};
+use chaincore_node::chain::{ChainHandle, ChainOptions, Status};
+use chaincore_node::mempool::{Mempool, MempoolOptions};
+use chaincore_node::mining::{Miner, MiningOptions};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn open(params: ChainParams, dir: &std::path::Path) -> ChainHandle {
+    let mut options = ChainOptions::new(Arc::new(params), dir.into());
+    options.address_index = false;
+    ChainHandle::open(&options, Mempool::new(MempoolOptions::default()), Status::new()).unwrap()
+}
+
+/// Waits for something that mining brings about; fails only if it never comes.
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(240), "{what} never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A P2WSH output of `OP_TRUE`.
+fn anyone() -> Script {
+    Script([&[0, 32][..], &sha256(&[0x51])].concat())
+}
+
+fn options(chain: &ChainHandle) -> MiningOptions {
+    let least_interval = Duration::ZERO;
+    MiningOptions { threads: 2, least_interval, ..MiningOptions::paying_to(anyone(), chain.params()) }
+}
+
+#[test]
+fn a_miner_extends_the_chain_and_confirms_what_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let mut miner = Miner::start(chain.clone(), options(&chain)).unwrap();
+    wait_until("block 101", || chain.snapshot().height() > 100);
+    let first = chain.read_block(&chain.snapshot().block_at(1).unwrap().hash()).unwrap();
+    let reward = &first.transactions[0];
+    assert_eq!(reward.outputs[0].script_pubkey, anyone());
+    let spend = Arc::new(Tx::from(Transaction {
+        version: 2,
+        inputs: vec![TxIn {
+            previous_output: OutPoint { txid: reward.txid(), vout: 0 },
+            script_sig: Script::new(),
+            sequence: 0xffff_fffd,
+            witness: vec![vec![0x51]],
+        }],
+        outputs: vec![TxOut { value: Amount(49 * 100_000_000), script_pubkey: anyone() }],
+        lock_time: 0,
+    }));
+    let txid: Txid = spend.txid();
+    let accepted = chain.query_blocking(move |chain| chain.accept_tx(&spend)).unwrap().unwrap();
+    assert_eq!(accepted.fee, 100_000_000);
+    wait_until("the confirmation", || chain.coin(&OutPoint { txid, vout: 0 }).unwrap().0.is_some());
+    assert!(chain.mempool().read().unwrap().is_empty());
+    miner.stop();
+    let stats = miner.stats();
+    assert_eq!(stats.blocks, u64::from(chain.snapshot().height()), "every block was this miner's");
+    assert_eq!(stats.lost, 0);
+    assert!(stats.hashes >= stats.blocks);
+    let (coin, _) = chain.coin(&OutPoint { txid, vout: 0 }).unwrap();
+    let block = chain.read_block(&chain.snapshot().block_at(coin.unwrap().height).unwrap().hash()).unwrap();
+    assert_eq!(block.transactions[0].outputs[0].value, Amount(51 * 100_000_000), "subsidy and fee");
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn the_default_chain_gets_harder_as_it_is_mined() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::chaincore(), dir.path());
+    let mut miner = Miner::start(chain.clone(), options(&chain)).unwrap();
+    wait_until("block 20", || chain.snapshot().height() >= 20);
+    miner.stop();
+    let work = |height: u32| chain.snapshot().block_at(height).unwrap().chain_work();
+    let gained = |from: u32| work(from + 5).saturating_sub(work(from));
+    assert!(gained(14) > gained(1), "blocks faster than every ten seconds raise the difficulty");
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn two_miners_share_a_chain_without_a_refused_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let mut miners = [(); 2].map(|()| Miner::start(chain.clone(), options(&chain)).unwrap());
+    wait_until("block 30", || chain.snapshot().height() >= 30);
+    miners.iter_mut().for_each(Miner::stop);
+    let blocks: u64 = miners.iter().map(|miner| miner.stats().blocks).sum();
+    assert_eq!(blocks, u64::from(chain.snapshot().height()));
+    chain.shutdown_blocking().unwrap();
+}
