@@ -2,7 +2,7 @@
 
 use super::shared::Shared;
 use super::{BlockEntry, ChainError};
-use chaincore_consensus::codec::Decode;
+use chaincore_consensus::codec::{Decode, Encode};
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Block, BlockHash};
 use chaincore_plugin::AppliedBlock;
@@ -11,6 +11,10 @@ use std::sync::Arc;
 impl Shared {
     /// The wire form of a stored block. Its header is checked, so it is this block and no other.
     pub(super) fn block_bytes(&self, entry: &BlockEntry) -> Result<Vec<u8>, ChainError> {
+        if entry.height() == 0 {
+            // Known without being stored, which it is not yet while everything is rebuilt.
+            return Ok(self.params.genesis.to_bytes());
+        }
         let pos = entry.data_pos().ok_or(ChainError::Unavailable(entry.hash()))?;
         let bytes = self.store.block_files().read_block(pos)?;
         if bytes.get(..80) != Some(&entry.header().to_array()[..]) {
