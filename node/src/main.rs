@@ -1,3 +1,33 @@
-//! The `chaincored` daemon.
+//! The `chaincored` daemon: what it was asked for, and its exit code.
 
-fn main() {}
+use chaincore_node::app;
+use chaincore_node::config::{Config, Request, start_in_background};
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match act(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // Harnesses compare this text, so it goes out as it is.
+            let _ = writeln!(std::io::stderr(), "Error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(arguments: Vec<String>) -> Result<(), String> {
+    match Config::from_arguments(arguments).map_err(|error| error.to_string())? {
+        Request::Print(text) => print(&text),
+        Request::RunInBackground => {
+            let pid = start_in_background().map_err(|error| format!("cannot start in the background: {error}"))?;
+            print(&format!("ChainCore starting (process {pid})\n"))
+        }
+        Request::Run(config) => app::run(&config).map_err(|error| error.to_string()),
+    }
+}
+
+fn print(text: &str) -> Result<(), String> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot print: {error}"))
+}

@@ -49,6 +49,8 @@ pub struct ApiConfig {
     pub rate_limit: Option<u32>,
     /// Origins whose pages may read REST answers.
     pub cors_origins: Vec<String>,
+    /// Names of this machine, besides `localhost`, that requests may be for.
+    pub host_names: Vec<String>,
 }
 
 impl ApiConfig {
@@ -102,6 +104,7 @@ impl ApiConfig {
             rate_limit: Some(settings.number("ratelimit", 0..=1 << 20)?.unwrap_or(100))
                 .filter(|limit| *limit != 0),
             cors_origins: settings.list("cors"),
+            host_names: settings.list("rpcallowhost"),
         })
     }
 }

@@ -1,6 +1,4 @@
 //! `chaincored chain new`: founding a chain of one's own.
-//!
-//! A subcommand has no counterpart in Core, so its options are clap's.
 
 use std::path::PathBuf;
 
@@ -10,7 +8,7 @@ use clap::Parser;
 /// Write a file that defines a chain of one's own, with its first block mined.
 #[derive(Debug, Parser)]
 #[command(name = "chaincored chain new", about, version)]
-pub struct NewChain {
+pub(super) struct NewChain {
     /// Name of the chain: 1 to 32 of a-z, 0-9, - and _; also the name of its folder.
     #[arg(long)]
     name: String,
@@ -72,7 +70,7 @@ pub struct NewChain {
 
 impl NewChain {
     /// Founds the chain and writes its file; the text for the terminal.
-    pub fn run(&self) -> anyhow::Result<String> {
+    pub(super) fn run(&self) -> anyhow::Result<String> {
         let now = self.time.unwrap_or_else(|| {
             let since =
                 std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -132,17 +130,5 @@ impl Table {
         if let Some(value) = value {
             self.0.insert(key.to_owned(), value.into());
         }
-    }
-}
-
-/// The subcommand, if the arguments that follow the program's name are one; clap's text and exit code if it is
-/// malformed or only asks for help.
-pub fn from_arguments(arguments: &[String]) -> Option<Result<NewChain, clap::Error>> {
-    match arguments {
-        [chain, new, rest @ ..] if chain == "chain" && new == "new" => {
-            let name = "chaincored chain new".to_owned();
-            Some(NewChain::try_parse_from(std::iter::once(&name).chain(rest)))
-        }
-        _ => None,
     }
 }

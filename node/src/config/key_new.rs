@@ -11,7 +11,7 @@ use secp256k1::{PublicKey, SecretKey};
 /// Make a private key, write it to a file that only you can read, and print its address.
 #[derive(Debug, Parser)]
 #[command(name = "chaincored key new", about, version)]
-pub struct NewKey {
+pub(super) struct NewKey {
     /// The file to write: the key in WIF and its address, one per line; it must not exist yet.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -25,7 +25,7 @@ pub struct NewKey {
 
 impl NewKey {
     /// Makes the key and writes its file; the address, for the terminal.
-    pub fn run(&self) -> anyhow::Result<String> {
+    pub(super) fn run(&self) -> anyhow::Result<String> {
         let params = match &self.chain_file {
             Some(path) => ChainParams::from_toml(&std::fs::read_to_string(path)?)?,
             None => ChainParams::by_name(&self.chain).ok_or_else(|| {
@@ -58,17 +58,5 @@ fn random_key() -> anyhow::Result<SecretKey> {
         if let Ok(key) = SecretKey::from_secret_bytes(bytes) {
             return Ok(key);
         }
-    }
-}
-
-/// The subcommand, if the arguments that follow the program's name are one; clap's text and exit code if it is
-/// malformed or only asks for help.
-pub fn from_arguments(arguments: &[String]) -> Option<Result<NewKey, clap::Error>> {
-    match arguments {
-        [key, new, rest @ ..] if key == "key" && new == "new" => {
-            let name = "chaincored key new".to_owned();
-            Some(NewKey::try_parse_from(std::iter::once(&name).chain(rest)))
-        }
-        _ => None,
     }
 }

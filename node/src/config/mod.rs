@@ -8,11 +8,11 @@
 
 mod api;
 mod background;
-pub mod chain_new;
+mod chain_new;
 mod chain_rules;
 mod folders;
 mod ignored;
-pub mod key_new;
+mod key_new;
 mod log;
 mod mempool;
 mod mining;
@@ -86,6 +86,10 @@ impl Config {
     /// The error's text is what belongs on standard error after `Error: `.
     pub fn from_arguments(arguments: impl IntoIterator<Item = String>) -> Result<Request, ConfError> {
         let table = options::table();
+        let arguments: Vec<String> = arguments.into_iter().collect();
+        if let Some(text) = subcommand(&arguments) {
+            return text.map(Request::Print);
+        }
         let arguments = parse_arguments(&table, arguments)?;
         if arguments.asks_for("help") || arguments.asks_for("help-debug") {
             return Ok(Request::Print(help(&table, arguments.asks_for("help-debug"))));
@@ -169,6 +173,34 @@ impl Config {
     /// What the user should be warned of, once there is a log.
     pub fn warnings(&self) -> &[String] {
         &self.conf.warnings
+    }
+}
+
+/// What `chain new` and `key new` say, if the arguments are one of these. clap reads their options: nothing in Core
+/// has such subcommands, so there is no syntax to keep to.
+fn subcommand(arguments: &[String]) -> Option<Result<String, ConfError>> {
+    let [noun, verb, options @ ..] = arguments else { return None };
+    Some(match (noun.as_str(), verb.as_str()) {
+        ("chain", "new") => read_options(noun, verb, options, chain_new::NewChain::run),
+        ("key", "new") => read_options(noun, verb, options, key_new::NewKey::run),
+        _ => return None,
+    })
+}
+
+fn read_options<T: clap::Parser>(
+    noun: &str,
+    verb: &str,
+    options: &[String],
+    run: impl FnOnce(&T) -> anyhow::Result<String>,
+) -> Result<String, ConfError> {
+    let name = format!("chaincored {noun} {verb}");
+    match T::try_parse_from(std::iter::once(&name).chain(options)) {
+        Ok(parsed) => run(&parsed).map_err(|error| ConfError::Value(format!("{error:#}"))),
+        Err(answer) if !answer.use_stderr() => Ok(answer.to_string()),
+        Err(error) => {
+            let text = error.to_string();
+            Err(ConfError::Value(text.trim_start_matches("error: ").trim_end().to_owned()))
+        }
     }
 }
 

@@ -89,6 +89,13 @@ const OPTIONS: &[OptionSpec] = &[
         "Let web pages of this origin (such as https://example.org, or * for any) read REST answers (default: none). \
          May be given several times",
     ),
+    option(
+        "rpcallowhost",
+        "<name>",
+        Group::Api,
+        "A name of this machine that web pages and local requests without a password may use besides localhost and IP \
+         addresses (such as the name behind a reverse proxy). May be given several times",
+    ),
     // Mining
     option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
     option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),

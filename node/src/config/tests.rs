@@ -313,21 +313,27 @@ fn folders_are_made_for_the_owner_only() {
     assert!(!home.0.path().join("regtest/wallets").exists());
 }
 
+/// What a subcommand prints.
+fn told(arguments: &[&str]) -> Result<String, String> {
+    match Config::from_arguments(arguments.iter().map(|text| (*text).to_owned())) {
+        Ok(Request::Print(text)) => Ok(text),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 #[test]
 fn a_chain_is_founded_and_started_by_file_and_then_by_name() {
     let home = Home::new("");
-    let file = home.0.path().join("town.toml");
-    let arguments = |out: &std::path::Path| {
-        let out = out.display().to_string();
-        [
+    let file = home.0.path().join("town.toml").display().to_string();
+    let found = |out: &str, more: &[&str]| {
+        let arguments = [
             "chain",
             "new",
             "--name",
             "town",
             "--out",
-            &out,
-            "--leading-zeros",
-            "2",
+            out,
             "--reward",
             "12.5",
             "--rpc-port",
@@ -338,14 +344,13 @@ fn a_chain_is_founded_and_started_by_file_and_then_by_name() {
             "none",
             "--time",
             "1700000000",
-        ]
-        .map(str::to_owned)
+        ];
+        told(&[&arguments[..], more].concat())
     };
-    let new = chain_new::from_arguments(&arguments(&file)).unwrap().unwrap();
-    let text = new.run().unwrap();
+    let text = found(&file, &["--leading-zeros", "2"]).unwrap();
     assert!(text.contains("Chain town is founded") && text.contains("--chain-file"), "{text}");
-    assert!(new.run().unwrap_err().to_string().contains("was not written"), "a chain is not overwritten");
-    let config = home.config(&[&format!("--chain-file={}", file.display())]);
+    assert!(found(&file, &[]).unwrap_err().contains("was not written"), "a chain is not overwritten");
+    let config = home.config(&[&format!("--chain-file={file}")]);
     assert_eq!((config.params.name.as_str(), config.api.binds[0].1), ("town", 7001));
     assert_eq!(config.params.initial_subsidy.sat(), 1_250_000_000);
     assert_eq!(
@@ -355,15 +360,14 @@ fn a_chain_is_founded_and_started_by_file_and_then_by_name() {
     config.create_folders().unwrap();
     assert_eq!(home.config(&["-chain=town"]).params, config.params);
 
-    let bad = |argument: &str, value: &str| {
-        let mut arguments = arguments(&home.0.path().join("bad.toml")).to_vec();
-        arguments.extend([argument.to_owned(), value.to_owned()]);
-        chain_new::from_arguments(&arguments).unwrap().map(|new| new.run())
-    };
-    assert!(bad("--bits", "207fffff").unwrap_err().to_string().contains("--leading-zeros"));
-    assert!(bad("--magic", "zz").unwrap().unwrap_err().to_string().contains("zz"));
-    assert!(!home.0.path().join("bad.toml").exists());
-    assert!(chain_new::from_arguments(&["-regtest".to_owned()]).is_none());
+    let bad = home.0.path().join("bad.toml");
+    let error = |more: &[&str]| found(&bad.display().to_string(), more).unwrap_err();
+    assert!(error(&["--leading-zeros", "2", "--bits", "207fffff"]).contains("--bits"));
+    assert!(error(&["--magic", "zz"]).contains("zz"));
+    assert!(error(&["--moon"]).starts_with("unexpected argument '--moon' found"), "{}", error(&["--moon"]));
+    assert!(!bad.exists());
+    assert!(told(&["chain", "new", "--help"]).unwrap().contains("--leading-zeros"));
+    assert!(told(&["chain", "old"]).unwrap_err().contains("unexpected token 'chain'"));
 }
 
 #[test]
@@ -371,9 +375,8 @@ fn a_new_key_is_written_for_its_owner_and_its_address_can_be_mined_to() {
     let home = Home::new("");
     let file = home.0.path().join("key.txt");
     let out = file.display().to_string();
-    let arguments = ["key", "new", "--out", &out, "--chain", "regtest"].map(str::to_owned);
-    let new = key_new::from_arguments(&arguments).unwrap().unwrap();
-    let address = new.run().unwrap();
+    let arguments = ["key", "new", "--out", &out, "--chain", "regtest"];
+    let address = told(&arguments).unwrap();
     let address = address.trim();
     assert!(address.starts_with("bcrt1q"), "{address}");
     let config = home.config(&["-regtest", "--mine", address]);
@@ -389,5 +392,6 @@ fn a_new_key_is_written_for_its_owner_and_its_address_can_be_mined_to() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert!(new.run().unwrap_err().to_string().contains("was not written"), "a key is not overwritten");
+    assert!(told(&arguments).unwrap_err().contains("was not written"), "a key is not overwritten");
+    assert!(told(&["key", "new", "--out", "x", "--chain", "moon"]).unwrap_err().contains("moon"));
 }

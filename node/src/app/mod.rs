@@ -1,0 +1,333 @@
+//! The composition root: makes the parts of a node from its configuration, in the order in which they need each
+//! other, waits for a reason to stop, and takes them down in reverse.
+//!
+//! Up: folders, log, HTTP (answering that the node warms up), chain, indexes, interfaces, import, miner. Down: miner,
+//! HTTP (answers that are due go out), indexes, chain (with a last flush).
+
+mod banner;
+mod options;
+
+use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::index::{AddressIndex, Addresses, IndexError, Transactions, TxIndex};
+use crate::logging::{self, LogError};
+use crate::mempool::Mempool;
+use crate::mining::{Miner, MiningError, MiningOptions};
+use crate::service::Service;
+use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
+use chaincore_rpc::methods;
+use chaincore_rpc::node::{Node, NodeRef};
+use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
+use chaincore_rpc::rest::Rest;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often the warm-up text follows what the chain does.
+const WARMUP_TICK: Duration = Duration::from_millis(100);
+
+/// Why the node did not start, or stopped by itself. The text is what follows `Error: ` on standard error.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A folder or file of the node cannot be made.
+    #[error("Cannot write to {}: {source}", path.display())]
+    Folder {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The log cannot be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The runtime or a signal handler cannot be started.
+    #[error("cannot start the node: {0}")]
+    System(#[from] io::Error),
+    /// The methods do not fit together.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The port cannot be opened.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// An option has a value that only shows to be wrong now.
+    #[error("{0}")]
+    Option(String),
+    /// The chain cannot be opened.
+    #[error("{0}")]
+    Chain(#[from] ChainError),
+    /// An index cannot be opened.
+    #[error("{0}")]
+    Index(#[from] IndexError),
+    /// The miner cannot be started.
+    #[error(transparent)]
+    Mining(#[from] MiningError),
+    /// The chain failed while the node ran.
+    #[error("A fatal internal error occurred, see debug.log for details: {0}")]
+    Fatal(String),
+}
+
+/// Runs a node until it is told to stop.
+pub fn run(config: &Config) -> Result<(), AppError> {
+    let folder = |source| AppError::Folder { path: config.chain_dir.clone(), source };
+    config.create_folders().map_err(folder)?;
+    let _log = logging::start(&config.log)?;
+    for line in config.describe() {
+        tracing::info!("{line}");
+    }
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
+    let result = runtime.block_on(start(config));
+    // Whatever still runs is waiting for something that will not come.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    match &result {
+        Ok(()) => tracing::info!("Shutdown done"),
+        Err(error) => tracing::error!("{error}"),
+    }
+    result
+}
+
+async fn start(config: &Config) -> Result<(), AppError> {
+    let clock = Clock::new();
+    clock.set_mock(config.mock_time);
+    let service =
+        Arc::new(Service::new(config.params.clone(), options::node_info(config), clock.clone(), options::templates(config)));
+    let node: NodeRef = service.clone();
+    let mut builder = RegistryBuilder::new();
+    builder.limits(options::call_limits(config));
+    methods::register(&mut builder, &node);
+    builder.add_feed(tip_feed(options::feed(&service.tip_watch())));
+    let registry = builder.build()?;
+    let warmup = registry.warmup().clone();
+    warmup.set_status("Starting…");
+
+    let mut stop = service.stopping();
+    stop_on_signals(&service)?;
+    let http = if config.api.enabled {
+        let http_options = options::http(config)?;
+        let rest = Arc::new(Rest::new(node.clone()));
+        Some(HttpServer::start(http_options, registry, Some(rest)).await?)
+    } else {
+        None
+    };
+    let pid = PidFile::write(config)?;
+    if let (true, Some(http)) = (config.banner, &http) {
+        banner::print(config, http.addresses());
+    }
+
+    let result = serve(config, &service, &clock, &warmup, &mut stop).await;
+    tracing::info!("Shutdown in progress...");
+    service.request_shutdown();
+    if let Some(http) = http {
+        http.shutdown().await;
+    }
+    let result = match result {
+        Ok(parts) => parts.close().await,
+        Err(error) => Err(error),
+    };
+    drop(pid);
+    result
+}
+
+/// What runs beside the interfaces.
+struct Parts {
+    chain: ChainHandle,
+    addresses: Option<AddressIndex>,
+    transactions: Option<TxIndex>,
+    miner: Option<Miner>,
+    import: Option<tokio::task::JoinHandle<()>>,
+    failure: Option<String>,
+}
+
+impl Parts {
+    async fn close(mut self) -> Result<(), AppError> {
+        let chain = self.chain.clone();
+        // The indexes and the miner are stopped on a thread that may wait for them.
+        let stopped = tokio::task::spawn_blocking(move || {
+            drop(self.miner.take());
+            if let Some(index) = self.addresses.take() {
+                index.stop();
+            }
+            if let Some(index) = self.transactions.take() {
+                index.stop();
+            }
+            (self.import.take(), self.failure.take())
+        });
+        let (import, failure) = stopped.await.map_err(|error| AppError::Fatal(error.to_string()))?;
+        let closed = chain.shutdown().await;
+        if let Some(import) = import {
+            // It ends with the chain.
+            let _ = import.await;
+        }
+        match (failure, closed) {
+            (Some(reason), _) | (None, Err(ChainError::Stopped(reason))) => Err(AppError::Fatal(reason)),
+            (None, Err(error)) => Err(AppError::Fatal(error.to_string())),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+}
+
+/// Opens the chain, serves until there is a reason to stop, and returns what has to be closed.
+async fn serve(
+    config: &Config,
+    service: &Arc<Service>,
+    clock: &Clock,
+    warmup: &Warmup,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Parts, AppError> {
+    let chain = open_chain(config, clock, warmup).await?;
+    let open_indexes = {
+        let (chain, storage) = (chain.clone(), config.storage.clone());
+        let maturity = config.params.coinbase_maturity;
+        move || -> Result<_, IndexError> {
+            let addresses = storage.address_index.then(|| {
+                AddressIndex::start(chain.clone(), Addresses { coinbase_maturity: maturity })
+            });
+            let transactions = storage.tx_index.then(|| TxIndex::start(chain.clone(), Transactions));
+            Ok((addresses.transpose()?, transactions.transpose()?))
+        }
+    };
+    let opened = tokio::task::spawn_blocking(open_indexes).await.map_err(|error| AppError::Fatal(error.to_string()))?;
+    let (addresses, transactions) = match opened {
+        Ok(indexes) => indexes,
+        Err(error) => {
+            chain.shutdown().await?;
+            return Err(error.into());
+        }
+    };
+    service.attach(chain.clone(), addresses.clone(), transactions.clone());
+    let import = start_import(config, &chain, service);
+    warmup.finish();
+    tracing::info!("init message: Done loading");
+    let mut parts = Parts { chain, addresses, transactions, miner: None, import, failure: None };
+    if let Some((address, script)) = &config.mining.mine {
+        tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
+        let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
+        mining.threads = config.mining.threads;
+        parts.miner = Some(Miner::start(parts.chain.clone(), mining)?);
+    }
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        reason = parts.chain.stopped() => {
+            parts.failure = Some(reason.unwrap_or_else(|| "the chain's thread has ended".into()));
+        }
+        () = reached(config.stop_at_height, parts.chain.clone()) => {}
+    }
+    Ok(parts)
+}
+
+/// Opens the chain on a thread of its own while the interfaces tell how far it is.
+async fn open_chain(config: &Config, clock: &Clock, warmup: &Warmup) -> Result<ChainHandle, AppError> {
+    let status = Status::new();
+    let mempool = Mempool::new(options::mempool(config));
+    let opening = {
+        let (options, status) = (options::chain(config, clock), status.clone());
+        tokio::task::spawn_blocking(move || ChainHandle::open(&options, mempool, status))
+    };
+    tokio::pin!(opening);
+    loop {
+        tokio::select! {
+            opened = &mut opening => {
+                return Ok(opened.map_err(|error| AppError::Fatal(error.to_string()))??);
+            }
+            () = tokio::time::sleep(WARMUP_TICK) => {
+                if let Some(text) = status.phase().warmup_text() {
+                    warmup.set_status(text);
+                }
+            }
+        }
+    }
+}
+
+/// Takes in block files, if there are any to take in, beside everything else.
+fn start_import(config: &Config, chain: &ChainHandle, service: &Arc<Service>) -> Option<tokio::task::JoinHandle<()>> {
+    let (chain, files, service) = (chain.clone(), config.storage.import.clone(), service.clone());
+    let rebuild = config.storage.reindex;
+    let work = move || -> Result<(), ChainError> {
+        let log = |what: &str, report: ImportReport| {
+            tracing::info!(
+                "{what}: {} blocks new, {} known, {} refused, {} without their parent",
+                report.accepted,
+                report.known,
+                report.rejected,
+                report.without_parent
+            );
+        };
+        if rebuild || Importer::new(chain.clone()).is_reindex_due()? {
+            log("Reindexing finished", Importer::new(chain.clone()).reindex()?);
+        }
+        if !files.is_empty() {
+            log("Import finished", Importer::new(chain).load(&files)?);
+        }
+        Ok(())
+    };
+    Some(tokio::task::spawn_blocking(move || match work() {
+        Ok(()) => {}
+        // The chain has said why it stopped; a stop by request interrupts an import without harm.
+        Err(ChainError::Stopped(_)) => {}
+        Err(error) => {
+            tracing::error!("the import failed: {error}");
+            service.request_shutdown();
+        }
+    }))
+}
+
+/// Returns when the chain has reached a height; never if there is none to reach.
+async fn reached(height: Option<u32>, chain: ChainHandle) {
+    let mut state = chain.tip_state();
+    if let Some(height) = height
+        && state.wait_for(|state| state.applied.height >= height).await.is_ok()
+    {
+        tracing::info!("Stopping at height {height}, as told");
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Ctrl-C and a polite kill end the node as the method `stop` does.
+fn stop_on_signals(service: &Arc<Service>) -> io::Result<()> {
+    let service = service.clone();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            service.request_shutdown();
+        });
+    }
+    #[cfg(not(unix))]
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            service.request_shutdown();
+        }
+    });
+    Ok(())
+}
+
+/// The file with the process id; removed when dropped.
+struct PidFile(PathBuf);
+
+impl PidFile {
+    fn write(config: &Config) -> Result<Self, AppError> {
+        let path = config.pid_file.clone();
+        std::fs::write(&path, format!("{}\n", std::process::id()))
+            .map_err(|source| AppError::Folder { path: path.clone(), source })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // Somebody may have removed it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

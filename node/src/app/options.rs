@@ -1,0 +1,155 @@
+//! From the configuration to what each part wants to be told.
+
+use super::AppError;
+use crate::chain::{ChainOptions, FlushPolicy, Rebuild};
+use crate::clock::Clock;
+use crate::config::{Config, CookieReaders};
+use crate::mempool::graph::ClusterLimits;
+use crate::mempool::{FeeRate, MempoolOptions};
+use crate::service::TemplatePolicy;
+use chaincore_rpc::http::{AuthOptions, CookieAccess, HttpOptions, OriginRules, SubnetError};
+use chaincore_rpc::node::{NodeInfo, Tip};
+use chaincore_rpc::ratelimit::Rate;
+use chaincore_rpc::registry::CallLimits;
+use serde::Serialize;
+use std::net::{SocketAddr, ToSocketAddrs};
+use tokio::sync::watch;
+
+/// The version of Core whose interface is spoken (see the chapter on RPC for why).
+const CORE_VERSION: u32 = 310_000;
+const CORE_NAME: &str = "Satoshi:31.0.0";
+
+/// Of the memory given for the chain, this share is the database's own; the rest holds coins.
+const DATABASE_SHARE: u64 = 8;
+
+pub(super) fn node_info(config: &Config) -> NodeInfo {
+    let version = env!("CARGO_PKG_VERSION");
+    let comments = &config.peers.comments;
+    let comments = if comments.is_empty() { String::new() } else { format!("({})", comments.join("; ")) };
+    NodeInfo {
+        node_id: config.node_id.clone().unwrap_or_else(|| format!("chaincore-{}", std::process::id())),
+        version: version.into(),
+        core_version: CORE_VERSION,
+        subversion: format!("/{CORE_NAME}/ChainCore:{version}{comments}/"),
+        protocol_version: 70016,
+        services: 0,
+        data_dir: config.chain_dir.clone(),
+        log_path: config.log.file.clone(),
+    }
+}
+
+pub(super) fn templates(config: &Config) -> TemplatePolicy {
+    TemplatePolicy {
+        max_weight: config.mining.max_weight.into(),
+        reserved_weight: config.mining.reserved_weight.into(),
+        min_rate: FeeRate(config.mining.min_fee.sat()),
+        version: config.mining.block_version,
+    }
+}
+
+pub(super) fn call_limits(config: &Config) -> CallLimits {
+    CallLimits { threads: config.api.threads, queue_depth: config.api.queue, ..CallLimits::default() }
+}
+
+pub(super) fn mempool(config: &Config) -> MempoolOptions {
+    let wanted = &config.mempool;
+    MempoolOptions {
+        max_bytes: wanted.max_bytes,
+        expiry: i64::try_from(wanted.expiry.as_secs()).unwrap_or(i64::MAX),
+        min_relay: FeeRate(wanted.min_relay_fee.sat()),
+        incremental_relay: FeeRate(wanted.incremental_relay_fee.sat()),
+        dust_relay: FeeRate(wanted.dust_relay_fee.sat()),
+        data_carrier: wanted.max_data_carrier_bytes.map(|bytes| bytes as usize),
+        permit_bare_multisig: wanted.permit_bare_multisig,
+        require_standard: wanted.require_standard,
+        bytes_per_sigop: wanted.bytes_per_sigop.into(),
+        clusters: ClusterLimits { count: wanted.cluster_count as usize, vsize: wanted.cluster_vbytes.into() },
+    }
+}
+
+pub(super) fn chain(config: &Config, clock: &Clock) -> ChainOptions {
+    let storage = &config.storage;
+    let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
+    let database = (storage.cache_mib / DATABASE_SHARE).max(1);
+    let rebuild = match (storage.reindex, storage.reindex_chainstate) {
+        (true, _) => Rebuild::Everything,
+        (false, true) => Rebuild::Coins,
+        (false, false) => Rebuild::Nothing,
+    };
+    let mut flush = FlushPolicy { coins_bytes: bytes(storage.cache_mib - database), ..FlushPolicy::default() };
+    if let Some(blocks) = storage.flush_blocks {
+        flush.blocks = blocks;
+    }
+    ChainOptions {
+        clock: clock.clone(),
+        flush,
+        database_cache_bytes: bytes(database),
+        signature_cache_bytes: bytes(storage.signature_cache_mib),
+        script_threads: storage.script_threads,
+        rebuild,
+        max_tip_age: storage.max_tip_age,
+        ..ChainOptions::new(config.params.clone(), config.chain_dir.clone())
+    }
+}
+
+pub(super) fn http(config: &Config) -> Result<HttpOptions, AppError> {
+    let api = &config.api;
+    let mut bind = Vec::new();
+    for (host, port) in &api.binds {
+        let resolved = (host.as_str(), *port).to_socket_addrs();
+        let addresses: Vec<SocketAddr> = resolved
+            .map_err(|error| AppError::Option(format!("Cannot resolve -rpcbind address '{host}': {error}")))?
+            .collect();
+        bind.extend(addresses);
+    }
+    // A port that the system is to choose is one port, not one for each protocol.
+    if bind.len() > 1 && bind.iter().all(|address| address.port() == 0) {
+        bind.truncate(1);
+    }
+    let allowed = api.allow.iter().map(|text| {
+        text.parse().map_err(|error: SubnetError| AppError::Option(error.to_string()))
+    });
+    let (user, password) = api.password.clone().unwrap_or_default();
+    let auth = AuthOptions {
+        user,
+        password,
+        rpcauth: api.auth.clone(),
+        whitelist: api.whitelist.clone(),
+        whitelist_default: Some(api.whitelist_default),
+        cookie_file: api.cookie.clone(),
+        cookie_access: match api.cookie_readers {
+            CookieReaders::Owner => CookieAccess::Owner,
+            CookieReaders::Group => CookieAccess::Group,
+            CookieReaders::All => CookieAccess::All,
+        },
+    };
+    Ok(HttpOptions {
+        bind,
+        allowed: allowed.collect::<Result<_, _>>()?,
+        auth,
+        timeout: Some(api.idle_timeout).filter(|timeout| !timeout.is_zero()),
+        rest_rate: api.rate_limit.map(|rate| Rate { per_second: rate.into(), burst: f64::from(rate) * 2.0 }),
+        origins: OriginRules { allowed: api.cors_origins.clone(), host_names: api.host_names.clone() },
+        ..HttpOptions::default()
+    })
+}
+
+/// A tip as subscribers get it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct FeedTip {
+    hash: String,
+    height: u32,
+}
+
+/// The tips for subscribers, following `tips` until it closes.
+pub(super) fn feed(tips: &watch::Receiver<Tip>) -> watch::Receiver<FeedTip> {
+    let shown = |tip: &Tip| FeedTip { hash: tip.hash.to_string(), height: tip.height };
+    let mut tips = tips.clone();
+    let (sender, feed) = watch::channel(shown(&tips.borrow()));
+    tokio::spawn(async move {
+        while tips.changed().await.is_ok() {
+            sender.send_replace(shown(&tips.borrow_and_update()));
+        }
+    });
+    feed
+}

@@ -1,0 +1,75 @@
+//! The mempool in the interfaces' terms.
+
+use crate::mempool::{Accepted, Entry, Mempool};
+use chaincore_consensus::{Amount, Txid};
+use chaincore_rpc::node::{MempoolEntry, MempoolInfo, Relatives, TxAccepted};
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+pub(super) fn accepted(accepted: &Accepted) -> TxAccepted {
+    TxAccepted {
+        vsize: unsigned(accepted.vsize),
+        fee: Amount(accepted.fee),
+        effective_fee_rate: Amount(accepted.effective_rate.0),
+        effective_includes: accepted.effective_includes.clone(),
+    }
+}
+
+/// Sums over an entry and those related to it.
+fn relatives(mempool: &Mempool, entry: &Entry, others: &[Txid]) -> Relatives {
+    let sums = mempool.sums(others);
+    Relatives {
+        count: sums.count as u64 + 1,
+        vsize: unsigned(sums.vsize + entry.vsize()),
+        fees: Amount(sums.modified_fees + entry.modified_fee()),
+    }
+}
+
+pub(super) fn entry(mempool: &Mempool, entry: &Entry) -> MempoolEntry {
+    let txid = entry.tx.txid();
+    let chunk = mempool.cluster(&txid).iter().find(|chunk| chunk.txids.contains(&txid));
+    let (chunk_fee, chunk_weight) =
+        chunk.map_or((entry.modified_fee(), entry.adjusted_weight), |chunk| (chunk.rate.fee, chunk.rate.weight));
+    MempoolEntry {
+        tx: entry.tx.clone(),
+        fee: Amount(entry.fee),
+        modified_fee: Amount(entry.modified_fee()),
+        vsize: unsigned(entry.vsize()),
+        weight: entry.tx.weight() as u64,
+        time: entry.time,
+        height: entry.height,
+        ancestors: relatives(mempool, entry, &mempool.ancestors(&txid)),
+        descendants: relatives(mempool, entry, &mempool.descendants(&txid)),
+        chunk_fee: Amount(chunk_fee),
+        chunk_weight: unsigned(chunk_weight),
+        depends: mempool.parents(&txid).to_vec(),
+        spent_by: mempool.children(&txid).to_vec(),
+        unbroadcast: entry.unbroadcast,
+    }
+}
+
+pub(super) fn info(mempool: &Mempool, now: i64, loaded: bool) -> MempoolInfo {
+    let info = mempool.info(now);
+    let options = mempool.options();
+    MempoolInfo {
+        loaded,
+        count: info.count as u64,
+        vsize: unsigned(info.vsize),
+        usage: info.usage as u64,
+        total_fee: Amount(info.total_fee),
+        max_usage: info.max_bytes as u64,
+        min_fee_rate: Amount(info.min_fee.0.max(info.min_relay.0)),
+        min_relay_fee_rate: Amount(info.min_relay.0),
+        incremental_fee_rate: Amount(info.incremental_relay.0),
+        unbroadcast: info.unbroadcast as u64,
+        permit_bare_multisig: info.permit_bare_multisig,
+        max_data_carrier: options.data_carrier.map(|bytes| bytes as u64),
+        cluster_count_limit: info.cluster_count as u64,
+        cluster_size_limit: unsigned(info.cluster_vsize),
+        optimal: true,
+        sequence: mempool.sequence(),
+        updates: mempool.transactions_updated(),
+    }
+}

@@ -1,0 +1,125 @@
+//! The node as its interfaces see it: [`Service`] answers what [`chaincore_rpc::node::Node`] asks, over the chain,
+//! the mempool, the templates and the indexes. It owns none of them and decides nothing.
+//!
+//! The interfaces are up before the chain is: until [`Service::attach`] they answer that the node warms up, and
+//! nothing here is asked.
+
+mod mempool;
+mod node;
+mod view;
+
+use crate::chain::{ChainError, ChainHandle};
+use crate::clock::Clock;
+use crate::index::{AddressIndex, IndexError, TxIndex};
+use crate::mempool::FeeRate;
+use crate::template::TemplateSource;
+use chaincore_consensus::params::ChainParams;
+use chaincore_rpc::node::{NodeError, NodeInfo, TemplateStats, Tip};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// How templates are filled, as the options say.
+#[derive(Debug, Clone, Copy)]
+pub struct TemplatePolicy {
+    /// The most weight of a block (`-blockmaxweight`).
+    pub max_weight: i64,
+    /// Weight kept free for header and coinbase (`-blockreservedweight`).
+    pub reserved_weight: i64,
+    /// What a transaction must pay to be mined (`-blockmintxfee`).
+    pub min_rate: FeeRate,
+    /// A version for all blocks instead of the computed one (`-blockversion`).
+    pub version: Option<i32>,
+}
+
+/// What there is once the chain is open.
+struct Core {
+    chain: ChainHandle,
+    addresses: Option<AddressIndex>,
+    transactions: Option<TxIndex>,
+    templates: TemplateSource,
+}
+
+/// The node's answers.
+pub struct Service {
+    params: Arc<ChainParams>,
+    info: NodeInfo,
+    clock: Clock,
+    templates: TemplatePolicy,
+    since: Instant,
+    core: OnceLock<Core>,
+    tips: watch::Sender<Tip>,
+    stopping: watch::Sender<bool>,
+    last_template: Mutex<Option<TemplateStats>>,
+}
+
+impl Service {
+    /// A service without a chain yet.
+    pub fn new(params: Arc<ChainParams>, info: NodeInfo, clock: Clock, templates: TemplatePolicy) -> Self {
+        let genesis = Tip { hash: params.genesis.hash(), height: 0 };
+        Self {
+            params,
+            info,
+            clock,
+            templates,
+            since: Instant::now(),
+            core: OnceLock::new(),
+            tips: watch::Sender::new(genesis),
+            stopping: watch::Sender::new(false),
+            last_template: Mutex::new(None),
+        }
+    }
+
+    /// Gives the service its chain and indexes. Must be called within the async runtime, once.
+    pub fn attach(
+        self: &Arc<Self>,
+        chain: ChainHandle,
+        addresses: Option<AddressIndex>,
+        transactions: Option<TxIndex>,
+    ) {
+        let mut state = chain.tip_state();
+        let attached = self.core.set(Core { templates: TemplateSource::new(chain.clone()), chain, addresses, transactions });
+        assert!(attached.is_ok(), "a service is given its chain once");
+        let this = Arc::downgrade(self);
+        let mut stopping = self.stopping.subscribe();
+        tokio::spawn(async move {
+            loop {
+                let at = state.borrow_and_update().applied;
+                let Some(this) = this.upgrade() else { return };
+                let tip = Tip { hash: at.hash, height: at.height };
+                this.tips.send_if_modified(|known| std::mem::replace(known, tip) != tip);
+                drop(this);
+                tokio::select! {
+                    changed = state.changed() => if changed.is_err() { return },
+                    _ = stopping.wait_for(|stopping| *stopping) => return,
+                }
+            }
+        });
+    }
+
+    /// Becomes true when a stop is asked for.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// The chain. Only called once the warm-up is over.
+    fn core(&self) -> &Core {
+        self.core.get().expect("nothing is asked while the node warms up")
+    }
+
+    fn chain_handle(&self) -> &ChainHandle {
+        &self.core().chain
+    }
+}
+
+fn failure(error: ChainError) -> NodeError {
+    match error {
+        ChainError::Stopped(_) => NodeError::Stopping,
+        ChainError::Storage(_) | ChainError::Damaged(_) => NodeError::Storage(error.to_string()),
+        other => NodeError::Other(other.to_string()),
+    }
+}
+
+fn index_failure(error: IndexError) -> NodeError {
+    NodeError::Storage(error.to_string())
+}

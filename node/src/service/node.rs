@@ -1,0 +1,395 @@
+//! The answers, one by one.
+
+use super::view::View;
+use super::{Service, failure, index_failure, mempool};
+use crate::chain::{Chain, ChainError, Origin, Outcome};
+use crate::index::{IndexStatus as Follow, Place};
+use crate::mempool::Mempool;
+use crate::template::{self, TemplateOptions};
+use chaincore_consensus::check::CheckOptions;
+use chaincore_consensus::coin::Coin;
+use chaincore_consensus::merkle::block_merkle_root;
+use chaincore_consensus::params::ChainParams;
+use chaincore_consensus::reject::RejectReason;
+use chaincore_consensus::undo::BlockUndo;
+use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
+use chaincore_plugin::ChainReader;
+use chaincore_rpc::node::{
+    BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry, MempoolInfo, Node,
+    NodeError, NodeInfo, NodeResult, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats,
+    Tip, TxAccepted, TxTest,
+};
+use std::sync::{Arc, RwLockReadGuard};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// How long a question to an index waits for the index to catch up with the tip.
+const INDEX_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Service {
+    fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
+        self.chain_handle().mempool().read().expect("no one panics while holding the mempool")
+    }
+
+    fn on_writer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Chain) -> Result<T, ChainError> + Send + 'static,
+    ) -> NodeResult<T> {
+        self.chain_handle().query_blocking(work).map_err(failure)
+    }
+
+    /// Waits until an index has seen the tip of now. A node that is far behind answers as far as it is.
+    fn wait_for<R: crate::index::Rules>(&self, index: &crate::index::Follower<R>) {
+        let since = Instant::now();
+        let tip = self.chain_handle().tip();
+        while !index.status().synced && index.status().failure.is_none() && since.elapsed() < INDEX_PATIENCE {
+            let at = index.status().best_block;
+            if at.height >= tip.height && self.chain_handle().is_ancestor(&tip, &at) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn addresses(&self) -> NodeResult<&crate::index::AddressIndex> {
+        let index = self.core().addresses.as_ref().ok_or(NodeError::IndexOff("addressindex"))?;
+        self.wait_for(index);
+        Ok(index)
+    }
+}
+
+/// A reading that has no answer because the block or its data is not there, told from one that failed.
+fn available<T>(read: Result<T, ChainError>) -> NodeResult<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(ChainError::UnknownBlock(_) | ChainError::Unavailable(_)) => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+fn outcome(outcome: Outcome) -> BlockOutcome {
+    match outcome {
+        Outcome::Best { .. } => BlockOutcome::Best,
+        Outcome::SideChain => BlockOutcome::SideChain,
+        Outcome::AlreadyKnown => BlockOutcome::AlreadyKnown,
+        Outcome::KnownInvalid => BlockOutcome::KnownInvalid,
+        Outcome::MissingParent => BlockOutcome::MissingParent,
+        Outcome::Rejected(reason) => BlockOutcome::Rejected(reason),
+    }
+}
+
+impl Node for Service {
+    fn params(&self) -> &ChainParams {
+        &self.params
+    }
+
+    fn info(&self) -> &NodeInfo {
+        &self.info
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    fn set_mock_time(&self, time: Option<i64>) {
+        self.clock.set_mock(time);
+    }
+
+    fn uptime(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        vec!["This is a pre-release version of ChainCore: use it at your own risk".into()]
+    }
+
+    fn initial_block_download(&self) -> bool {
+        self.chain_handle().is_initial_download()
+    }
+
+    fn blocks_disk_size(&self) -> u64 {
+        self.chain_handle().store().block_files().disk_bytes()
+    }
+
+    fn coins_disk_size(&self) -> u64 {
+        self.chain_handle().store().disk_bytes().unwrap_or(0)
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::default()
+    }
+
+    fn indexes(&self) -> Vec<IndexStatus> {
+        let core = self.core();
+        let status = |follow: Follow| IndexStatus {
+            name: follow.name.into(),
+            synced: follow.synced,
+            best_height: follow.best_block.height,
+        };
+        let transactions = core.transactions.as_ref().map(|index| status(index.status()));
+        let addresses = core.addresses.as_ref().map(|index| status(index.status()));
+        transactions.into_iter().chain(addresses).collect()
+    }
+
+    fn request_shutdown(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    fn chain(&self) -> Arc<dyn ChainView> {
+        Arc::new(View(self.chain_handle().snapshot()))
+    }
+
+    fn tip_watch(&self) -> watch::Receiver<Tip> {
+        self.tips.subscribe()
+    }
+
+    fn sync(&self) -> NodeResult<()> {
+        self.on_writer(|_| Ok(()))?;
+        let core = self.core();
+        if let Some(index) = &core.addresses {
+            self.wait_for(index);
+        }
+        if let Some(index) = &core.transactions {
+            self.wait_for(index);
+        }
+        Ok(())
+    }
+
+    fn block_bytes(&self, hash: &BlockHash) -> NodeResult<Option<Vec<u8>>> {
+        available(self.chain_handle().read_block_bytes(hash))
+    }
+
+    fn block(&self, hash: &BlockHash) -> NodeResult<Option<Arc<Block>>> {
+        available(self.chain_handle().read_block(hash))
+    }
+
+    fn undo(&self, hash: &BlockHash) -> NodeResult<Option<Arc<BlockUndo>>> {
+        if *hash == self.params.genesis.hash() {
+            return Ok(None);
+        }
+        Ok(available(self.chain_handle().read_undo(hash))?.map(Arc::new))
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> NodeResult<Option<Coin>> {
+        self.chain_handle().coin(outpoint).map(|(coin, _)| coin).map_err(failure)
+    }
+
+    fn visit_coins(&self, visit: &mut dyn FnMut(&OutPoint, &Coin) -> bool) -> NodeResult<Tip> {
+        let walk = self.chain_handle().read_durable_blocking(|store, at| {
+            for coin in store.coins().iter() {
+                let (outpoint, coin) = coin?;
+                if !visit(&outpoint, &coin) {
+                    break;
+                }
+            }
+            Ok(at)
+        });
+        walk.map(|at| Tip { hash: at.hash, height: at.height }).map_err(failure)
+    }
+
+    fn submit_block(&self, block: Arc<Block>) -> NodeResult<BlockOutcome> {
+        self.chain_handle().submit_block_blocking(block, Origin::Rpc).map(outcome).map_err(failure)
+    }
+
+    fn submit_header(&self, header: Header) -> NodeResult<Result<(), RejectReason>> {
+        self.on_writer(move |chain| Ok(chain.accept_headers(&[header]).map(|_| ())))
+    }
+
+    fn test_block(
+        &self,
+        block: Arc<Block>,
+        check_pow: bool,
+        check_merkle_root: bool,
+    ) -> NodeResult<Result<(), RejectReason>> {
+        let options = CheckOptions { pow: check_pow, merkle: check_merkle_root };
+        self.on_writer(move |chain| chain.check_proposal(&block, options))
+    }
+
+    fn invalidate_block(&self, hash: BlockHash) -> NodeResult<()> {
+        self.on_writer(move |chain| chain.invalidate(hash))
+    }
+
+    fn reconsider_block(&self, hash: BlockHash) -> NodeResult<()> {
+        self.on_writer(move |chain| chain.reconsider(hash))
+    }
+
+    fn precious_block(&self, hash: BlockHash) -> NodeResult<()> {
+        self.on_writer(move |chain| chain.precious(hash))
+    }
+
+    fn build_template(&self, coinbase_script: Script, use_mempool: bool) -> NodeResult<BlockTemplate> {
+        let options = TemplateOptions {
+            max_weight: self.templates.max_weight,
+            reserved_weight: self.templates.reserved_weight,
+            min_rate: self.templates.min_rate,
+            version: self.templates.version,
+            ..TemplateOptions::paying_to(coinbase_script)
+        };
+        let source = &self.core().templates;
+        let template = source.build_blocking(options, use_mempool).map_err(failure)?;
+        let weight = template.block.transactions[1..].iter().map(|tx| tx.weight() as u64).sum::<u64>();
+        let reserved = u64::try_from(self.templates.reserved_weight).unwrap_or(0);
+        let stats =
+            TemplateStats { weight: weight + reserved, transactions: template.block.transactions.len() as u64 - 1 };
+        *self.last_template.lock().expect("no one panics while holding the figures") = Some(stats);
+        Ok(BlockTemplate {
+            height: template.height,
+            fees: template.fees.into_iter().map(Amount).collect(),
+            sigops: template.sigop_costs,
+            min_time: u32::try_from(template.min_time).unwrap_or(0),
+            witness_commitment: template.segwit_active.then_some(template.witness_commitment),
+            block: template.block,
+        })
+    }
+
+    fn finish_template(&self, block: &mut Block) -> NodeResult<()> {
+        let parent = self.chain_handle().entry(&block.header.previous);
+        let parent = parent.ok_or_else(|| NodeError::Other(format!("block {} not found", block.header.previous)))?;
+        template::regenerate_commitment(block, parent.height() + 1, &self.params);
+        block.header.merkle_root = block_merkle_root(block).0;
+        Ok(())
+    }
+
+    fn template_stats(&self) -> Option<TemplateStats> {
+        *self.last_template.lock().expect("no one panics while holding the figures")
+    }
+
+    fn block_min_fee_rate(&self) -> Amount {
+        Amount(self.templates.min_rate.0)
+    }
+
+    fn mempool_info(&self) -> MempoolInfo {
+        mempool::info(&self.mempool(), self.clock.now(), !self.chain_handle().status().is_importing())
+    }
+
+    fn mempool_txids(&self) -> Vec<Txid> {
+        self.mempool().in_mining_order().map(|entry| entry.tx.txid()).collect()
+    }
+
+    fn mempool_tx(&self, txid: &Txid) -> Option<TxRef> {
+        self.mempool().get(txid).map(|entry| entry.tx.clone())
+    }
+
+    fn mempool_entry(&self, txid: &Txid) -> Option<MempoolEntry> {
+        let pool = self.mempool();
+        pool.get(txid).map(|entry| mempool::entry(&pool, entry))
+    }
+
+    fn mempool_entries(&self) -> Vec<MempoolEntry> {
+        let pool = self.mempool();
+        pool.in_mining_order().map(|entry| mempool::entry(&pool, entry)).collect()
+    }
+
+    fn mempool_ancestors(&self, txid: &Txid) -> Option<Vec<Txid>> {
+        let pool = self.mempool();
+        pool.get(txid).map(|_| pool.ancestors(txid))
+    }
+
+    fn mempool_descendants(&self, txid: &Txid) -> Option<Vec<Txid>> {
+        let pool = self.mempool();
+        pool.get(txid).map(|_| pool.descendants(txid))
+    }
+
+    fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid> {
+        self.mempool().spender(outpoint).copied()
+    }
+
+    fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
+        let verdict = self.on_writer(move |chain| chain.accept_tx(&tx))?;
+        Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {
+        let asked = txs.clone();
+        let (error, mut results) = self.on_writer(move |chain| {
+            // One transaction alone may replace others; a package may not.
+            if let [tx] = txs.as_slice() {
+                let verdict = match chain.with_mempool(|mempool, view| mempool.test(tx, view)) {
+                    Ok(accepted) => Ok(accepted),
+                    Err(error) => Err(error.into_rejection()?),
+                };
+                return Ok((None, [(tx.wtxid(), verdict)].into_iter().collect()));
+            }
+            let test = chain.with_mempool(|mempool, view| mempool.test_package(&txs, view))?;
+            Ok((test.error, test.results))
+        })?;
+        let transactions = asked.iter().map(|tx| TxTest {
+            txid: tx.txid(),
+            wtxid: tx.wtxid(),
+            verdict: results.remove(&tx.wtxid()).map(|verdict| verdict.map(|fine| mempool::accepted(&fine))),
+        });
+        Ok(PackageTest {
+            transactions: transactions.collect(),
+            package_error: error.map(|reason| reason.reason.into_owned()),
+        })
+    }
+
+    fn prioritise(&self, txid: Txid, delta: Amount) -> NodeResult<bool> {
+        self.on_writer(move |chain| {
+            Ok(chain.with_mempool(|mempool, _| {
+                mempool.prioritise(txid, delta.sat());
+                mempool.get(&txid).is_some()
+            }))
+        })
+    }
+
+    fn priorities(&self) -> Vec<Priority> {
+        let pool = self.mempool();
+        let priority = |entry: crate::mempool::Prioritised| Priority {
+            txid: entry.txid,
+            delta: Amount(entry.fee_delta),
+            modified_fee: entry.modified_fee.map(Amount),
+        };
+        pool.prioritised().map(priority).collect()
+    }
+
+    fn find_tx(&self, txid: &Txid) -> NodeResult<Option<ConfirmedTx>> {
+        let index = self.core().transactions.as_ref().ok_or(NodeError::IndexOff("txindex"))?;
+        self.wait_for(index);
+        let found = index.transaction(txid).map_err(index_failure)?;
+        Ok(found.map(|(tx, place)| ConfirmedTx { tx, block: place.block }))
+    }
+
+    fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals> {
+        let (balance, at) = self.addresses()?.balance(script).map_err(index_failure)?;
+        Ok(ScriptTotals {
+            at: Tip { hash: at.hash, height: at.height },
+            received: balance.received,
+            unspent: balance.total,
+            immature: balance.immature,
+            unspent_count: balance.unspent,
+            tx_count: balance.transactions,
+        })
+    }
+
+    fn script_unspent(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
+        let index = self.addresses()?;
+        let wanted = skip.saturating_add(limit);
+        let (items, _) = index.unspent(script, None::<Place>, wanted).map_err(index_failure)?;
+        let unspent = items.into_iter().skip(skip).map(|item| ScriptUnspent {
+            outpoint: item.outpoint,
+            value: item.value,
+            height: item.height,
+            coinbase: item.coinbase,
+        });
+        Ok(unspent.collect())
+    }
+
+    fn script_history(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptEvent>> {
+        let index = self.addresses()?;
+        // The index reads oldest first; the newest are the last of all.
+        let (totals, _) = index.balance(script).map_err(index_failure)?;
+        let count = usize::try_from(totals.transactions).unwrap_or(usize::MAX);
+        let (items, _) = index.history(script, None, count).map_err(index_failure)?;
+        let event = |item: &crate::index::HistoryItem| ScriptEvent {
+            txid: item.txid,
+            height: item.height,
+            tx_index: item.tx_index,
+        };
+        Ok(items.iter().rev().skip(skip).take(limit).map(event).collect())
+    }
+}
