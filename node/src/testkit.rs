@@ -15,7 +15,7 @@ use chaincore_consensus::{
     Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef,
 };
 use secp256k1::{Message, PublicKey, SecretKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How many keys there are of each kind.
@@ -177,6 +177,8 @@ pub struct Branch {
     height: u32,
     /// The coins at the tip.
     pub coins: BTreeMap<OutPoint, Utxo>,
+    /// Coins that [`Branch::mine`] leaves alone.
+    pub reserved: BTreeSet<OutPoint>,
     /// The blocks above the genesis block.
     pub blocks: Vec<Arc<Block>>,
     numbers: Numbers,
@@ -186,7 +188,15 @@ impl Branch {
     /// The genesis block alone. Branches of different seeds make different blocks.
     pub fn new(params: Arc<ChainParams>, seed: u64) -> Self {
         let tip = params.genesis.header;
-        Self { params, tip, height: 0, coins: BTreeMap::new(), blocks: vec![], numbers: Numbers::new(seed) }
+        Self {
+            params,
+            tip,
+            height: 0,
+            coins: BTreeMap::new(),
+            reserved: BTreeSet::new(),
+            blocks: vec![],
+            numbers: Numbers::new(seed),
+        }
     }
 
     /// A fork that goes its own way from here.
@@ -214,6 +224,7 @@ impl Branch {
     /// Makes the next block with up to `spends` transactions.
     pub fn mine(&mut self, spends: usize) -> Arc<Block> {
         let mut spendable = self.spendable();
+        spendable.retain(|(outpoint, _)| !self.reserved.contains(outpoint));
         let mut transactions: Vec<TxRef> = vec![];
         for tx_index in (1u32..).take(spends) {
             let mut inputs = vec![];
@@ -230,7 +241,10 @@ impl Branch {
             let count = 1 + self.numbers.below(3) as i64;
             let locks: Vec<Lock> = (0..count).map(|_| Lock::nth(self.numbers.next())).collect();
             let value = Amount((total - FEE) / count);
-            let tx = spend(&inputs, locks.iter().map(|lock| TxOut { value, script_pubkey: lock.script() }).collect());
+            let tx = spend(
+                &inputs,
+                locks.iter().map(|lock| TxOut { value, script_pubkey: lock.script() }).collect(),
+            );
             // What is left by the division goes to the fees; the rest can be spent in the same block.
             for (vout, lock) in (0u32..).zip(locks) {
                 let utxo = Utxo { value, lock, height: self.height + 1, coinbase: false, tx_index };
@@ -250,7 +264,8 @@ impl Branch {
         let mut coins = self.coins.clone();
         for (tx_index, tx) in (1u32..).zip(&transactions) {
             for input in &tx.inputs {
-                let spent = coins.remove(&input.previous_output).expect("the transactions spend coins of the branch");
+                let spent =
+                    coins.remove(&input.previous_output).expect("the transactions spend coins of the branch");
                 fees += spent.value.sat();
             }
             for (vout, output) in (0u32..).zip(&tx.outputs) {

@@ -78,8 +78,15 @@ fn refuses_what_breaks_the_rules_and_stays_where_it_was() {
 
     // A coin that is not there, one that is not ripe, one spent twice, a wrong signature.
     let ripe = main.spendable().into_iter().find(|(_, utxo)| utxo.lock != Lock::Anyone).unwrap();
-    let fresh = main.coins.iter().find(|(_, utxo)| utxo.coinbase && utxo.height == main.height()).map(|(o, u)| (*o, *u)).unwrap();
-    let output = |utxo: &testkit::Utxo| vec![testkit::Utxo { value: Amount(utxo.value.sat() - 1_000), ..*utxo }.output()];
+    let fresh = main
+        .coins
+        .iter()
+        .find(|(_, utxo)| utxo.coinbase && utxo.height == main.height())
+        .map(|(o, u)| (*o, *u))
+        .unwrap();
+    let output = |utxo: &testkit::Utxo| {
+        vec![testkit::Utxo { value: Amount(utxo.value.sat() - 1_000), ..*utxo }.output()]
+    };
     let reward = Amount::from_coins(50);
     let with = |transactions| Arc::new(main.assemble(transactions, Lock::Anyone, reward, 9));
     let nowhere = OutPoint { vout: 77, ..ripe.0 };
@@ -173,9 +180,9 @@ fn blocks_can_be_declared_invalid_valid_and_precious() {
     submit_all(&chain, &[side.mine(4), side.mine(4)]);
     let first_of_main = main.blocks[10].hash();
     let first_of_side = side.blocks[10].hash();
-    let do_now = |work: Box<dyn FnOnce(&mut chaincore_node::chain::Chain) -> Result<(), ChainError> + Send>| {
-        chain.query_blocking(work)
-    };
+    let do_now = |work: Box<
+        dyn FnOnce(&mut chaincore_node::chain::Chain) -> Result<(), ChainError> + Send,
+    >| { chain.query_blocking(work) };
 
     do_now(Box::new(move |chain| chain.invalidate(first_of_main))).unwrap();
     assert_state(&chain, &side);
@@ -190,9 +197,9 @@ fn blocks_can_be_declared_invalid_valid_and_precious() {
     let chain = open(&options);
     assert_state(&chain, &trunk);
     assert_eq!(submit(&chain, &more).reject_reason().unwrap().reason, "bad-prevblk");
-    let do_now = |work: Box<dyn FnOnce(&mut chaincore_node::chain::Chain) -> Result<(), ChainError> + Send>| {
-        chain.query_blocking(work)
-    };
+    let do_now = |work: Box<
+        dyn FnOnce(&mut chaincore_node::chain::Chain) -> Result<(), ChainError> + Send,
+    >| { chain.query_blocking(work) };
 
     let tip_of_main = main.blocks[12].hash();
     do_now(Box::new(move |chain| chain.reconsider(tip_of_main))).unwrap();

@@ -118,7 +118,8 @@ fn files_of_others_are_taken_in_whatever_their_order() {
 
     // A gap: what is above it waits in vain.
     let gap = files.path().join("gap.dat");
-    let blocks: Vec<_> = branch.blocks.iter().take(10).chain(branch.blocks.iter().skip(11)).cloned().collect();
+    let blocks: Vec<_> =
+        branch.blocks.iter().take(10).chain(branch.blocks.iter().skip(11)).cloned().collect();
     write_file(&gap, params.magic, &blocks, false);
     let other_dir = tempfile::tempdir().unwrap();
     let other = open(&options(other_dir.path(), &params));

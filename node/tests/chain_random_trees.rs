@@ -49,7 +49,12 @@ impl Model {
 }
 
 /// Hands blocks in as a network would: those without parent again as soon as that is there.
-fn deliver(chain: &ChainHandle, model: &mut Model, block: &Arc<Block>, parked: &mut HashMap<BlockHash, Vec<Arc<Block>>>) {
+fn deliver(
+    chain: &ChainHandle,
+    model: &mut Model,
+    block: &Arc<Block>,
+    parked: &mut HashMap<BlockHash, Vec<Arc<Block>>>,
+) {
     let mut ready = vec![block.clone()];
     while let Some(block) = ready.pop() {
         match submit(chain, &block) {

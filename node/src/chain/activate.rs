@@ -160,7 +160,11 @@ impl Chain {
         Ok(block)
     }
 
-    fn body(&self, entry: &BlockEntry, fresh: Option<&CheckedBlock>) -> Result<(Arc<Block>, usize), ChainError> {
+    fn body(
+        &self,
+        entry: &BlockEntry,
+        fresh: Option<&CheckedBlock>,
+    ) -> Result<(Arc<Block>, usize), ChainError> {
         if let Some(fresh) = fresh {
             return Ok((fresh.block().clone(), fresh.bytes().len()));
         }

@@ -4,7 +4,8 @@ use super::outcome::CheckedBlock;
 use super::shared::Shared;
 use super::tree::BlockTree;
 use super::{
-    BlockEntry, Branch, ChainError, ChainOptions, FlushPolicy, Origin, Outcome, ScriptVerifier, Snapshot, Validity,
+    BlockEntry, Branch, ChainError, ChainOptions, FlushPolicy, Origin, Outcome, ScriptVerifier, Snapshot,
+    Validity,
 };
 use crate::mempool::Mempool;
 use chaincore_consensus::context::{check_block_context, check_header};
@@ -113,7 +114,11 @@ impl Chain {
         self.accept_header_with_hash(header, header.hash())
     }
 
-    fn accept_header_with_hash(&mut self, header: &Header, hash: BlockHash) -> Result<Arc<BlockEntry>, RejectReason> {
+    fn accept_header_with_hash(
+        &mut self,
+        header: &Header,
+        hash: BlockHash,
+    ) -> Result<Arc<BlockEntry>, RejectReason> {
         if let Some(entry) = self.tree.get(&hash) {
             if entry.is_failed() {
                 return Err(RejectReason::new(RejectKind::CachedInvalid, "duplicate-invalid")
@@ -122,7 +127,9 @@ impl Chain {
             return Ok(entry);
         }
         if !check_proof_of_work(&hash, header.bits, self.params.pow_limit) {
-            return Err(RejectReason::new(RejectKind::InvalidHeader, "high-hash").with_debug("proof of work failed"));
+            return Err(
+                RejectReason::new(RejectKind::InvalidHeader, "high-hash").with_debug("proof of work failed")
+            );
         }
         let Some(parent) = self.tree.get(&header.previous) else {
             return Err(RejectReason::new(RejectKind::MissingPrev, "prev-blk-not-found"));
@@ -224,7 +231,8 @@ impl Chain {
             Some(pos) => pos,
             None => self.shared.store.block_files().append_block(block.bytes())?,
         };
-        let n_tx = u32::try_from(block.block().transactions.len()).expect("a block's weight bounds its transactions");
+        let n_tx = u32::try_from(block.block().transactions.len())
+            .expect("a block's weight bounds its transactions");
         self.tree.body_stored(&entry, pos, n_tx, Some(&self.tip));
         if entry.height() == 0 {
             // There is nothing to connect: its coinbase cannot be spent.

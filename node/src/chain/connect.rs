@@ -76,7 +76,12 @@ fn trace(block: &Block, height: u32, coins: &(impl CoinsView + ?Sized)) -> Resul
         let tx_index = u32::try_from(position).expect("a block's weight bounds its transactions");
         let coin = |output: &chaincore_consensus::TxOut| {
             let output = output.clone();
-            (!output.script_pubkey.is_unspendable()).then(|| Coin { output, height, coinbase: position == 0, tx_index })
+            (!output.script_pubkey.is_unspendable()).then(|| Coin {
+                output,
+                height,
+                coinbase: position == 0,
+                tx_index,
+            })
         };
         index.insert(tx.txid(), position);
         made.push(tx.outputs.iter().map(coin).collect());
@@ -118,7 +123,8 @@ pub(super) fn check_connect(
 ) -> Result<Result<Connection, RejectReason>, StorageError> {
     let height = parent.0.height() + 1;
     if can_repeat_coinbase(params) && bip30_applies(height, &block.hash(), parent, params) {
-        let verdict = check_bip30(block, |outpoint| Ok(coins.coin(outpoint).map_err(Fault::Storage)?.is_some()));
+        let verdict =
+            check_bip30(block, |outpoint| Ok(coins.coin(outpoint).map_err(Fault::Storage)?.is_some()));
         match verdict {
             Ok(()) => {}
             Err(Fault::Refused(reason)) => return Ok(Err(reason)),

@@ -233,7 +233,8 @@ impl BlockEntry {
     /// The farther of parent and skip link that is worth taking on the way down to `height`: a skip link is
     /// passed over when the parent's one would land nearer to the goal.
     fn step_towards(&self, height: u32) -> &Arc<BlockEntry> {
-        let parent = self.parent.as_ref().expect("only the genesis block has no parent, and none is below it");
+        let parent =
+            self.parent.as_ref().expect("only the genesis block has no parent, and none is below it");
         let Some(skip) = &self.skip else { return parent };
         let here = skip_height(self.height);
         let next = skip_height(self.height - 1);

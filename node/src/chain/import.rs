@@ -196,7 +196,11 @@ impl Importer {
     }
 
     /// Reads blocks that the chain does not have; whether the file has ended.
-    fn read_batch(&mut self, scan: &mut BlockScan, batch_blocks: usize) -> Result<(Vec<ScannedBlock>, bool), ChainError> {
+    fn read_batch(
+        &mut self,
+        scan: &mut BlockScan,
+        batch_blocks: usize,
+    ) -> Result<(Vec<ScannedBlock>, bool), ChainError> {
         let snapshot = self.chain.snapshot();
         let pow_limit = self.chain.params().pow_limit;
         let mut batch = vec![];
@@ -204,7 +208,8 @@ impl Importer {
         while batch.len() < batch_blocks && bytes < BATCH_BYTES {
             let Some(block) = scan.next_block()? else { return Ok((batch, true)) };
             let header = block.bytes.get(..Header::LEN).and_then(|bytes| Header::decode_exact(bytes).ok());
-            let Some(header) = header.filter(|header| check_proof_of_work(&header.hash(), header.bits, pow_limit))
+            let Some(header) =
+                header.filter(|header| check_proof_of_work(&header.hash(), header.bits, pow_limit))
             else {
                 scan.reject();
                 continue;
@@ -284,7 +289,11 @@ fn read_foreign(scan: &mut BlockScan, path: &Path, pos: FilePos) -> Result<Vec<u
 
 impl Chain {
     /// Accepts a block of a block file; `stored_at` is its place if that file is the chain's own.
-    fn import_block(&mut self, block: &CheckedBlock, stored_at: Option<FilePos>) -> Result<Outcome, ChainError> {
+    fn import_block(
+        &mut self,
+        block: &CheckedBlock,
+        stored_at: Option<FilePos>,
+    ) -> Result<Outcome, ChainError> {
         if let Some(pos) = stored_at {
             let len = u32::try_from(block.bytes().len()).expect("a block file's frame is smaller");
             self.shared.store.block_files().adopt_block(pos, len);

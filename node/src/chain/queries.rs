@@ -92,7 +92,11 @@ impl Chain {
 
     /// Whether a block would become the tip, without storing it (Core's `TestBlockValidity`): the judgement of
     /// block proposals. Proof of work and merkle root may be left out, for templates.
-    pub fn check_proposal(&mut self, block: &Block, options: CheckOptions) -> Result<Result<(), RejectReason>, ChainError> {
+    pub fn check_proposal(
+        &mut self,
+        block: &Block,
+        options: CheckOptions,
+    ) -> Result<Result<(), RejectReason>, ChainError> {
         let branch = Branch(self.tip.clone());
         if block.header.previous != self.tip.hash() {
             let reason = RejectReason::new(RejectKind::MissingPrev, "inconclusive-not-best-prevblk");

@@ -3,12 +3,15 @@
 use super::chain::{Accepted, Chain};
 use super::shared::Shared;
 use super::tree::BlockTree;
-use super::{ChainError, ChainOptions, CheckedBlock, Origin, Phase, Rebuild, ScriptVerifier, Snapshot, Status, Validity};
+use super::{
+    ChainError, ChainOptions, CheckedBlock, Origin, Phase, Rebuild, ScriptVerifier, Snapshot, Status,
+    Validity,
+};
 use crate::mempool::Mempool;
+use chaincore_consensus::BlockHash;
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::sigcache::SignatureCache;
-use chaincore_consensus::BlockHash;
-use chaincore_storage::{Commit, CoinsCache, FilePos, Store, StoreOptions, Wipe};
+use chaincore_storage::{CoinsCache, Commit, FilePos, Store, StoreOptions, Wipe};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, RwLock};
@@ -28,7 +31,10 @@ impl Chain {
         let genesis = options.params.genesis.header;
         let (tree, orphans) = BlockTree::load(genesis, store.load_index()?);
         if let Some(orphan) = orphans.first() {
-            return Err(ChainError::Damaged(format!("{} headers such as {orphan} have no parent", orphans.len())));
+            return Err(ChainError::Damaged(format!(
+                "{} headers such as {orphan} have no parent",
+                orphans.len()
+            )));
         }
         let tip = match store.durable_tip() {
             None => tree.genesis(),

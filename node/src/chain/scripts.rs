@@ -44,7 +44,12 @@ impl ScriptVerifier {
 
     /// Verifies every input of a block; `spent` holds the coins of each transaction after the coinbase. The
     /// refusal is that of the first bad input in block order, whichever thread met one first.
-    pub(super) fn verify(&self, block: &Block, spent: &[Vec<Coin>], flags: VerifyFlags) -> Result<(), RejectReason> {
+    pub(super) fn verify(
+        &self,
+        block: &Block,
+        spent: &[Vec<Coin>],
+        flags: VerifyFlags,
+    ) -> Result<(), RejectReason> {
         let verify_tx = |(tx, coins): (&TxRef, &Vec<Coin>)| {
             let outputs: Vec<TxOut> = coins.iter().map(|coin| coin.output.clone()).collect();
             let precomputed = PrecomputedTx::new(tx, &outputs);

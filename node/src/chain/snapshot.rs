@@ -106,7 +106,9 @@ impl Snapshot {
 
     /// The active chain's blocks of a range of heights, in order, as far as it goes. O(blocks).
     pub fn blocks(&self, from: u32, count: usize) -> Vec<Arc<BlockEntry>> {
-        let Some(last) = u32::try_from(count).ok().and_then(|count| count.checked_sub(1)) else { return vec![] };
+        let Some(last) = u32::try_from(count).ok().and_then(|count| count.checked_sub(1)) else {
+            return vec![];
+        };
         let last = from.saturating_add(last).min(self.height());
         let mut blocks = vec![];
         let mut at = self.block_at(last);

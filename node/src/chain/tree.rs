@@ -102,7 +102,10 @@ impl BlockTree {
 
     /// The tree that stored records describe. Records that do not hang together with `genesis` are left out and
     /// returned: a damaged index is the caller's to judge.
-    pub(super) fn load(genesis: Header, mut records: Vec<(BlockHash, BlockRecord)>) -> (Self, Vec<BlockHash>) {
+    pub(super) fn load(
+        genesis: Header,
+        mut records: Vec<(BlockHash, BlockRecord)>,
+    ) -> (Self, Vec<BlockHash>) {
         let mut tree = Self::new(genesis);
         tree.dirty.clear();
         records.sort_by_key(|(hash, record)| (record.height, record.sequence, *hash));
@@ -180,7 +183,12 @@ impl BlockTree {
     }
 
     /// Adds a header whose rules have been checked.
-    pub(super) fn insert(&mut self, hash: BlockHash, header: Header, parent: &Arc<BlockEntry>) -> Arc<BlockEntry> {
+    pub(super) fn insert(
+        &mut self,
+        hash: BlockHash,
+        header: Header,
+        parent: &Arc<BlockEntry>,
+    ) -> Arc<BlockEntry> {
         let entry = self.push(hash, header, parent);
         self.dirty.insert(entry.id());
         if parent.is_failed() {
@@ -193,7 +201,13 @@ impl BlockTree {
 
     /// Notes that the body of `entry` is stored, and makes candidates of all blocks that this completes, as far
     /// as they are at least as good as `tip` (Core's `ReceivedBlockTransactions`).
-    pub(super) fn body_stored(&mut self, entry: &Arc<BlockEntry>, pos: FilePos, n_tx: u32, tip: Option<&BlockEntry>) {
+    pub(super) fn body_stored(
+        &mut self,
+        entry: &Arc<BlockEntry>,
+        pos: FilePos,
+        n_tx: u32,
+        tip: Option<&BlockEntry>,
+    ) {
         entry.set_data(pos, n_tx);
         self.dirty.insert(entry.id());
         if let Some(parent) = entry.parent().filter(|parent| parent.chain_tx() == 0) {
@@ -312,7 +326,11 @@ impl BlockTree {
     /// The records of all entries that changed since the last call of [`Self::clean`].
     pub(super) fn dirty_records(&self) -> Vec<(BlockHash, BlockRecord)> {
         let index = self.read();
-        self.dirty.iter().map(|id| &index.entries[*id as usize]).map(|entry| (entry.hash(), entry.record())).collect()
+        self.dirty
+            .iter()
+            .map(|id| &index.entries[*id as usize])
+            .map(|entry| (entry.hash(), entry.record()))
+            .collect()
     }
 
     /// Forgets which entries changed: their records are stored.

@@ -113,7 +113,10 @@ struct Totals {
 
 impl Totals {
     fn to_bytes(self) -> Vec<u8> {
-        [self.balance, self.unspent, self.received, self.transactions].iter().flat_map(|n| n.to_le_bytes()).collect()
+        [self.balance, self.unspent, self.received, self.transactions]
+            .iter()
+            .flat_map(|n| n.to_le_bytes())
+            .collect()
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -185,8 +188,12 @@ impl Effects {
             }
             for (vout, output) in (0u32..).zip(&tx.outputs) {
                 if !output.script_pubkey.is_unspendable() {
-                    let coin =
-                        Coin { output: output.clone(), height: block.at.height, coinbase: tx_index == 0, tx_index };
+                    let coin = Coin {
+                        output: output.clone(),
+                        height: block.at.height,
+                        coinbase: tx_index == 0,
+                        tx_index,
+                    };
                     effects.make(&block.at, tx_index, &coin, OutPoint { txid: tx.txid(), vout });
                 }
             }
@@ -206,7 +213,12 @@ impl Effects {
         let script = script_hash(&coin.output.script_pubkey);
         let value = coin.output.value.sat();
         self.history(at, tx_index, &script, outpoint.txid).received += value;
-        self.totals.entry(script).or_default().add(&Totals { balance: value, unspent: 1, received: value, transactions: 0 });
+        self.totals.entry(script).or_default().add(&Totals {
+            balance: value,
+            unspent: 1,
+            received: value,
+            transactions: 0,
+        });
         self.made.extend([unspent_row(&script, coin, outpoint)]);
     }
 
@@ -214,7 +226,11 @@ impl Effects {
         let script = script_hash(&coin.output.script_pubkey);
         let value = coin.output.value.sat();
         self.history(at, tx_index, &script, txid).spent += value;
-        self.totals.entry(script).or_default().add(&Totals { balance: -value, unspent: -1, ..Totals::default() });
+        self.totals.entry(script).or_default().add(&Totals {
+            balance: -value,
+            unspent: -1,
+            ..Totals::default()
+        });
         let (key, row) = unspent_row(&script, coin, outpoint);
         // An output made and spent in the same block never shows.
         if self.made.remove(&key).is_none() {
@@ -227,7 +243,8 @@ impl Effects {
         for (script, change) in &self.totals {
             let key = key(BALANCE, script, &[]);
             let stored = table.get(&key)?;
-            let mut totals = stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
+            let mut totals =
+                stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
             totals.add(&if undo { change.negated() } else { *change });
             changes.push((key, (totals != Totals::default()).then(|| totals.to_bytes())));
         }
@@ -269,8 +286,8 @@ impl Rules for Addresses {
 /// The numbers at the end of a key.
 fn numbers<const N: usize>(key: &[u8]) -> Result<[u32; N], IndexError> {
     let numbers = key.get(33..).filter(|rest| rest.len() == 4 * N);
-    let numbers =
-        numbers.ok_or_else(|| IndexError::Damaged { index: Addresses::NAME, what: format!("key {key:02x?}") })?;
+    let numbers = numbers
+        .ok_or_else(|| IndexError::Damaged { index: Addresses::NAME, what: format!("key {key:02x?}") })?;
     let mut values = [0; N];
     for (value, bytes) in values.iter_mut().zip(numbers.chunks_exact(4)) {
         *value = u32::from_be_bytes(bytes.try_into().expect("chunks of four"));
@@ -281,7 +298,9 @@ fn numbers<const N: usize>(key: &[u8]) -> Result<[u32; N], IndexError> {
 fn unspent_item(key: &[u8], value: &[u8]) -> Result<UnspentItem, IndexError> {
     let [height, tx_index, vout] = numbers(key)?;
     let mut reader = Reader::new(value);
-    let mut read = || -> Result<_, DecodeError> { Ok((Txid(reader.array()?), Amount(reader.i64()?), reader.u8()? != 0)) };
+    let mut read = || -> Result<_, DecodeError> {
+        Ok((Txid(reader.array()?), Amount(reader.i64()?), reader.u8()? != 0))
+    };
     let (txid, value, coinbase) = read().map_err(damaged)?;
     Ok(UnspentItem { outpoint: OutPoint { txid, vout }, value, height, tx_index, coinbase })
 }
@@ -311,7 +330,8 @@ impl AddressIndex {
         let hash = script_hash(script);
         let view = self.view();
         let stored = view.get(&key(BALANCE, &hash, &[]))?;
-        let totals = stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
+        let totals =
+            stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
         let mut immature = 0;
         // A coinbase output of height h can be spent by the block at h + maturity.
         let oldest = (view.at.height + 2).saturating_sub(self.rules().coinbase_maturity);
@@ -364,7 +384,8 @@ impl AddressIndex {
         let item = |(key, value): &(Key, Vec<u8>)| {
             let [height, tx_index] = numbers(key)?;
             let mut reader = Reader::new(value);
-            let mut read = || -> Result<_, DecodeError> { Ok((Txid(reader.array()?), reader.i64()?, reader.i64()?)) };
+            let mut read =
+                || -> Result<_, DecodeError> { Ok((Txid(reader.array()?), reader.i64()?, reader.i64()?)) };
             let (txid, received, spent) = read().map_err(damaged)?;
             Ok(HistoryItem { txid, height, tx_index, received: Amount(received), spent: Amount(spent) })
         };

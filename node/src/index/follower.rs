@@ -144,7 +144,8 @@ impl<R: Rules> Follower<R> {
             let state = state.clone();
             move || state.run()
         });
-        let thread = thread.map_err(|error| IndexError::Damaged { index: R::NAME, what: error.to_string() })?;
+        let thread =
+            thread.map_err(|error| IndexError::Damaged { index: R::NAME, what: error.to_string() })?;
         Ok(Self { state, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 

@@ -59,7 +59,10 @@ fn locate(block: &AppliedBlock) -> Vec<(Txid, TxLocation)> {
     for (tx_index, tx) in (0u32..).zip(transactions) {
         let number = |n: usize| u32::try_from(n).expect("a block is smaller than 4 GiB");
         let len = tx.total_size();
-        places.push((tx.txid(), TxLocation { block: block.at.hash, offset: number(offset), len: number(len), tx_index }));
+        places.push((
+            tx.txid(),
+            TxLocation { block: block.at.hash, offset: number(offset), len: number(len), tx_index },
+        ));
         offset += len;
     }
     places

@@ -56,7 +56,8 @@ pub fn coins(chain: &ChainHandle) -> BTreeMap<OutPoint, Coin> {
 /// Checks that a chain has exactly the coins of a branch, and its tip.
 pub fn assert_state(chain: &ChainHandle, branch: &Branch) {
     assert_eq!(chain.snapshot().tip().hash(), branch.tip_hash());
-    let expected: BTreeMap<OutPoint, Coin> = branch.coins.iter().map(|(outpoint, utxo)| (*outpoint, coin(utxo))).collect();
+    let expected: BTreeMap<OutPoint, Coin> =
+        branch.coins.iter().map(|(outpoint, utxo)| (*outpoint, coin(utxo))).collect();
     let found = coins(chain);
     assert_eq!(found.len(), expected.len());
     assert!(found == expected, "the coins differ");
