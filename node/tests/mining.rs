@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn open(params: ChainParams, dir: &std::path::Path) -> ChainHandle {
-    let mut options = ChainOptions::new(Arc::new(params), dir.into());
-    options.address_index = false;
+    let options = ChainOptions::new(Arc::new(params), dir.into());
     ChainHandle::open(&options, Mempool::new(MempoolOptions::default()), Status::new()).unwrap()
 }
 

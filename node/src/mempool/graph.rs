@@ -554,4 +554,40 @@ mod tests {
         assert_eq!(graph.cluster(&id(1)).iter().map(|chunk| chunk.txids.len()).sum::<usize>(), 3);
         assert_eq!(graph.parents(&id(3)), [id(1)]);
     }
+
+    /// After any changes, the graph is what it would be if it had been made at once.
+    #[test]
+    fn changes_leave_no_traces() {
+        let mut state = 7u64;
+        let mut roll = |sides: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % sides
+        };
+        let mut graph = TxGraph::default();
+        let mut alive: Vec<(u8, i64, Vec<u8>)> = Vec::new();
+        for n in 1..=200u8 {
+            if alive.len() > 12 || (roll(3) == 0 && !alive.is_empty()) {
+                let (gone, ..) = alive.remove(roll(alive.len() as u64) as usize);
+                graph.remove(&id(gone));
+                alive.iter_mut().for_each(|(_, _, parents)| parents.retain(|parent| *parent != gone));
+            } else {
+                let parents: Vec<u8> = alive.iter().filter(|_| roll(4) == 0).map(|(n, ..)| *n).collect();
+                let fee = roll(1000) as i64;
+                let change =
+                    graph.preview(&HashSet::new(), &[candidate(n, fee, &parents)], ClusterLimits::default());
+                assert!(change.is_some());
+                graph.add(candidate(n, fee, &parents), &[]);
+                alive.push((n, fee, parents));
+            }
+            graph.settle();
+            let mut fresh = TxGraph::default();
+            for (n, fee, parents) in &alive {
+                fresh.add(candidate(*n, *fee, parents), &[]);
+            }
+            fresh.settle();
+            assert_eq!(order_of(&graph), order_of(&fresh));
+            assert_eq!(graph.worst_chunk(), fresh.worst_chunk());
+            assert_eq!(graph.clusters.len(), fresh.clusters.len());
+        }
+    }
 }

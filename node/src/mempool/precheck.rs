@@ -306,10 +306,14 @@ fn check_dust_is_free(checked: &Prechecked, options: &MempoolOptions) -> Result<
     Ok(())
 }
 
+/// How many outputs are looked for when an input is missing: enough to recognize a confirmed transaction, few
+/// enough that a stranger's orphan costs little.
+const OUTPUTS_LOOKED_FOR: usize = 64;
+
 /// Why an input is missing: the transaction may be in a block already.
 fn missing(tx: &Tx, chain: &ChainView<'_>) -> Result<RejectReason, AcceptError> {
     let txid = tx.txid();
-    for vout in 0..u32::try_from(tx.outputs.len()).unwrap_or(u32::MAX) {
+    for vout in 0..tx.outputs.len().min(OUTPUTS_LOOKED_FOR) as u32 {
         if chain.coins.coin(&OutPoint { txid, vout })?.is_some() {
             return Ok(RejectReason::new(RejectKind::Conflict, "txn-already-known"));
         }

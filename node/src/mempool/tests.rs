@@ -5,6 +5,7 @@ mod packages;
 mod reorg;
 mod replacement;
 mod rules;
+mod templates;
 
 use super::*;
 use crate::chain::CoinsView;
