@@ -4,13 +4,12 @@
 //! their order and their duplicate keys, nesting ends at 512, and what is printed escapes what Core escapes. None
 //! of that is so with a `serde_json::Value`, which is why requests are read into [`Json`] instead.
 
+mod reader;
+
 use crate::error::RpcError;
 use chaincore_consensus::amount::parse_fixed_point;
 use chaincore_consensus::{Amount, hex};
 use std::str::FromStr;
-
-/// How deep arrays and objects may nest.
-const MAX_DEPTH: usize = 512;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,24 +32,11 @@ pub enum Json {
 /// What a missing key or argument is.
 static NULL: Json = Json::Null;
 
-enum Open {
-    Array(Vec<Json>),
-    Object(Vec<(String, Json)>, String),
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl Json {
     /// The one value that `bytes` are, surrounded by any white space; `None` if they are not JSON by Core's rules
     /// (invalid UTF-8 in a string, nesting beyond 512 and trailing bytes included).
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader { bytes, at: 0 };
-        let value = reader.document()?;
-        reader.skip_space();
-        (reader.at == bytes.len()).then_some(value)
+        reader::read(bytes)
     }
 
     /// Appends compact JSON.
@@ -306,210 +292,10 @@ pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-impl Reader<'_> {
-    fn skip_space(&mut self) {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn peek(&mut self) -> Option<u8> {
-        self.skip_space();
-        self.bytes.get(self.at).copied()
-    }
-
-    fn take(&mut self, wanted: u8) -> Option<()> {
-        (self.peek()? == wanted).then(|| self.at += 1)
-    }
-
-    /// One value. Nesting lives on a stack of its own, so that depth costs no call stack.
-    fn document(&mut self) -> Option<Json> {
-        let mut stack: Vec<Open> = Vec::new();
-        loop {
-            // Here a value must begin (or, right after an opening bracket, end).
-            let mut value = match self.peek()? {
-                b'[' => {
-                    self.at += 1;
-                    if stack.len() == MAX_DEPTH {
-                        return None;
-                    }
-                    if self.peek()? != b']' {
-                        stack.push(Open::Array(Vec::new()));
-                        continue;
-                    }
-                    self.at += 1;
-                    Json::Array(Vec::new())
-                }
-                b'{' => {
-                    self.at += 1;
-                    if stack.len() == MAX_DEPTH {
-                        return None;
-                    }
-                    if self.peek()? != b'}' {
-                        let key = self.key()?;
-                        stack.push(Open::Object(Vec::new(), key));
-                        continue;
-                    }
-                    self.at += 1;
-                    Json::Object(Vec::new())
-                }
-                b'"' => Json::String(self.string()?),
-                b'-' | b'0'..=b'9' => Json::Number(self.number()?),
-                _ => self.keyword()?,
-            };
-            // The value is complete: put it where it belongs and close what closes.
-            loop {
-                match stack.pop() {
-                    None => return Some(value),
-                    Some(Open::Array(mut values)) => {
-                        values.push(value);
-                        match self.peek()? {
-                            b',' => {
-                                self.at += 1;
-                                stack.push(Open::Array(values));
-                                break;
-                            }
-                            b']' => self.at += 1,
-                            _ => return None,
-                        }
-                        value = Json::Array(values);
-                    }
-                    Some(Open::Object(mut members, key)) => {
-                        members.push((key, value));
-                        match self.peek()? {
-                            b',' => {
-                                self.at += 1;
-                                let key = self.key()?;
-                                stack.push(Open::Object(members, key));
-                                break;
-                            }
-                            b'}' => self.at += 1,
-                            _ => return None,
-                        }
-                        value = Json::Object(members);
-                    }
-                }
-            }
-        }
-    }
-
-    fn key(&mut self) -> Option<String> {
-        if self.peek()? != b'"' {
-            return None;
-        }
-        let key = self.string()?;
-        self.take(b':')?;
-        Some(key)
-    }
-
-    fn keyword(&mut self) -> Option<Json> {
-        let rest = &self.bytes[self.at..];
-        let (length, value) = match rest {
-            [b'n', b'u', b'l', b'l', ..] => (4, Json::Null),
-            [b't', b'r', b'u', b'e', ..] => (4, Json::Bool(true)),
-            [b'f', b'a', b'l', b's', b'e', ..] => (5, Json::Bool(false)),
-            _ => return None,
-        };
-        self.at += length;
-        Some(value)
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
-    }
-
-    fn number(&mut self) -> Option<String> {
-        let start = self.at;
-        if self.bytes[self.at] == b'-' {
-            self.at += 1;
-        }
-        let first = self.at;
-        self.digits()?;
-        if self.bytes[first] == b'0' && self.at > first + 1 {
-            return None;
-        }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        String::from_utf8(self.bytes[start..self.at].to_vec()).ok()
-    }
-
-    fn string(&mut self) -> Option<String> {
-        self.at += 1;
-        let mut text: Vec<u8> = Vec::new();
-        loop {
-            let rest = &self.bytes[self.at..];
-            let plain = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
-            text.extend_from_slice(&rest[..plain]);
-            self.at += plain + 1;
-            match rest[plain] {
-                b'"' => return String::from_utf8(text).ok(),
-                b'\\' => self.escape(&mut text)?,
-                _ => return None,
-            }
-        }
-    }
-
-    fn escape(&mut self, text: &mut Vec<u8>) -> Option<()> {
-        let kind = *self.bytes.get(self.at)?;
-        self.at += 1;
-        let byte = match kind {
-            b'"' | b'\\' | b'/' => kind,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let high = self.four_digits()?;
-                let point = if (0xd800..0xdc00).contains(&high) {
-                    if self.bytes.get(self.at..self.at + 2)? != b"\\u" {
-                        return None;
-                    }
-                    self.at += 2;
-                    let low = self.four_digits()?;
-                    if !(0xdc00..0xe000).contains(&low) {
-                        return None;
-                    }
-                    0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)
-                } else {
-                    high
-                };
-                let mut buffer = [0; 4];
-                text.extend_from_slice(char::from_u32(point)?.encode_utf8(&mut buffer).as_bytes());
-                return Some(());
-            }
-            _ => return None,
-        };
-        text.push(byte);
-        Some(())
-    }
-
-    fn four_digits(&mut self) -> Option<u32> {
-        let digits = self.bytes.get(self.at..self.at + 4)?;
-        if !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        self.at += 4;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn echo(text: &str) -> Option<String> {
         Json::parse(text.as_bytes()).map(|value| value.to_string())
@@ -606,5 +392,52 @@ mod tests {
             Json::Object(vec![("Position 1 (n)".into(), Json::String("x".into()))]).pretty(4),
             "{\n    \"Position 1 (n)\": \"x\"\n}"
         );
+    }
+
+    /// Any JSON value, with numbers that a double holds.
+    fn any_json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::Bool),
+            "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?".prop_map(Json::Number),
+            any::<String>().prop_map(Json::String),
+        ];
+        leaf.prop_recursive(5, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Json::Array),
+                prop::collection::vec((any::<String>(), inner), 0..8).prop_map(Json::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(value in any_json(), indent in 0..5usize) {
+            prop_assert_eq!(Json::parse(value.to_string().as_bytes()), Some(value.clone()));
+            prop_assert_eq!(Json::parse(value.pretty(indent).as_bytes()), Some(value.clone()));
+            let other: serde_json::Value = serde_json::from_str(&value.to_string()).unwrap();
+            prop_assert!(other.is_object() == matches!(value, Json::Object(_)));
+        }
+
+        /// Within what both can hold, this parser and serde_json accept the same texts.
+        #[test]
+        fn accepts_what_serde_json_accepts(text in "[\\[\\]{}:,\"\\\\ntruefalsdu0-9eE.+ \u{7f}\n-]{0,24}") {
+            prop_assert_eq!(Json::parse(text.as_bytes()).is_some(), serde_json::from_str::<serde_json::Value>(&text).is_ok() || out_of_range(&text));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Some(value) = Json::parse(&bytes) {
+                prop_assert_eq!(Json::parse(value.to_string().as_bytes()), Some(value));
+            }
+        }
+    }
+
+    /// Whether serde_json only stumbles over a number that no double holds.
+    fn out_of_range(text: &str) -> bool {
+        serde_json::from_str::<serde_json::Value>(text)
+            .err()
+            .is_some_and(|error| error.to_string().contains("number out of range"))
+            && serde_json::from_str::<Box<serde_json::value::RawValue>>(text).is_ok()
     }
 }

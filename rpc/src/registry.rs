@@ -12,10 +12,13 @@ mod args;
 mod help;
 mod named;
 mod spec;
+mod state;
+mod table;
 mod workers;
 
 pub use args::{Args, Call};
 pub use spec::{Arg, ArgKind, Doc, DocKind, Method, Need};
+pub use state::{ActiveCall, ActiveCalls, Warmup};
 pub use workers::{Busy, Ticket, Workers};
 
 use crate::error::{RpcError, code};
@@ -32,7 +35,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use table::{Table, help_method};
 use tokio::sync::{Semaphore, watch};
 
 /// What a call answers.
@@ -87,89 +90,8 @@ struct Entry {
     handler: Handler,
 }
 
-/// A call in progress, for `getrpcinfo`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActiveCall {
-    /// The method.
-    pub method: &'static str,
-    /// How long it has been running.
-    pub duration: Duration,
-}
-
-/// The calls in progress, in the order they began.
-#[derive(Debug, Clone, Default)]
-pub struct ActiveCalls(Arc<Mutex<ActiveTable>>);
-
-#[derive(Debug, Default)]
-struct ActiveTable {
-    next: u64,
-    running: BTreeMap<u64, (&'static str, Instant)>,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl ActiveCalls {
-    /// What is running now.
-    pub fn list(&self) -> Vec<ActiveCall> {
-        let table = lock(&self.0);
-        table
-            .running
-            .values()
-            .map(|(method, since)| ActiveCall { method, duration: since.elapsed() })
-            .collect()
-    }
-
-    fn enter(&self, method: &'static str) -> ActiveGuard {
-        let mut table = lock(&self.0);
-        let id = table.next;
-        table.next += 1;
-        table.running.insert(id, (method, Instant::now()));
-        ActiveGuard { calls: self.clone(), id }
-    }
-}
-
-struct ActiveGuard {
-    calls: ActiveCalls,
-    id: u64,
-}
-
-impl Drop for ActiveGuard {
-    fn drop(&mut self) {
-        lock(&self.calls.0).running.remove(&self.id);
-    }
-}
-
-/// Where the node is in its start: until it is finished every call answers -28 with this text.
-#[derive(Debug, Clone)]
-pub struct Warmup(Arc<Mutex<Option<String>>>);
-
-impl Default for Warmup {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Some("RPC server started".into()))))
-    }
-}
-
-impl Warmup {
-    /// Says what the node is doing (`Loading block index…`).
-    pub fn set_status(&self, text: impl Into<String>) {
-        *lock(&self.0) = Some(text.into());
-    }
-
-    /// Calls are answered from now on.
-    pub fn finish(&self) {
-        *lock(&self.0) = None;
-    }
-
-    /// The text, while the node is starting.
-    pub fn status(&self) -> Option<String> {
-        lock(&self.0).clone()
-    }
-
-    fn check(&self) -> Result<(), RpcError> {
-        self.status().map_or(Ok(()), |text| Err(RpcError::new(code::IN_WARMUP, text)))
-    }
 }
 
 /// What all calls share.
@@ -389,7 +311,12 @@ impl RegistryBuilder {
         });
         let mut feed = Methods::new();
         for methods in self.feed {
-            feed.merge(methods).map_err(|error| RegistryError::Duplicate(error.to_string()))?;
+            let taken = methods.method_names().find(|name| feed.method(name).is_some());
+            if let Some(name) = taken {
+                return Err(RegistryError::Duplicate(name.into()));
+            }
+            // The names were just found to be free.
+            let _ = feed.merge(methods);
         }
         let mut module = RpcModule::from_arc(shared.clone());
         let mut specs = BTreeMap::new();
@@ -402,6 +329,9 @@ impl RegistryBuilder {
                 })
                 .map_err(|_| RegistryError::Duplicate(spec.name.into()))?;
             specs.insert(spec.name, spec);
+        }
+        if let Some(name) = feed.method_names().find(|name| specs.contains_key(name)) {
+            return Err(RegistryError::Duplicate(name.into()));
         }
         let table = table.get_or_init(|| Table(specs)).clone();
         Ok(Arc::new(Registry { table, module: module.remove_context(), feed, shared }))
@@ -438,83 +368,6 @@ async fn serve(
 
 fn null() -> Box<RawValue> {
     RawValue::NULL.to_owned()
-}
-
-/// The methods by name.
-#[derive(Clone)]
-struct Table(BTreeMap<&'static str, Arc<Method>>);
-
-impl Table {
-    /// What `help` answers: the list, one method's text, or the table of argument types for test tools.
-    fn help(&self, command: &str) -> Json {
-        if command == "dump_all_command_conversions" {
-            return self.argument_types();
-        }
-        if !command.is_empty() {
-            let text = match self.0.get(command) {
-                Some(method) => method.help(),
-                None => format!("help: unknown command: {command}"),
-            };
-            return Json::String(text.strip_suffix('\n').map_or(text.clone(), str::to_owned));
-        }
-        let mut methods: Vec<&Arc<Method>> =
-            self.0.values().filter(|method| method.category != "hidden").collect();
-        methods.sort_by_key(|method| format!("{}{}", method.category, method.name));
-        let mut out = String::new();
-        let mut category = "";
-        for method in methods {
-            if method.category != category {
-                if !category.is_empty() {
-                    out.push('\n');
-                }
-                category = method.category;
-                let mut letters = category.chars();
-                let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-                out.push_str(&format!(
-                    "== {}{} ==\n",
-                    first.map(String::from).unwrap_or_default(),
-                    letters.as_str()
-                ));
-            }
-            out.push_str(&method.summary());
-            out.push('\n');
-        }
-        out.pop();
-        Json::String(out)
-    }
-
-    /// `[method, position, name, is a string]` for every name of every argument.
-    fn argument_types(&self) -> Json {
-        let mut rows = Vec::new();
-        for (method, spec) in &self.0 {
-            for (position, arg) in spec.args.iter().enumerate() {
-                let mut row = |names: &str, kind: ArgKind| {
-                    for name in names.split('|') {
-                        rows.push(Json::Array(vec![
-                            Json::String((*method).into()),
-                            Json::Number(position.to_string()),
-                            Json::String(name.into()),
-                            Json::Bool(matches!(kind, ArgKind::Str | ArgKind::Hex)),
-                        ]));
-                    }
-                };
-                row(arg.names, arg.kind);
-                if arg.kind == ArgKind::ObjNamedParams {
-                    for inner in &arg.inner {
-                        row(inner.names, inner.kind);
-                    }
-                }
-            }
-        }
-        Json::Array(rows)
-    }
-}
-
-fn help_method() -> Method {
-    Method::new("control", "help", "Lists all methods, or explains one.")
-        .arg(Arg::str("command", "The method to explain").hint("all commands"))
-        .result(Doc::str("", "The text"))
-        .result(Doc::any())
 }
 
 /// The finished table of methods.
@@ -607,7 +460,7 @@ impl Registry {
         let mut methods: Methods = module.into();
         for name in self.feed.method_names() {
             if let Some(callback) = self.feed.method(name) {
-                // A method of the same name wins; build() has no way to know of it for a whitelisted user.
+                // build() saw to it that no method has the name.
                 let _ = methods.verify_and_insert(name, callback.clone());
             }
         }

@@ -85,9 +85,7 @@ impl OriginRules {
         }
         let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
         if intent.writes && !own {
-            return Err(Refused(format!(
-                "origin '{origin}' may not use this node; allow it with -cors"
-            )));
+            return Err(Refused(format!("origin '{origin}' may not use this node; allow it with -cors")));
         }
         Ok(None)
     }

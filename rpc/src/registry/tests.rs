@@ -16,6 +16,10 @@ fn table() -> Arc<Registry> {
         assert!(call.args.is_empty() && call.method().is_empty(), "as it must");
         Ok(())
     });
+    builder.add_blocking(Method::new("hidden", "panics_too", "Panics."), |call| {
+        assert!(call.args.is_empty() && call.method().is_empty(), "as it must");
+        Ok(())
+    });
     let registry = builder.build().unwrap();
     registry.warmup().finish();
     registry
@@ -46,6 +50,7 @@ async fn calls_check_and_answer() {
         )
     );
     assert_eq!(call(&registry, "panics", "[]").await.unwrap_err().0, -1);
+    assert_eq!(call(&registry, "panics_too", "[]").await.unwrap_err().0, -1);
     assert!(registry.active_calls().list().is_empty());
 }
 
@@ -90,4 +95,11 @@ fn names_are_unique() {
     let mut builder = RegistryBuilder::new();
     builder.add_blocking(Method::new("control", "help", ""), |_| Ok(()));
     assert_eq!(builder.build().err(), Some(RegistryError::Duplicate("help".into())));
+    let feed = || crate::http::tip_feed(watch::channel(0u8).1);
+    let mut builder = RegistryBuilder::new();
+    builder.add_feed(feed()).add_feed(feed());
+    assert!(matches!(builder.build().err(), Some(RegistryError::Duplicate(_))));
+    let mut builder = RegistryBuilder::new();
+    builder.add_feed(feed()).add_blocking(Method::new("control", "unsubscribe", ""), |_| Ok(()));
+    assert_eq!(builder.build().err(), Some(RegistryError::Duplicate("unsubscribe".into())));
 }
