@@ -1,6 +1,8 @@
 //! The methods against the strict reply schemas of a published Core client (unknown and missing fields fail), Core's
 //! error codes and texts, and the order of fields where clients look at bytes.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use chaincore_consensus::codec::Encode;

@@ -1,6 +1,8 @@
 //! The REST paths: every documented path answers with the documented members, a block is mined and a transaction
 //! sent without JSON-RPC, and what is wrong is named.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use chaincore_consensus::codec::Encode;

@@ -33,7 +33,7 @@ fn search(node: &dyn Node, block: &mut Block, tries: &mut u64) -> Search {
     let Ok(target) = Target::from_compact(block.header.bits) else { return Search::GaveUp };
     loop {
         // The order of Core's loop: tries are counted before the last hash is looked at.
-        if *tries == 0 || (*tries % TRIES_BETWEEN_LOOKS == 0 && node.is_stopping()) {
+        if *tries == 0 || (tries.is_multiple_of(TRIES_BETWEEN_LOOKS) && node.is_stopping()) {
             return Search::GaveUp;
         }
         if block.header.nonce == u32::MAX {

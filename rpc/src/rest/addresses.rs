@@ -134,3 +134,47 @@ pub fn utxos(rest: &Rest, request: &Request) -> Answer {
         utxos,
     })
 }
+
+#[derive(Serialize)]
+struct Event {
+    txid: Txid,
+    height: u32,
+    tx_index: u32,
+    confirmations: u32,
+    time: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct History {
+    address: String,
+    count: usize,
+    next: Option<usize>,
+    height: u32,
+    transactions: Vec<Event>,
+}
+
+/// `GET /history/{address}`.
+pub fn history(rest: &Rest, request: &Request) -> Answer {
+    let node = rest.node();
+    let (address, script) = address_script(&request.argument, node.params())?;
+    let (skip, limit) = page(request)?;
+    let chain = node.chain();
+    let height = chain.tip().height;
+    let mut found = node.script_history(&script, skip, limit + 1)?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let event = |event: &crate::node::ScriptEvent| Event {
+        txid: event.txid,
+        height: event.height,
+        tx_index: event.tx_index,
+        confirmations: (height + 1).saturating_sub(event.height),
+        time: chain.at_height(event.height).map(|block| block.header.time),
+    };
+    json(&History {
+        address: address.to_text(&node.params().addresses),
+        count: found.len(),
+        next: more.then_some(skip + limit),
+        height,
+        transactions: found.iter().map(event).collect(),
+    })
+}

@@ -29,31 +29,39 @@ fn stream(
     opening.pop();
     opening.push_str(&format!(",\"{list}\":["));
     let node = rest.0.node.clone();
-    tokio::task::spawn_blocking(move || {
+    // Only reading a block needs a thread that may block; waiting for a slow reader needs none.
+    tokio::spawn(async move {
         let mut piece = opening;
         for height in start..start + count {
-            if height > start {
-                piece.push(',');
-            }
-            let block = match block_json(&*node, &*chain, height) {
-                Ok(block) => block,
+            let (reader, view) = (node.clone(), chain.clone());
+            let block = tokio::task::spawn_blocking(move || block_json(&*reader, &*view, height)).await;
+            let block = block.unwrap_or_else(|_| Err("the reader failed".into()));
+            let broken = match block {
+                Ok(_) if node.is_stopping() => Some("the node is stopping".to_owned()),
+                Ok(block) => {
+                    if height > start {
+                        piece.push(',');
+                    }
+                    piece.push_str(&block);
+                    None
+                }
                 Err(reason) => {
                     tracing::error!(height, %reason, "a block of the active chain cannot be read");
-                    let broken = RestStreamError(format!("block {height}: {reason}"));
-                    let _gone = pieces.blocking_send(Err(broken)).is_err();
-                    return;
+                    Some(format!("block {height}: {reason}"))
                 }
             };
-            piece.push_str(&block);
-            if pieces.blocking_send(Ok(Bytes::from(std::mem::take(&mut piece)))).is_err()
-                || node.is_stopping()
-            {
+            let next = match broken {
+                None => Ok(Bytes::from(std::mem::take(&mut piece))),
+                Some(reason) => Err(RestStreamError(reason)),
+            };
+            let last = next.is_err();
+            if pieces.send(next).await.is_err() || last {
                 return;
             }
         }
         piece.push_str("]}\n");
         // The reader may have gone: nothing is left to do for it.
-        let _gone = pieces.blocking_send(Ok(Bytes::from(piece))).is_err();
+        let _gone = pieces.send(Ok(Bytes::from(piece))).await.is_err();
     });
     RestResponse::stream("application/json", body)
 }

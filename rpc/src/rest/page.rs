@@ -222,7 +222,7 @@ pub fn page(rest: &Rest, _: &Request) -> Answer {
          <section><h2>Latest blocks</h2>{table}</section>\
          <footer>Next block: {reward} new coins · <a href=\"/status\">status</a><a href=\"/stats\">stats</a>\
          <a href=\"/transaction_pool\">transaction pool</a><a href=\"/openapi.json\">API</a></footer>\
-         </main></body></html>\n",
+         </main></body></html>",
         chain = escape(&params.name),
         height = tip.height,
         node_id = escape(&node.info().node_id),

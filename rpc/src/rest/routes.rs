@@ -326,6 +326,26 @@ pub static ROUTES: &[Route] = &[
         run: Handler::Node(addresses::utxos),
     },
     Route {
+        verb: Verb::Get,
+        path: "/history/{address}",
+        summary: "The transactions that pay an address or spend from it, the newest first",
+        group: "addresses",
+        params: &[
+            ADDRESS,
+            optional("skip", Integer, "How many to leave out"),
+            optional("limit", Integer, "How many at most: 1000 if absent, at most 10000"),
+        ],
+        body: None,
+        reply: Reply::Json(&[
+            field("address", Text, "The address"),
+            field("count", Integer, "How many are here"),
+            optional("next", Integer, "How many to skip for the next page; null at the end"),
+            field("height", Integer, "The tip's height"),
+            field("transactions", List, "The transactions: txid, height, tx_index, confirmations, time"),
+        ]),
+        run: Handler::Node(addresses::history),
+    },
+    Route {
         verb: Verb::Post,
         path: "/add_transaction",
         summary: "Put a signed transaction into the mempool",

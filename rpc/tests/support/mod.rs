@@ -1,7 +1,7 @@
 //! A node in memory, for the tests of methods and REST paths: a regtest chain without scripts or reorganisations,
 //! coins in a map, a mempool in a list. It is a test double and nothing else.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "test code, of which each binary uses its own part")]
 
 use chaincore_consensus::address::Address;
 use chaincore_consensus::ancestry::Ancestry;
@@ -219,6 +219,16 @@ impl MemoryNode {
     }
 }
 
+/// Makes the witness commitment and the merkle root right.
+fn commit(block: &mut Block) {
+    let commitment = witness_commitment(&block_witness_merkle_root(block), &[0; 32]);
+    let place = witness_commitment_position(block).unwrap();
+    let mut coinbase = Tx::clone(&block.transactions[0]).into_inner();
+    coinbase.outputs[place].script_pubkey = Script([&WITNESS_COMMITMENT_HEADER[..], &commitment.0].concat());
+    block.transactions[0] = Arc::new(coinbase.into());
+    block.header.merkle_root = block_merkle_root(block).0;
+}
+
 impl Node for MemoryNode {
     fn params(&self) -> &ChainParams {
         &self.params
@@ -407,7 +417,7 @@ impl Node for MemoryNode {
             nonce: 0,
         };
         let mut block = Block { header, transactions };
-        self.finish_template(&mut block)?;
+        commit(&mut block);
         let witness_commitment = block.transactions[0].outputs[1].script_pubkey.clone();
         Ok(BlockTemplate {
             block,
@@ -420,16 +430,9 @@ impl Node for MemoryNode {
     }
 
     fn finish_template(&self, block: &mut Block) -> NodeResult<()> {
-        let commitment = witness_commitment(&block_witness_merkle_root(block), &[0; 32]);
-        let place = witness_commitment_position(block).unwrap();
-        let mut coinbase = Tx::clone(&block.transactions[0]).into_inner();
-        coinbase.outputs[place].script_pubkey =
-            Script([&WITNESS_COMMITMENT_HEADER[..], &commitment.0].concat());
-        block.transactions[0] = Arc::new(coinbase.into());
-        block.header.merkle_root = block_merkle_root(block).0;
+        commit(block);
         Ok(())
     }
-
     fn template_stats(&self) -> Option<TemplateStats> {
         Some(TemplateStats { weight: 8000, transactions: 0 })
     }
