@@ -121,6 +121,7 @@ impl CoinsCache {
     }
 
     /// Takes a table's growing or shrinking into the sum.
+    /// Asking a table for a vacant slot can grow it, taken or not.
     fn note_table(&self, shard: &mut Shard) {
         let bytes = shard.table.allocation_size();
         if bytes != shard.table_bytes {
@@ -164,8 +165,8 @@ impl CoinsCache {
                 shard.heap_bytes += heap_bytes;
                 self.heap_bytes.fetch_add(heap_bytes, Ordering::Relaxed);
                 self.entries.fetch_add(1, Ordering::Relaxed);
-                self.note_table(&mut shard);
             }
+            self.note_table(&mut shard);
         }
         Ok(Some(coin))
     }
@@ -205,9 +206,9 @@ impl CoinsCache {
                 shard.heap_bytes += heap_bytes;
                 self.dirty.fetch_add(1, Ordering::Relaxed);
                 self.entries.fetch_add(1, Ordering::Relaxed);
-                self.note_table(&mut shard);
             }
         }
+        self.note_table(&mut shard);
         self.heap_bytes.fetch_add(heap_bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -241,7 +242,6 @@ impl CoinsCache {
             Slot::Vacant(slot) => {
                 slot.insert(spent);
                 self.entries.fetch_add(1, Ordering::Relaxed);
-                self.note_table(&mut shard);
             }
             // A reader has brought the coin in since.
             Slot::Occupied(mut slot) => {
@@ -251,6 +251,7 @@ impl CoinsCache {
                 }
             }
         }
+        self.note_table(&mut shard);
         self.dirty.fetch_add(1, Ordering::Relaxed);
         Ok(Some(coin))
     }
@@ -297,8 +298,11 @@ impl CoinsCache {
         // Scripts can fill the budget before the tables do, and tables can have grown too large (removed entries
         // take room in them until they are rehashed): then they have to give memory back.
         let over_budget = self.bytes() > self.budget;
-        let oldest =
-            self.oldest_to_keep(if over_budget { self.max_entries / 8 } else { self.max_entries / 2 });
+        let oldest = if over_budget {
+            self.oldest_to_keep(self.entries.load(Ordering::Relaxed).min(self.max_entries) / 8)
+        } else {
+            self.oldest_to_keep(self.max_entries / 2)
+        };
         for shard in &self.shards {
             let mut shard = write(shard);
             let mut heap_bytes = 0;

@@ -11,6 +11,8 @@
 //!   dropped, because dropping flushes. What is on the disk stays the last commit.
 //! - A leaf that has been flushed once is never dropped from memory while the database is open. So the database
 //!   is closed and opened again once the flushes since its opening have brought in more than its share of memory.
+//! - Opening loses everything if the process was killed at one moment of the opening before (see
+//!   [`keep_snapshot`]). That state is mended before sled sees it.
 //! - Handles are not `Sync`: a few clones behind locks serve all threads.
 
 use crate::error::{At, Result, StorageError};
@@ -212,7 +214,35 @@ fn is_empty_range(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
     }
 }
 
+/// Mends what a kill during an opening can leave: a snapshot of the metadata without a log behind it. sled would
+/// write the new snapshot under the same number, and then remove the "old" one, which is the new one. With an empty
+/// log behind the snapshot the numbers differ.
+fn keep_snapshot(path: &Path) -> Result<()> {
+    let metadata = path.join("metadata");
+    let names = match std::fs::read_dir(&metadata) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).at(&metadata),
+    };
+    let (mut snapshot, mut log) = (None, None);
+    for entry in names {
+        let name = entry.at(&metadata)?.file_name();
+        let number = |prefix: &str| u64::from_str_radix(name.to_str()?.strip_prefix(prefix)?, 16).ok();
+        snapshot = snapshot.max(number("snapshot_"));
+        log = log.max(number("log_"));
+    }
+    if let Some(snapshot) = snapshot
+        && log.is_none_or(|log| log <= snapshot)
+    {
+        let path = metadata.join(format!("log_{:016x}", snapshot + 1));
+        files::private().write(true).create_new(true).open(&path).at(&path)?;
+        files::sync_dir(&metadata)?;
+    }
+    Ok(())
+}
+
 fn open_handles(path: &Path, tree_names: &[&str], cache_bytes: usize) -> Result<Vec<Mutex<Handle>>> {
+    keep_snapshot(path)?;
     let db: Db = sled::Config::new()
         .path(path)
         .cache_capacity_bytes(cache_bytes)
@@ -236,5 +266,51 @@ impl Drop for Database {
             // Dropping would flush, which can hang or abort after a failure.
             std::mem::forget(std::mem::take(&mut *unpoisoned(self.handles.write())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_without_a_log_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Database::open(folder.path(), &["a", "b"], 1 << 20).unwrap();
+        let database = open();
+        database.apply([(1, &b"key"[..], Some(&b"value"[..]))]).unwrap();
+        database.close().unwrap();
+        for round in 0..4 {
+            let metadata = folder.path().join("metadata");
+            for entry in std::fs::read_dir(&metadata).unwrap().map(|entry| entry.unwrap()) {
+                let name = entry.file_name().into_string().unwrap();
+                // The first opening takes what there is into a snapshot and leaves an empty log behind it.
+                if round > 0 && name.starts_with("log_") {
+                    assert_eq!(entry.metadata().unwrap().len(), 0);
+                    std::fs::remove_file(entry.path()).unwrap();
+                }
+            }
+            assert_eq!(
+                open().get(1, b"key", <[u8]>::to_vec).unwrap(),
+                Some(b"value".to_vec()),
+                "round {round}"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_is_given_back_without_losing_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), &["a"], 100_000).unwrap();
+        let value = [7; 50];
+        for round in 0..20u32 {
+            let keys: Vec<_> = (0..500u32).map(|n| (round << 16 | n).to_le_bytes()).collect();
+            database.apply(keys.iter().map(|key| (0, &key[..], Some(&value[..])))).unwrap();
+            database.flush().unwrap();
+        }
+        // Reopening counts from nothing again.
+        assert!(database.written.load(Ordering::Relaxed) * RESIDENT_PER_WRITTEN <= 100_000);
+        let all = database.range(0, Bound::Unbounded, Bound::Unbounded, usize::MAX, false).unwrap();
+        assert_eq!(all.len(), 10_000);
     }
 }

@@ -5,8 +5,7 @@
 //! is idempotent (it holds final values, not changes), so after a crash it is applied from its start again and
 //! then removed. Reading is the same code in both cases: every commit exercises what recovery does.
 //!
-//! The form: the magic and a flags byte, then frames of `length u32, crc32 u32, ops`, then a frame of length
-//! zero. An op is `tree u8, key length u8, key, value length u32 or ffffffff to remove, value`.
+//! The form: one of two magics, then frames of `length u32, crc32 u32, ops`, then a frame of length zero. An op is `tree u8, key length u8, key, value length u32 or ffffffff to remove, value`.
 
 use crate::database::Op;
 use crate::error::{At, Result, StorageError};
@@ -15,7 +14,10 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"CCREDO01";
+/// Begins a journal of changes.
+const CHANGES: &[u8; 8] = b"CCREDO01";
+/// Begins a journal of all there is.
+const REPLACES: &[u8; 8] = b"CCREPL01";
 const REMOVED: u32 = u32::MAX;
 const FRAME_BYTES: usize = 1 << 20;
 const MAX_FRAME_BYTES: u32 = 64 << 20;
@@ -36,7 +38,7 @@ impl JournalWriter {
         let file =
             files::private().write(true).create(true).truncate(true).open(&temporary).at(&temporary)?;
         let mut file = BufWriter::with_capacity(FRAME_BYTES, file);
-        file.write_all(MAGIC).and_then(|()| file.write_all(&[replace_all.into()])).at(&temporary)?;
+        file.write_all(if replace_all { REPLACES } else { CHANGES }).at(&temporary)?;
         Ok(Self { path, temporary, file, frame: Vec::with_capacity(FRAME_BYTES + 4096) })
     }
 
@@ -104,12 +106,12 @@ impl Journal {
             Err(error) => return Err(error).at(&path),
         };
         let mut file = BufReader::with_capacity(1 << 18, file);
-        let mut start = [0; MAGIC.len() + 1];
-        file.read_exact(&mut start).at(&path)?;
-        if &start[..MAGIC.len()] != MAGIC {
+        let mut magic = [0; CHANGES.len()];
+        file.read_exact(&mut magic).at(&path)?;
+        if ![CHANGES, REPLACES].contains(&&magic) {
             return Err(StorageError::corrupt(&path, "unknown magic"));
         }
-        Ok(Some(Self { path, file, replace_all: start[MAGIC.len()] != 0 }))
+        Ok(Some(Self { path, file, replace_all: magic == *REPLACES }))
     }
 
     /// Whether the database is to be emptied first.
@@ -123,7 +125,7 @@ impl Journal {
         self.file.read_exact(&mut start).at(&self.path)?;
         let [len, crc] =
             [0, 4].map(|at| u32::from_le_bytes(start[at..at + 4].try_into().expect("four bytes")));
-        if len == 0 {
+        if len == 0 && crc == crc32fast::hash(&[]) {
             return Ok(None);
         }
         if len > MAX_FRAME_BYTES {

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `coins` | txid, output number (below) | [`Coin`](chaincore_consensus::coin::Coin), compressed |
 //! | `blocks` | block hash | [`BlockRecord`](crate::BlockRecord) |
+//! | `meta` | `made` | nothing; that it is there shows that the database is |
 //! | `meta` | `tip` | hash of the block that the coins belong to |
 //! | `meta` | `f`, file number big-endian | [`FileInfo`](crate::FileInfo) |
 //! | `meta` | `x`, name | whatever the chain keeps under that name |
@@ -22,6 +23,8 @@ pub(crate) const BLOCKS: u8 = 1;
 /// Everything else.
 pub(crate) const META: u8 = 2;
 
+/// The meta key that every database has.
+pub(crate) const MADE: &[u8] = b"made";
 /// The meta key of the coins' block.
 pub(crate) const TIP: &[u8] = b"tip";
 /// What the keys of file infos begin with.

@@ -113,9 +113,13 @@ impl Store {
         let fresh = check_identity(&identity, folder, options, false)?;
         let database = Arc::new(open_database(&chainstate, options)?);
         if fresh {
+            database.apply([(META, keys::MADE, Some(&[][..]))])?;
             database.flush()?;
             files::replace(&identity, identity_text(options).as_bytes())?;
             files::sync_dir(folder)?;
+        } else if database.get(META, keys::MADE, |_| ())?.is_none() {
+            let what = "the database is gone: use -reindex to build it from the block files";
+            return Err(StorageError::corrupt(&chainstate, what));
         }
         let marks = read_marks(&database)?;
         let block_files = Arc::new(BlockFiles::open(&blocks, options.magic, marks, options.max_file_bytes)?);

@@ -104,6 +104,12 @@ impl BlockScan {
         &self.path
     }
 
+    /// Goes to a block found before, by the offset of its position.
+    pub fn seek_to_block(&mut self, offset: u32) {
+        self.at = u64::from(offset).saturating_sub(FRAME_HEAD.into());
+        self.after_magic = self.at;
+    }
+
     /// How far the search is, in bytes of the file.
     pub fn offset(&self) -> u64 {
         self.at
