@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 fn open(params: ChainParams, dir: &std::path::Path) -> ChainHandle {
     let options = ChainOptions::new(Arc::new(params), dir.into());
-    ChainHandle::open(&options, Mempool::new(MempoolOptions::default()), Status::new()).unwrap()
+    ChainHandle::open(&options, Mempool::new(MempoolOptions::default()), Status::new())
+        .expect("a new folder opens")
 }
 
 /// Waits for something that mining brings about; fails only if it never comes.

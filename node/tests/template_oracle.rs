@@ -38,7 +38,7 @@ impl Miner {
         Self {
             branch: vec![genesis],
             versions: StateCache::default(),
-            workers: Workers::new(threads).unwrap(),
+            workers: Workers::new(threads).expect("threads can be started"),
             now: genesis.time.into(),
             params,
         }
@@ -57,9 +57,9 @@ impl Miner {
         let Search::Found(nonce) = found else { panic!("no nonce solves height {}", template.height) };
         template.block.header.nonce = nonce;
         let block = template.block;
-        check_block(&block, &self.params, CheckOptions::ALL).unwrap();
-        check_header(&block.header, &self.branch, self.now, &self.params).unwrap();
-        check_block_context(&block, &self.branch, &self.params).unwrap();
+        check_block(&block, &self.params, CheckOptions::ALL).expect("a mined block is valid");
+        check_header(&block.header, &self.branch, self.now, &self.params).expect("a mined header is valid");
+        check_block_context(&block, &self.branch, &self.params).expect("a mined block fits its branch");
         self.branch.push(block.header);
         block
     }
