@@ -34,3 +34,29 @@ async fn the_harness_chain_is_cores_bit_for_bit() {
         "{coins}"
     );
 }
+
+#[tokio::test]
+async fn the_hash_of_the_coins_in_order_is_cores() {
+    let node = MemoryNode::new();
+    let registry = registry(&node);
+    // The chain of Core's unit tests: one key, a clock that moves a second per block. Its coins at height 110 are
+    // among regtest's assumeutxo data.
+    let key = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+    for height in 1..=110 {
+        call(&registry, "setmocktime", &format!("[{}]", 1_598_887_952 + height - 1)).await.unwrap();
+        call(&registry, "generatetodescriptor", &format!("[1, \"raw(21{key}ac)\"]")).await.unwrap();
+    }
+    assert_eq!(
+        call(&registry, "getblockhash", "[100]").await.unwrap(),
+        "\"0ee6e270d6594249e548110619f7bd690695beb219b915da4a2e84e2b61ed60f\""
+    );
+    let coins = call(&registry, "gettxoutsetinfo", "[]").await.unwrap();
+    assert!(
+        coins.starts_with(
+            "{\"height\":110,\"bestblock\":\"135eec25a6fb277884e5824e7aa7d052c4868161c99a5122170b5266f86c273d\","
+        ),
+        "{coins}"
+    );
+    let hash = "\"hash_serialized_3\":\"86e9a1205b418b16dde3a18a78c730e30137e28466bda5dbf6b33ab8fc05447c\"";
+    assert!(coins.contains(hash), "{coins}");
+}
