@@ -17,12 +17,14 @@ const SHARDS: usize = 64;
 
 type Entry = [u8; ENTRY_LEN];
 
+/// Sets of entries; zeros mark an empty place.
+type Shard = Mutex<Box<[[Entry; WAYS]]>>;
+
 /// A bounded set of verified signatures that threads share. When a place is full a new entry drives out an old one.
 pub struct SignatureCache {
     ecdsa: Sha256,
     schnorr: Sha256,
-    /// Sets of `WAYS` entries; zeros mark an empty place.
-    shards: Box<[Mutex<Box<[[Entry; WAYS]]>>]>,
+    shards: Box<[Shard]>,
 }
 
 impl SignatureCache {

@@ -1,5 +1,7 @@
 //! Codec, identifiers and signature hashes against the `bitcoin` crate's.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod generate;
 
 use bitcoin::consensus::{deserialize, serialize};

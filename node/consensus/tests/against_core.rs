@@ -1,6 +1,8 @@
 //! The interpreter against Bitcoin Core's own, as `libbitcoinconsensus` has it: the same verdict on random scripts,
 //! on spends with true signatures and on spoiled ones, under any of the flags that the library knows.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod generate;
 
 use bitcoinconsensus::{Error, Utxo, verify_with_flags};

@@ -1,5 +1,7 @@
 //! Core's `script_tests.json`: scripts, flags and the exact error.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod vectors;
 
 use chaincore_consensus::script::{

@@ -1,5 +1,7 @@
 //! Core's `sighash.json` (the legacy hash) and BIP341's wallet vectors.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod vectors;
 
 use chaincore_consensus::amount::Amount;

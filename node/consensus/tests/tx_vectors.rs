@@ -1,5 +1,7 @@
 //! Core's `tx_valid.json` and `tx_invalid.json`, with the checks on flags that Core makes of them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod vectors;
 
 use chaincore_consensus::TxOut;

@@ -19,6 +19,9 @@ const SEQUENCE_LOCKTIME_TYPE_FLAG: u32 = 1 << 22;
 /// The bits of the lock time itself (BIP68).
 const SEQUENCE_LOCKTIME_MASK: u32 = 0xffff;
 
+/// A script code and the hashing of a transaction with it, up to the hash type.
+type HashedCode = (Vec<u8>, Sha256Sink);
+
 /// Checks signatures and lock times for one input. Remembers the hashing that signatures over the same script share,
 /// so it is made anew for each input and stays on one thread.
 pub struct TxChecker<'a> {
@@ -28,8 +31,8 @@ pub struct TxChecker<'a> {
     spent: &'a [TxOut],
     pre: &'a PrecomputedTx,
     cache: Option<&'a SignatureCache>,
-    /// For each kind of hash type the last script code and the hashing up to the hash type.
-    states: RefCell<[Option<(Vec<u8>, Sha256Sink)>; 6]>,
+    /// For each kind of hash type the last one hashed.
+    states: RefCell<[Option<HashedCode>; 6]>,
 }
 
 impl<'a> TxChecker<'a> {

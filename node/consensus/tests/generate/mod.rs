@@ -1,6 +1,7 @@
 //! Random scripts and transactions, and spends with true signatures.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test that includes this uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod spend;
 

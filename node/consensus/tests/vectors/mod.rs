@@ -2,7 +2,8 @@
 //!
 //! They lie in the source of `libbitcoinkernel-sys`, a crate of this workspace's lock file. Cargo knows where.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test that includes this uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use chaincore_consensus::codec::Decode;
 use chaincore_consensus::script::{Builder, Script, op};
