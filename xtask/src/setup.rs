@@ -60,6 +60,13 @@ const TOOLS: &[Tool] = &[
         package: Some("clang"),
     },
     Tool {
+        name: "curl",
+        why: "the commands of the README are tested",
+        needed_for: For::Testing,
+        present: || answers("curl"),
+        package: Some("curl"),
+    },
+    Tool {
         name: "cmake",
         why: "it builds Bitcoin Core's engine",
         needed_for: For::Testing,

@@ -228,8 +228,9 @@ fn help(table: &OptionTable, debug: bool) -> String {
          \x20 chaincored --mine 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa\n\
          \x20      A node of the chain chaincore that mines, on http://127.0.0.1:5000\n\n\
          \x20 chaincored -regtest -datadir=/tmp/node -daemon\n\
-         \x20      A node for tests, in the background; chaincore-cli -regtest -datadir=/tmp/node stop ends it\n\n\
-         \x20 chaincored chain new --name town --out town.toml && chaincored --chain-file town.toml\n\
+         \x20      A node for tests, in the background; chaincore-cli ... stop ends it\n\n\
+         \x20 chaincored chain new --name town --out town.toml\n\
+         \x20 chaincored --chain-file town.toml\n\
          \x20      A chain of one's own\n\n{options}",
         version = env!("CARGO_PKG_VERSION"),
         intro = paragraph(intro, 79, 0),
