@@ -249,7 +249,10 @@ fn open_handles(path: &Path, tree_names: &[&str], cache_bytes: usize) -> Result<
         .flush_every_ms(Some(NO_TIMER_MS))
         .zstd_compression_level(ZSTD_LEVEL)
         .open()
-        .at(path)?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => StorageError::Locked { path: path.to_path_buf() },
+            _ => StorageError::io(path, error),
+        })?;
     let trees = tree_names.iter().map(|name| db.open_tree(name)).collect::<std::io::Result<_>>().at(path)?;
     let handle = Handle { trees, db };
     Ok((0..HANDLES).map(|_| Mutex::new(handle.clone())).collect())
