@@ -152,9 +152,11 @@ struct Stats {
     uptime_seconds: u64,
 }
 
-/// The network's hash rate over the recent blocks.
+/// The network's hash rate over the recent blocks; 0 while there are too few. Genesis is left out: on a young chain
+/// its time, years ago, would drown all others (and does in `getnetworkhashps`, which is as Core's).
 pub fn hash_rate(node: &dyn Node) -> Result<f64, RestError> {
-    Ok(network_hashps(node, RECENT_BLOCKS as i32, -1)?)
+    let blocks = node.chain().tip().height.saturating_sub(1).min(RECENT_BLOCKS);
+    if blocks == 0 { Ok(0.0) } else { Ok(network_hashps(node, blocks as i32, -1)?) }
 }
 
 /// `GET /stats`.
