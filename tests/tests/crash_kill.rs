@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How many kills; `CHAINCORE_KILLS` changes it.
 const KILLS: u32 = 200;
-const ARGS: [&str; 4] = ["-regtest", "-dbcache=4", "-txindex=1", "-quiet"];
+const ARGS: [&str; 4] = ["-regtest", "-dbcache=4", "-txindex=1", "-flushblocks=9"];
 const MIX: Mix = Mix { inputs: 24, fan: 10 };
 
 /// Two branches that overtake each other again and again, in the order in which a node is to hear of the blocks.
@@ -74,7 +74,7 @@ fn no_kill_loses_anything() {
         // ... and a rebuild of its coins from the blocks alone gives the same.
         let (tip, before) = (best(&node), muhash(&node));
         assert_eq!(node.stop(), Some(0));
-        let rebuilt = TestNode::start_in(node.datadir(), &["-regtest", "-reindex-chainstate", "-quiet"]);
+        let rebuilt = TestNode::start_in(node.datadir(), &["-regtest", "-reindex-chainstate"]);
         rebuilt.wait_until("the coins are rebuilt", |node| best(node) == tip);
         assert_eq!(muhash(&rebuilt), before);
     }

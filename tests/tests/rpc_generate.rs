@@ -12,7 +12,7 @@ const ADDRESSES: [&str; 4] = [
 
 #[test]
 fn the_cached_chain_of_cores_harness() {
-    let mut node = TestNode::start(&["-regtest", "-disablewallet", "-quiet"]);
+    let mut node = TestNode::start(&["-regtest", "-disablewallet"]);
     let genesis = node.rpc("getbestblockhash", json!([]));
     let time = node.rpc("getblockheader", json!({"blockhash": genesis}))["time"].clone();
     node.rpc("setmocktime", json!([time]));
@@ -47,7 +47,7 @@ fn the_cached_chain_of_cores_harness() {
     let copy = tempfile::tempdir().expect("a folder");
     let status = std::process::Command::new("cp").arg("-r").arg(&chain).arg(copy.path()).status();
     assert!(status.expect("cp can be run").success());
-    let copied = TestNode::start_in(copy.path(), &["-regtest", "-quiet"]);
+    let copied = TestNode::start_in(copy.path(), &["-regtest"]);
     assert_eq!(copied.rpc("getbestblockhash", json!([])), tip);
     let mined = copied.rpc("generatetoaddress", json!([1, ADDRESSES[0]]));
     let block = copied.rpc("getblock", json!([mined[0], 0]));
