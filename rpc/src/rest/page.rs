@@ -70,6 +70,13 @@ fn scaled(value: f64) -> String {
     format!("{value:.digits$} {}", UNITS[unit]).trim_end().into()
 }
 
+/// The same with a unit: `1.23 MH/s`, `5 H/s`.
+fn with_unit(value: f64, unit: &str) -> String {
+    let number = scaled(value);
+    let space = if number.ends_with(|last: char| last.is_ascii_digit()) { " " } else { "" };
+    format!("{number}{space}{unit}")
+}
+
 /// A small number, such as a difficulty far below Bitcoin's easiest.
 fn difficulty_text(value: f64) -> String {
     if value >= 1000.0 { scaled(value) } else { format!("{value:.4e}").replace("e0", "") }
@@ -159,7 +166,7 @@ fn cards(node: &dyn Node, tip: &BlockInfo, blocks: &[RecentBlock]) -> Result<Str
             &if average > 0.0 { format!("{average:.1} s") } else { "–".into() },
         ),
         card("difficulty", &difficulty_text(pow::difficulty(tip.header.bits))),
-        card("hash rate, estimated", &format!("{}H/s", scaled(hash_rate(node)?))),
+        card("hash rate, estimated", &with_unit(hash_rate(node)?, "H/s")),
         card("transactions waiting", &mempool.count.to_string()),
         card("transactions mined", &tip.chain_tx.to_string()),
         card("peers", &if connections.enabled { peers.to_string() } else { "none: no P2P yet".into() }),
