@@ -180,13 +180,10 @@ fn blocks_can_be_declared_invalid_valid_and_precious() {
     submit_all(&chain, &[side.mine(4), side.mine(4)]);
     let first_of_main = main.blocks[10].hash();
     let first_of_side = side.blocks[10].hash();
-    let do_now = |work: Box<
-        dyn FnOnce(&mut chaincore_node::chain::Chain) -> Result<(), ChainError> + Send,
-    >| { chain.query_blocking(work) };
 
-    do_now(Box::new(move |chain| chain.invalidate(first_of_main))).unwrap();
+    chain.query_blocking(move |chain| chain.invalidate(first_of_main)).unwrap();
     assert_state(&chain, &side);
-    do_now(Box::new(move |chain| chain.invalidate(first_of_side))).unwrap();
+    chain.query_blocking(move |chain| chain.invalidate(first_of_side)).unwrap();
     assert_state(&chain, &trunk);
     // A block on an invalid one is refused, also after a restart.
     let more = main.mine(4);
@@ -197,14 +194,11 @@ fn blocks_can_be_declared_invalid_valid_and_precious() {
     let chain = open(&options);
     assert_state(&chain, &trunk);
     assert_eq!(submit(&chain, &more).reject_reason().unwrap().reason, "bad-prevblk");
-    let do_now = |work: Box<
-        dyn FnOnce(&mut chaincore_node::chain::Chain) -> Result<(), ChainError> + Send,
-    >| { chain.query_blocking(work) };
 
     let tip_of_main = main.blocks[12].hash();
-    do_now(Box::new(move |chain| chain.reconsider(tip_of_main))).unwrap();
+    chain.query_blocking(move |chain| chain.reconsider(tip_of_main)).unwrap();
     assert_eq!(chain.snapshot().tip().hash(), tip_of_main);
-    do_now(Box::new(move |chain| chain.reconsider(first_of_side))).unwrap();
+    chain.query_blocking(move |chain| chain.reconsider(first_of_side)).unwrap();
     assert_eq!(chain.snapshot().tip().hash(), tip_of_main);
     submit_all(&chain, &[more]);
     assert_state(&chain, &main);
@@ -213,18 +207,18 @@ fn blocks_can_be_declared_invalid_valid_and_precious() {
     submit_all(&chain, &[side.mine(4), side.mine(4)]);
     assert_state(&chain, &main);
     let (a, b) = (main.tip_hash(), side.tip_hash());
-    do_now(Box::new(move |chain| chain.precious(b))).unwrap();
+    chain.query_blocking(move |chain| chain.precious(b)).unwrap();
     assert_state(&chain, &side);
-    do_now(Box::new(move |chain| chain.precious(a))).unwrap();
+    chain.query_blocking(move |chain| chain.precious(a)).unwrap();
     assert_state(&chain, &main);
-    do_now(Box::new(move |chain| chain.precious(b))).unwrap();
+    chain.query_blocking(move |chain| chain.precious(b)).unwrap();
     assert_state(&chain, &side);
     // Less work than the tip: nothing happens.
-    do_now(Box::new(move |chain| chain.precious(first_of_main))).unwrap();
+    chain.query_blocking(move |chain| chain.precious(first_of_main)).unwrap();
     assert_state(&chain, &side);
     let unknown = chaincore_consensus::BlockHash([9; 32]);
     assert!(matches!(
-        do_now(Box::new(move |chain| chain.invalidate(unknown))),
+        chain.query_blocking(move |chain| chain.invalidate(unknown)),
         Err(ChainError::UnknownBlock(hash)) if hash == unknown
     ));
 }

@@ -3,6 +3,8 @@
 //! The test runs itself as a child process that feeds a chain with blocks until it is killed, at a moment that
 //! nobody chose, and looks at what is left.
 
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
+
 mod kit;
 
 use chaincore_consensus::Block;

@@ -1,5 +1,7 @@
 //! Rebuilding from block files, and taking in those of others.
 
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
+
 mod kit;
 
 use chaincore_consensus::codec::Encode;

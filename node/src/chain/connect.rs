@@ -76,7 +76,7 @@ fn trace(block: &Block, height: u32, coins: &(impl CoinsView + ?Sized)) -> Resul
         let tx_index = u32::try_from(position).expect("a block's weight bounds its transactions");
         let coin = |output: &chaincore_consensus::TxOut| {
             let output = output.clone();
-            (!output.script_pubkey.is_unspendable()).then(|| Coin {
+            (!output.script_pubkey.is_unspendable()).then_some(Coin {
                 output,
                 height,
                 coinbase: position == 0,

@@ -9,7 +9,6 @@
 
 mod activate;
 mod block_access;
-mod chain;
 mod coins_view;
 mod connect;
 mod entry;
@@ -25,8 +24,8 @@ mod shared;
 mod snapshot;
 mod status;
 mod tree;
+mod writer;
 
-pub use chain::Chain;
 pub use coins_view::CoinsView;
 pub use entry::{BlockEntry, Branch, FIRST_SEQUENCE, Validity};
 pub use handle::ChainHandle;
@@ -37,6 +36,7 @@ pub use scripts::ScriptVerifier;
 pub use shared::TipState;
 pub use snapshot::{ChainTip, Snapshot, TipKind};
 pub use status::{Phase, Status};
+pub use writer::Chain;
 
 use chaincore_consensus::BlockHash;
 use chaincore_storage::StorageError;

@@ -1,8 +1,8 @@
 //! Opening a chain: from the last durable state to the state before the node stopped, however it stopped.
 
-use super::chain::{Accepted, Chain};
 use super::shared::Shared;
 use super::tree::BlockTree;
+use super::writer::{Accepted, Chain};
 use super::{
     ChainError, ChainOptions, CheckedBlock, Origin, Phase, Rebuild, ScriptVerifier, Snapshot, Status,
     Validity,

@@ -1,7 +1,7 @@
 //! The loop that keeps an index level with the chain.
 
 use super::overlay::Overlay;
-use super::{IndexError, Rules, Table};
+use super::{IndexError, Row, Rules, Table};
 use crate::chain::{Chain, ChainHandle};
 use chaincore_plugin::{BlockRef, ChainReader};
 use chaincore_storage::{Cursor, IndexBatch, IndexDb};
@@ -84,7 +84,7 @@ impl Table for View<'_> {
 
 impl View<'_> {
     /// Up to `limit` entries with keys from `from` up to but without `to`, in order.
-    pub fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, IndexError> {
+    pub fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, IndexError> {
         // A removed key hides one stored entry: ask for as many more as there are removed keys.
         let changed: Vec<_> = self.overlay.range(from, to).collect();
         let removed = changed.iter().filter(|(_, value)| value.is_none()).count();

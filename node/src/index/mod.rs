@@ -18,6 +18,9 @@ use chaincore_storage::StorageError;
 /// A key of an index's table.
 pub type Key = Vec<u8>;
 
+/// A key and its value.
+pub type Row = (Key, Vec<u8>);
+
 /// A change to an index's table: the new value of a key, `None` to remove it.
 pub type Change = (Key, Option<Vec<u8>>);
 

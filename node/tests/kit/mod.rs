@@ -1,5 +1,6 @@
 //! What the chain's tests share.
 #![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
 
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
