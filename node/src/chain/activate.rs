@@ -3,14 +3,16 @@
 use super::block_access::damaged;
 use super::connect::{Connection, check_connect, disconnect};
 use super::outcome::CheckedBlock;
+use super::shared::Shared;
 use super::{BlockEntry, Branch, Chain, ChainError, Phase, Validity};
+use crate::mempool::Mempool;
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::{Block, BlockHash, TxRef};
 use chaincore_plugin::AppliedBlock;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
 /// Bytes of transactions of disconnected blocks that are kept for the mempool; the oldest blocks' are dropped
 /// first (as Core's `MAX_DISCONNECTED_TX_POOL_BYTES`, which drops the most recent block's last too).
@@ -94,24 +96,39 @@ impl Disconnected {
     }
 }
 
+/// What readers are kept from while the chain is between two states. The mempool comes first: readers that hold
+/// it may ask for coins.
+pub(super) struct Held<'a> {
+    mempool: RwLockWriteGuard<'a, Mempool>,
+    _coins: RwLockWriteGuard<'a, ()>,
+}
+
+impl<'a> Held<'a> {
+    pub(super) fn new(shared: &'a Shared, mempool: &'a RwLock<Mempool>) -> Self {
+        let mempool = mempool.write().expect("no one panics while holding the mempool");
+        Self { mempool, _coins: shared.change_coins() }
+    }
+}
+
 impl Chain {
     /// Connects blocks until no valid candidate is better than the tip. `fresh` is a block that need not be
     /// read from the files.
+    ///
+    /// While blocks leave the active chain, readers of coins and of the mempool wait: they would see a chain that
+    /// was never anyone's. When only new blocks come, each is a state of its own.
     pub(super) fn activate(&mut self, fresh: Option<&CheckedBlock>) -> Result<Activation, ChainError> {
         let mut activation = Activation::default();
         let mut disconnected = Disconnected::default();
-        let shared = self.shared.clone();
-        let start_work = self.tip.chain_work();
+        let (shared, mempool) = (self.shared.clone(), self.mempool.clone());
         let start = self.tip.clone();
-        let mut gate = None;
+        let mut held: Option<Held<'_>> = None;
         while let Some(target) = self.tree.best_candidate() {
-            if Arc::ptr_eq(&target, &self.tip) {
+            if Arc::ptr_eq(&target, &self.tip) || shared.status.is_interrupted() {
                 break;
             }
             let plan = ReorgPlan::new(&self.tip, &target);
             if !plan.disconnect.is_empty() {
-                // Readers of coins wait until the new branch is at least as good as what they saw before.
-                gate.get_or_insert_with(|| shared.change_coins());
+                held.get_or_insert_with(|| Held::new(&shared, &mempool));
             }
             for entry in &plan.disconnect {
                 let block = self.disconnect_tip(entry)?;
@@ -120,32 +137,25 @@ impl Chain {
             }
             for entry in plan.connect() {
                 let fresh = fresh.filter(|fresh| fresh.hash() == entry.hash());
-                match self.connect_tip(&entry, fresh, gate.is_some())? {
-                    Ok(()) => {
-                        if gate.is_some() && self.tip.chain_work() > start_work {
-                            self.revision += 1;
-                            self.publish();
-                            gate = None;
-                        }
-                    }
-                    Err(reason) => {
-                        self.mark_failed(&entry, &reason);
-                        activation.failures.push((entry.hash(), reason));
-                        break;
-                    }
+                if let Err(reason) = self.connect_tip(&entry, fresh, held.as_mut())? {
+                    self.mark_failed(&entry, &reason);
+                    activation.failures.push((entry.hash(), reason));
+                    break;
                 }
                 self.flush_if_due()?;
+                // A reorganization is not left half done: its readers wait.
+                if held.is_none() && shared.status.is_interrupted() {
+                    break;
+                }
             }
         }
         self.tree.prune_candidates(&self.tip);
-        if !disconnected.blocks.is_empty() {
-            self.readd_to_mempool(disconnected)?;
+        if let Some(held) = &mut held {
+            self.readd_to_mempool(disconnected, held)?;
+            self.revision += u64::from(!Arc::ptr_eq(&start, &self.tip));
         }
-        if !Arc::ptr_eq(&start, &self.tip) && self.tip.chain_work() <= start_work {
-            self.revision += 1;
-        }
-        drop(gate);
         self.publish();
+        drop(held);
         Ok(activation)
     }
 
@@ -180,7 +190,7 @@ impl Chain {
         &mut self,
         entry: &Arc<BlockEntry>,
         fresh: Option<&CheckedBlock>,
-        gated: bool,
+        held: Option<&mut Held<'_>>,
     ) -> Result<Result<(), RejectReason>, ChainError> {
         let (block, size) = self.body(entry, fresh)?;
         let parent = Branch(self.tip.clone());
@@ -197,15 +207,12 @@ impl Chain {
         }
         entry.raise_validity(Validity::Scripts);
         self.tree.mark_dirty(entry);
-        {
-            let shared = self.shared.clone();
-            let _gate = (!gated).then(|| shared.change_coins());
-            let mempool = self.mempool.clone();
-            let mut mempool = mempool.write().expect("no one panics while holding the mempool");
-            connection.apply(&self.shared.coins)?;
-            mempool.remove_for_block(&block, self.shared.clock.now());
-            self.tip = entry.clone();
-            if !gated {
+        match held {
+            Some(held) => self.apply(entry, &block, &connection, held)?,
+            None => {
+                let (shared, mempool) = (self.shared.clone(), self.mempool.clone());
+                let mut held = Held::new(&shared, &mempool);
+                self.apply(entry, &block, &connection, &mut held)?;
                 self.revision += 1;
                 self.publish();
             }
@@ -215,13 +222,28 @@ impl Chain {
         Ok(Ok(()))
     }
 
+    fn apply(
+        &mut self,
+        entry: &Arc<BlockEntry>,
+        block: &Block,
+        connection: &Connection,
+        held: &mut Held<'_>,
+    ) -> Result<(), ChainError> {
+        connection.apply(&self.shared.coins)?;
+        held.mempool.remove_for_block(block, self.shared.clock.now());
+        self.tip = entry.clone();
+        Ok(())
+    }
+
     fn after_connect(&self, entry: &Arc<BlockEntry>, block: Arc<Block>, size: usize, connection: Connection) {
-        tracing::debug!(
-            hash = %entry.hash(),
-            height = entry.height(),
-            transactions = entry.n_tx(),
-            fees = %connection.summary.fees,
-            "connected"
+        tracing::info!(
+            "UpdateTip: new best={} height={} version=0x{:08x} tx={} fees={} time={}",
+            entry.hash(),
+            entry.height(),
+            entry.header().version,
+            entry.chain_tx(),
+            connection.summary.fees,
+            entry.header().time
         );
         if self.shared.status.is_replaying()
             && let Phase::Replaying { target, .. } = self.shared.status.phase()
@@ -237,9 +259,14 @@ impl Chain {
     }
 
     /// Gives the mempool what disconnected blocks had confirmed.
-    pub(super) fn readd_to_mempool(&mut self, disconnected: Disconnected) -> Result<(), ChainError> {
+    pub(super) fn readd_to_mempool(
+        &self,
+        disconnected: Disconnected,
+        held: &mut Held<'_>,
+    ) -> Result<(), ChainError> {
         let transactions = disconnected.into_transactions();
-        self.with_mempool(|mempool, view| mempool.readd_after_reorg(&transactions, view))?;
+        let branch = Branch(self.tip.clone());
+        held.mempool.readd_after_reorg(&transactions, &self.chain_view(&branch))?;
         Ok(())
     }
 }

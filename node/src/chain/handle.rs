@@ -240,7 +240,8 @@ impl ChainHandle {
     }
 
     /// Flushes, then reads the durable state while the writer is kept from changing it: for walks over all
-    /// coins. The writer goes on connecting blocks meanwhile, as long as they fit the cache.
+    /// coins. The writer goes on connecting blocks meanwhile, as long as they fit the cache. `read` must not ask
+    /// this handle for anything: the writer may be waiting for it to end.
     pub fn read_durable_blocking<T>(
         &self,
         read: impl FnOnce(&Store, BlockRef) -> Result<T, ChainError>,

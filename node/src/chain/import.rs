@@ -188,6 +188,9 @@ impl Importer {
                 bytes: self.report.bytes + scan.offset(),
                 total_bytes: self.total_bytes,
             });
+            if self.chain.status().is_interrupted() {
+                return Err(ChainError::Stopped("the import was interrupted".into()));
+            }
             if end {
                 self.report.bytes += scan.offset();
                 return Ok(clean);

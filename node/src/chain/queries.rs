@@ -1,5 +1,6 @@
 //! What an operator or the RPC asks of the chain beyond blocks.
 
+use super::activate::Held;
 use super::block_access::damaged;
 use super::connect::check_connect;
 use super::{BlockEntry, Branch, Chain, ChainError};
@@ -35,17 +36,16 @@ impl Chain {
         if !self.tip.is_failed() {
             return Ok(());
         }
-        let shared = self.shared.clone();
-        let gate = shared.change_coins();
+        let (shared, mempool) = (self.shared.clone(), self.mempool.clone());
+        let mut held = Held::new(&shared, &mempool);
         let mut blocks = vec![];
         while self.tip.is_failed() {
             let entry = self.tip.clone();
             blocks.push(self.disconnect_tip(&entry)?);
         }
-        self.readd_to_mempool(blocks.into_iter().collect())?;
+        self.readd_to_mempool(blocks.into_iter().collect(), &mut held)?;
         self.revision += 1;
         self.publish();
-        drop(gate);
         Ok(())
     }
 
@@ -68,18 +68,22 @@ impl Chain {
         self.flush()
     }
 
-    /// Does something with the mempool and the state of the chain that it is judged by.
-    pub fn with_mempool<T>(&mut self, work: impl FnOnce(&mut Mempool, &ChainView<'_>) -> T) -> T {
-        let branch = Branch(self.tip.clone());
-        let view = ChainView {
+    /// What the mempool is judged by.
+    pub(super) fn chain_view<'a>(&'a self, branch: &'a Branch) -> ChainView<'a> {
+        ChainView {
             params: &self.params,
-            tip: &branch,
+            tip: branch,
             coins: &*self.shared.coins,
             signatures: Some(self.scripts.cache()),
             now: self.shared.clock.now(),
-        };
+        }
+    }
+
+    /// Does something with the mempool and the state of the chain that it is judged by.
+    pub fn with_mempool<T>(&mut self, work: impl FnOnce(&mut Mempool, &ChainView<'_>) -> T) -> T {
+        let branch = Branch(self.tip.clone());
         let mut mempool = self.mempool.write().expect("no one panics while holding the mempool");
-        work(&mut mempool, &view)
+        work(&mut mempool, &self.chain_view(&branch))
     }
 
     /// Puts a transaction into the mempool.

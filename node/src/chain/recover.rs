@@ -92,6 +92,9 @@ impl Chain {
         let mut found = 0;
         for mut scan in files.scan_uncommitted()? {
             while let Some(scanned) = scan.next_block()? {
+                if self.shared.status.is_interrupted() {
+                    return Err(ChainError::Stopped("the start was interrupted".into()));
+                }
                 self.shared.status.set(Phase::Scanning { file: scanned.pos.file });
                 let Ok(block) = CheckedBlock::decode(scanned.bytes, &self.params) else {
                     scan.reject();

@@ -70,6 +70,11 @@ impl Snapshot {
         Self { tip, best_header, tree, len, revision }
     }
 
+    /// How many headers the tree has.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, TreeIndex> {
         self.tree.read().expect("no one panics while holding the tree")
     }

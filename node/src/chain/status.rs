@@ -57,6 +57,7 @@ pub struct Status {
     /// What is asked for every block, apart.
     importing: Arc<AtomicBool>,
     replaying: Arc<AtomicBool>,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Status {
@@ -78,6 +79,16 @@ impl Status {
     /// Whether blocks behind the last durable state are being connected.
     pub fn is_replaying(&self) -> bool {
         self.replaying.load(Ordering::Relaxed)
+    }
+
+    /// Asks for the replay or import that is going on to end soon, at a block's end: the node is to stop.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::interrupt`] has been called.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     pub(super) fn set(&self, phase: Phase) {

@@ -172,7 +172,13 @@ impl Chain {
         stored_at: Option<FilePos>,
     ) -> Result<Outcome, ChainError> {
         match self.store_block(block, origin, stored_at)? {
-            Accepted::Not(outcome) => Ok(outcome),
+            Accepted::Not(outcome) => {
+                // The header may be new all the same.
+                if self.tree.len() != self.shared.snapshot().len() {
+                    self.publish();
+                }
+                Ok(outcome)
+            }
             Accepted::Stored(entry) => {
                 let activation = self.activate(Some(block))?;
                 Ok(self.outcome_of(&entry, activation))
