@@ -148,8 +148,12 @@ fn from_the_founding_to_a_restart() {
     };
     let before = state(&node);
     assert_eq!(before.3[2]["balance"], 54 * COIN + 5_000, "{}", before.3[2]);
+    let third = carol.pay(OutPoint { txid: second.txid(), vout: 0 }, 4 * COIN, &miner, COIN, 2_000);
+    assert!(node.rpc("sendrawtransaction", json!([hex::encode(&third.to_bytes())])).is_string());
     assert_eq!(node.stop(), Some(0));
     node.launch();
+    node.wait_until("the mempool is loaded", |node| node.rpc("getmempoolinfo", json!([]))["loaded"] == true);
+    assert_eq!(node.rpc("getrawmempool", json!([])), json!([third.txid().to_string()]), "what waits goes on waiting");
     assert_eq!(state(&node), before);
     node.kill();
     node.launch();

@@ -6,6 +6,7 @@
 
 mod banner;
 mod options;
+mod pool_file;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
@@ -126,7 +127,7 @@ async fn start(config: &Config) -> Result<(), AppError> {
         http.shutdown().await;
     }
     let result = match result {
-        Ok(parts) => parts.close().await,
+        Ok(parts) => parts.close(config, &service).await,
         Err(error) => Err(error),
     };
     drop(pid);
@@ -144,8 +145,12 @@ struct Parts {
 }
 
 impl Parts {
-    async fn close(mut self) -> Result<(), AppError> {
+    async fn close(mut self, config: &Config, service: &Service) -> Result<(), AppError> {
         let chain = self.chain.clone();
+        // A mempool that was never read in whole must not replace the one on disk.
+        if config.mempool.persist && service.is_mempool_loaded() {
+            pool_file::save(config, &chain);
+        }
         // The indexes and the miner are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
             drop(self.miner.take());
@@ -243,10 +248,11 @@ async fn open_chain(config: &Config, clock: &Clock, warmup: &Warmup) -> Result<C
     }
 }
 
-/// Takes in block files, if there are any to take in, beside everything else.
+/// Takes in block files, if there are any to take in, and then the saved mempool, beside everything else.
 fn start_import(config: &Config, chain: &ChainHandle, service: &Arc<Service>) -> Option<tokio::task::JoinHandle<()>> {
     let (chain, files, service) = (chain.clone(), config.storage.import.clone(), service.clone());
     let rebuild = config.storage.reindex;
+    let (settings, pool_service) = (config.clone(), service.clone());
     let work = move || -> Result<(), ChainError> {
         let log = |what: &str, report: ImportReport| {
             tracing::info!(
@@ -261,8 +267,12 @@ fn start_import(config: &Config, chain: &ChainHandle, service: &Arc<Service>) ->
             log("Reindexing finished", Importer::new(chain.clone()).reindex()?);
         }
         if !files.is_empty() {
-            log("Import finished", Importer::new(chain).load(&files)?);
+            log("Import finished", Importer::new(chain.clone()).load(&files)?);
         }
+        if settings.mempool.persist {
+            pool_file::load(&settings, &chain)?;
+        }
+        pool_service.set_mempool_loaded();
         Ok(())
     };
     Some(tokio::task::spawn_blocking(move || match work() {

@@ -16,6 +16,7 @@ pub mod linearize;
 mod maintain;
 pub mod options;
 mod package;
+mod persist;
 pub mod policy;
 mod pool;
 mod precheck;
@@ -29,6 +30,7 @@ pub use entry::{Entry, signals_replacement};
 pub use feerate::FeeRate;
 pub use options::MempoolOptions;
 pub use package::PackageTest;
+pub use persist::{SavedPool, SavedTx};
 pub use pool::{Mempool, MempoolInfo, Prioritised, Sums};
 pub use precheck::ChainView;
 

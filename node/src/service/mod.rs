@@ -15,6 +15,7 @@ use crate::mempool::FeeRate;
 use crate::template::TemplateSource;
 use chaincore_consensus::params::ChainParams;
 use chaincore_rpc::node::{NodeError, NodeInfo, TemplateStats, Tip};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -51,6 +52,7 @@ pub struct Service {
     tips: watch::Sender<Tip>,
     stopping: watch::Sender<bool>,
     last_template: Mutex<Option<TemplateStats>>,
+    mempool_loaded: AtomicBool,
 }
 
 impl Service {
@@ -67,6 +69,7 @@ impl Service {
             tips: watch::Sender::new(genesis),
             stopping: watch::Sender::new(false),
             last_template: Mutex::new(None),
+            mempool_loaded: AtomicBool::new(false),
         }
     }
 
@@ -95,6 +98,16 @@ impl Service {
                 }
             }
         });
+    }
+
+    /// Tells that block files and the saved mempool, if any, have been taken in.
+    pub fn set_mempool_loaded(&self) {
+        self.mempool_loaded.store(true, Ordering::Release);
+    }
+
+    /// Whether they have.
+    pub fn is_mempool_loaded(&self) -> bool {
+        self.mempool_loaded.load(Ordering::Acquire)
     }
 
     /// Becomes true when a stop is asked for.

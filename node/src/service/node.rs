@@ -263,7 +263,7 @@ impl Node for Service {
     }
 
     fn mempool_info(&self) -> MempoolInfo {
-        mempool::info(&self.mempool(), self.clock.now(), !self.chain_handle().status().is_importing())
+        mempool::info(&self.mempool(), self.clock.now(), self.is_mempool_loaded())
     }
 
     fn mempool_txids(&self) -> Vec<Txid> {
