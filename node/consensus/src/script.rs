@@ -29,7 +29,8 @@ pub use error::ScriptError;
 pub use flags::{UnknownFlagError, VerifyFlags};
 pub use instruction::{Instruction, Instructions, instructions};
 pub use pattern::{
-    is_p2sh, is_p2tr, is_p2wsh, is_pay_to_anchor, is_push_only, is_unspendable, witness_program,
+    has_valid_ops, is_p2sh, is_p2tr, is_p2wsh, is_pay_to_anchor, is_push_only, is_unspendable,
+    witness_program,
 };
 pub use verify::{verify_input, verify_script};
 

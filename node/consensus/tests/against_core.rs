@@ -66,9 +66,10 @@ fn ours(spend: &Spend, flags: VerifyFlags) -> Result<(), ScriptError> {
     verdict
 }
 
-/// Runs the same cases every time and counts them.
+/// Runs the same cases every time; more of them if `PROPTEST_CASES` asks for more.
 fn for_each<S: Strategy>(cases: u32, strategy: S, mut test: impl FnMut(S::Value)) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config::default();
+    let config = Config { cases: cases.max(config.cases), failure_persistence: None, ..config };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let test = std::cell::RefCell::new(&mut test);
     runner

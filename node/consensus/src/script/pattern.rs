@@ -1,8 +1,8 @@
 //! The shapes of scripts that consensus rules look at.
 
-use super::MAX_SCRIPT_SIZE;
 use super::instruction::instructions;
-use super::op::{OP_1, OP_16, OP_EQUAL, OP_HASH160, OP_RETURN, small_number};
+use super::op::{OP_1, OP_16, OP_EQUAL, OP_HASH160, OP_NOP10, OP_RETURN, small_number};
+use super::{MAX_SCRIPT_ELEMENT_SIZE, MAX_SCRIPT_SIZE};
 
 /// The witness version and program, if the script is exactly a version opcode and one direct push of 2 to 40
 /// bytes (BIP141).
@@ -50,6 +50,16 @@ pub fn is_unspendable(script: &[u8]) -> bool {
     script.first() == Some(&OP_RETURN) || script.len() > MAX_SCRIPT_SIZE
 }
 
+/// Whether every instruction parses, has an opcode that scripts before tapscript know and pushes no more than the
+/// stack takes (Core's `HasValidOps`): a sign that bytes are a script at all.
+pub fn has_valid_ops(script: &[u8]) -> bool {
+    instructions(script).all(|instruction| {
+        instruction.is_ok_and(|i| {
+            i.op <= OP_NOP10 && i.data.is_none_or(|data| data.len() <= MAX_SCRIPT_ELEMENT_SIZE)
+        })
+    })
+}
+
 /// The last thing that a script which only pushes leaves on the stack, as the P2SH rules read it: the data of the
 /// last instruction, empty for one without data. `None` if an instruction does not parse or does more than push.
 pub(crate) fn last_push(script: &[u8]) -> Option<&[u8]> {
@@ -91,6 +101,10 @@ mod tests {
         assert!(is_push_only(&[0x50, 0x60, 1, 9]));
         assert!(!is_push_only(&[0x61]));
         assert!(!is_push_only(&[2, 9]));
+        assert!(has_valid_ops(&[1, 9, 0xb9]));
+        assert!(!has_valid_ops(&[0xba]) && !has_valid_ops(&[2, 9]));
+        let too_long = crate::script::Builder::new().push_data(&[0; 521]).into_script();
+        assert!(!has_valid_ops(&too_long));
         assert_eq!(last_push(&[1, 9, 0x51]), Some(&[][..]));
         assert_eq!(last_push(&[0x51, 1, 9]), Some(&[9][..]));
     }
