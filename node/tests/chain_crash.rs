@@ -9,6 +9,7 @@ mod kit;
 
 use chaincore_consensus::Block;
 use chaincore_consensus::codec::{Decode, Encode};
+use chaincore_node::chain::{ChainError, Origin};
 use chaincore_node::testkit::{self, Branch};
 use kit::{address_index, assert_addresses, assert_state, open, options, submit};
 use std::io::{BufRead, BufReader};
@@ -82,8 +83,19 @@ fn child() {
     let chain = open(&child_options(&dir.join("chain")));
     let index = address_index(&chain);
     for (n, block) in blocks.iter().enumerate() {
-        let outcome = submit(&chain, block);
-        assert!(outcome.is_accepted(), "{outcome:?}");
+        match chain.submit_block_blocking(block.clone(), Origin::Rpc) {
+            Ok(outcome) => assert!(outcome.is_accepted(), "{outcome:?}"),
+            Err(error) => {
+                // Only the test of the full disk gets here: what comes after is refused, with the reason.
+                assert!(matches!(&error, ChainError::Storage(cause) if cause.is_disk_full()), "{error}");
+                let next = chain.submit_block_blocking(block.clone(), Origin::Rpc).unwrap_err();
+                assert!(next.to_string().contains("disk full"), "{next}");
+                assert!(chain.shutdown_blocking().is_err());
+                index.stop();
+                println!("full");
+                return;
+            }
+        }
         println!("accepted {n}");
     }
     index.stop();
@@ -152,6 +164,56 @@ fn a_killed_process_loses_nothing_that_it_accepted() {
             done = 0;
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_the_chain_and_harms_nothing() {
+    let story = story();
+    let mut full = 0;
+    // A limit on the size of files stands for a disk without room; in half kilobytes or kilobytes.
+    for limit in [30, 90, 200, 500] {
+        let dir = tempfile::tempdir().unwrap();
+        write_blocks(&dir.path().join("blocks.bin"), &story);
+        // A first part without limit, so that there is something to keep.
+        let chain = open(&child_options(&dir.path().join("chain")));
+        for (block, _) in &story[..20] {
+            assert!(submit(&chain, block).is_accepted());
+        }
+        chain.shutdown_blocking().unwrap();
+        drop(chain);
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh", &limit.to_string()])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+            .env(CHILD, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut accepted = 20;
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some(n) = line.split("accepted ").nth(1) {
+                accepted = accepted.max(n.trim().parse::<usize>().unwrap() + 1);
+            }
+            full += usize::from(line.ends_with("full"));
+            if accepted == story.len() {
+                break;
+            }
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        let chain = open(&child_options(&dir.path().join("chain")));
+        let tip = chain.snapshot().tip().hash();
+        let states = &story[accepted - 1..(accepted + 1).min(story.len())];
+        let state = states.iter().map(|(_, branch)| branch).find(|branch| branch.tip_hash() == tip);
+        assert_state(
+            &chain,
+            state.unwrap_or_else(|| panic!("limit {limit}: after {accepted} the tip is {tip}")),
+        );
+    }
+    assert!(full > 0, "no limit was hit in a write of the chain's");
 }
 
 #[test]
