@@ -55,6 +55,13 @@ fn scale(bits: u32, numerator: u64, denominator: u32, limit: Target) -> u32 {
     target.to_compact()
 }
 
+/// By how many halvings or doublings one block may move the target where ASERT is anchored at the parent.
+///
+/// Lead and lag of consecutive blocks add up there only as long as the target is not cut off at the limit. Without
+/// a bound, one block stamped two hours ahead would count for nothing at the limit, and the honest one after it for
+/// 120 halvings: the chain would never find another block. With it, the way up and the way down count the same.
+const MAX_STEP_HALF_LIVES: i64 = 4;
+
 fn asert_bits(
     params: &ChainParams,
     parent: &(impl Ancestry + ?Sized),
@@ -70,7 +77,11 @@ fn asert_bits(
             (0, genesis.bits, i64::from(genesis.time) - i64::from(params.target_spacing))
         }
         AsertAnchor::Parent if height == 0 => return tip.bits,
-        AsertAnchor::Parent => (height, tip.bits, parent.header_at(height - 1).time.into()),
+        AsertAnchor::Parent => {
+            let bound = MAX_STEP_HALF_LIVES * i64::from(half_life);
+            let solve_time = i64::from(tip.time) - i64::from(parent.header_at(height - 1).time);
+            (height, tip.bits, i64::from(tip.time) - solve_time.clamp(-bound, bound))
+        }
     };
     let Ok(anchor_target) = Target::from_compact(anchor_bits) else { return params.pow_limit.to_compact() };
     asert_target(

@@ -131,7 +131,7 @@ fn spoiled_blocks_are_refused_with_core_s_reasons() {
 }
 
 #[test]
-fn spoiled_witnesses_are_refused() {
+fn spoiled_spends_are_refused() {
     let Some(folder) = folder() else { return };
     let mut refused = HashMap::new();
     for height in [928_816, 928_828] {
@@ -140,16 +140,16 @@ fn spoiled_witnesses_are_refused() {
         let inputs = block.transactions.iter().enumerate().skip(1);
         let inputs = inputs.flat_map(|(at, tx)| (0..tx.inputs.len()).map(move |input| (at, input)));
         for ((at, input), output) in inputs.zip(&spent) {
-            let witness = &block.transactions[at].inputs[input].witness;
-            let script = &output.script_pubkey;
-            let kind = (script.len(), script.first().copied(), witness.len().min(2));
-            if witness.last().is_none_or(Vec::is_empty) || refused.contains_key(&kind) {
+            let has_witness = !block.transactions[at].inputs[input].witness.is_empty();
+            let kind = (output.script_pubkey.len(), output.script_pubkey[0], has_witness);
+            if refused.contains_key(&kind) {
                 continue;
             }
-            // The last item is the key, the script, the control block or the signature: none bears a change.
+            // What is unlocked with ends in a key or a script, of which the output has the hash.
             let mut spoiled = change(&block, at, |tx| {
-                let item = tx.inputs[input].witness.last_mut().unwrap();
-                *item.last_mut().unwrap() ^= 1;
+                let input = &mut tx.inputs[input];
+                let last = input.witness.last_mut().unwrap_or(&mut input.script_sig.0);
+                *last.last_mut().unwrap() ^= 1;
             });
             // Without a new commitment the witness does not belong to the block.
             assert_eq!(rejected(&spoiled, &spent, height), "bad-witness-merkle-match");
@@ -165,7 +165,7 @@ fn spoiled_witnesses_are_refused() {
         }
     }
     println!("{} kinds of spends: {refused:#?}", refused.len());
-    assert!(refused.len() >= 4);
+    assert!(refused.len() >= 3);
 }
 
 /// A chain in memory with the simplest store of coins.
@@ -245,11 +245,9 @@ fn the_first_blocks_connect() {
     // Nobody burnt anything or left a fee yet: all rewards are there, but genesis's.
     assert_eq!(Amount(total), Amount::from_coins(i64::from(height) * 50));
     assert_eq!(chain.work.to_f64(), f64::from(height + 1) * 4_295_032_833.0);
-    println!(
-        "256 blocks, {transactions} transactions, {} coins, tip {}",
-        chain.coins.len(),
-        chain.headers.tip_hash()
-    );
+    assert!(transactions > height as usize, "the first payments are among them");
+    let tip = chain.headers.tip_hash();
+    println!("{height} blocks, {transactions} transactions, {} coins, tip {tip}", chain.coins.len());
     // The last block once more does not fit on itself, and a doctored one does not fit at all.
     let again = last.unwrap();
     chain.headers.pop();
