@@ -86,8 +86,9 @@ impl Mempool {
         let checked = self.precheck(tx, chain, &Staged::new(), Mode::SINGLE)?;
         let mut replaced = HashSet::new();
         if checked.conflicts.is_empty() {
-            let limits = self.options.clusters;
-            self.graph.preview(&replaced, &[checked.candidate()], limits).ok_or_else(too_large_cluster)?;
+            if !self.graph.fits(&[checked.candidate()], self.options.clusters) {
+                return Err(too_large_cluster().into());
+            }
         } else {
             replaced = self.check_replacement(&checked)?;
             self.check_independent_of_conflicts(&checked)?;

@@ -280,35 +280,57 @@ impl TxGraph {
         added: &[Candidate],
         limits: ClusterLimits,
     ) -> Option<Change> {
-        let touched: HashSet<ClusterId> = removed
+        let touched = self.touched(removed, added);
+        let clusters = touched.iter().filter_map(|cluster| self.clusters.get(cluster));
+        let before = clusters.flatten().map(|chunk| chunk.rate).collect();
+        let components = self.components_after(&touched, removed, added, limits)?;
+        let after = components.into_iter().flat_map(order).map(|chunk| chunk.rate).collect();
+        let sorted = |mut chunks: Vec<FeeWeight>| {
+            chunks.sort_by(|a, b| b.compare_rate(a));
+            chunks
+        };
+        Some(Change { before: sorted(before), after: sorted(after) })
+    }
+
+    /// Whether adding `added` (parents before children) keeps every cluster within the limits.
+    pub fn fits(&self, added: &[Candidate], limits: ClusterLimits) -> bool {
+        let removed = HashSet::new();
+        let touched = self.touched(&removed, added);
+        self.components_after(&touched, &removed, added, limits).is_some()
+    }
+
+    /// The clusters that a change would dissolve.
+    fn touched(&self, removed: &HashSet<Txid>, added: &[Candidate]) -> HashSet<ClusterId> {
+        let parents = added.iter().flat_map(|candidate| &candidate.parents);
+        removed
             .iter()
-            .chain(added.iter().flat_map(|candidate| &candidate.parents))
+            .chain(parents)
             .filter_map(|txid| self.nodes.get(txid))
             .map(|node| node.cluster)
-            .collect();
-        let chunks = || touched.iter().filter_map(|cluster| self.clusters.get(cluster)).flatten();
-        let before = chunks().map(|chunk| chunk.rate).collect();
-        let kept = chunks().flat_map(|chunk| &chunk.txids).filter(|txid| !removed.contains(txid));
-        let mut nodes: Vec<Pending<'_>> = kept
+            .collect()
+    }
+
+    /// What the touched clusters would become, or `None` if one would exceed the limits.
+    fn components_after<'a>(
+        &'a self,
+        touched: &HashSet<ClusterId>,
+        removed: &HashSet<Txid>,
+        added: &'a [Candidate],
+        limits: ClusterLimits,
+    ) -> Option<Vec<Vec<Pending<'a>>>> {
+        let chunks = touched.iter().filter_map(|cluster| self.clusters.get(cluster)).flatten();
+        let kept = chunks.flat_map(|chunk| &chunk.txids).filter(|txid| !removed.contains(txid));
+        let mut nodes: Vec<Pending<'a>> = kept
             .map(|txid| (*txid, self.node(txid).rate, self.node(txid).parents.as_slice()))
             .chain(
                 added.iter().map(|candidate| (candidate.txid, candidate.rate, candidate.parents.as_slice())),
             )
             .collect();
         nodes.sort_unstable_by_key(|(txid, ..)| *txid);
-        let mut after = Vec::new();
-        for component in components(nodes) {
-            let weight = component.iter().map(|(_, rate, _)| rate.weight).sum();
-            if limits.exceeded_by(component.len(), weight) {
-                return None;
-            }
-            after.extend(order(component).into_iter().map(|chunk| chunk.rate));
-        }
-        let sorted = |mut chunks: Vec<FeeWeight>| {
-            chunks.sort_by(|a, b| b.compare_rate(a));
-            chunks
-        };
-        Some(Change { before: sorted(before), after: sorted(after) })
+        let components = components(nodes);
+        let weight = |component: &[Pending<'_>]| component.iter().map(|(_, rate, _)| rate.weight).sum();
+        let fit = components.iter().all(|component| !limits.exceeded_by(component.len(), weight(component)));
+        fit.then_some(components)
     }
 
     /// Transactions to remove so that no dissolved cluster, once formed again, exceeds the limits; to be called

@@ -64,7 +64,7 @@ fn best_closed_set(items: &[Item], remaining: &[usize]) -> Vec<usize> {
     if let [only] = remaining {
         return vec![*only];
     }
-    let mut rate = sum(items, remaining);
+    let mut rate = best_ancestor_rate(items, remaining);
     loop {
         let mut network = Network::at_rate(items, remaining, rate);
         network.saturate();
@@ -75,6 +75,27 @@ fn best_closed_set(items: &[Item], remaining: &[usize]) -> Vec<usize> {
         let better: Vec<usize> = better.into_iter().map(|at| remaining[at]).collect();
         rate = sum(items, &better);
     }
+}
+
+/// The best rate of a transaction taken with its ancestors of `remaining`: often the best there is, so that one
+/// flow confirms it.
+fn best_ancestor_rate(items: &[Item], remaining: &[usize]) -> FeeWeight {
+    let mut is_left = vec![false; items.len()];
+    remaining.iter().for_each(|at| is_left[*at] = true);
+    let with_ancestors = |item: usize| {
+        let mut seen = vec![false; items.len()];
+        let mut stack = vec![item];
+        let mut rate = FeeWeight::default();
+        while let Some(at) = stack.pop() {
+            if is_left[at] && !std::mem::replace(&mut seen[at], true) {
+                rate = rate.plus(items[at].rate);
+                stack.extend(&items[at].parents);
+            }
+        }
+        rate
+    };
+    let rates = remaining.iter().map(|item| with_ancestors(*item));
+    rates.max_by(FeeWeight::compare_rate).expect("something remains")
 }
 
 /// The flow network of a maximum closure: source to every transaction worth more than nothing, every one worth

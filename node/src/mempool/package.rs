@@ -104,7 +104,7 @@ impl Mempool {
             }
         }
         let candidates: Vec<_> = checked.iter().map(Prechecked::candidate).collect();
-        if self.graph.preview(&HashSet::new(), &candidates, self.options.clusters).is_none() {
+        if !self.graph.fits(&candidates, self.options.clusters) {
             return Ok(PackageTest::failed(policy("too-large-cluster")));
         }
         if self.options.require_standard

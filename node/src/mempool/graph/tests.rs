@@ -69,6 +69,9 @@ fn a_preview_shows_only_what_it_touches_and_holds_the_limits() {
     );
     let limits = ClusterLimits { count: 2, vsize: 1000 };
     assert!(graph.preview(&HashSet::new(), &[candidate(3, 300, &[1])], limits).is_none());
+    assert!(
+        !graph.fits(&[candidate(3, 300, &[1])], limits) && graph.fits(&[candidate(3, 300, &[9])], limits)
+    );
     assert!(graph.preview(&HashSet::from([id(2)]), &[candidate(3, 300, &[1])], limits).is_some());
     let limits = ClusterLimits { count: 9, vsize: 199 };
     assert!(graph.preview(&HashSet::from([id(2)]), &[candidate(3, 300, &[1])], limits).is_none());
