@@ -263,6 +263,9 @@ fn the_crates_keep_to_their_arrows_and_names() {
     println!("{} crates and {files} source files keep to the rules", packages.len());
 }
 
+/// Breaks a rule in a sound workspace.
+type Break<'a> = &'a dyn Fn(&mut Vec<Package>);
+
 /// A workspace that breaks no rule.
 fn sound() -> Vec<Package> {
     let package = |name: &str, dependencies: &[&str], source: &str| Package {
@@ -292,7 +295,7 @@ fn sound() -> Vec<Package> {
 fn every_rule_can_be_broken() {
     assert_eq!(violations(&sound()), [""; 0]);
     let source = |text: &str| ("src/x.rs".to_owned(), true, text.to_owned());
-    let broken: &[(&str, &dyn Fn(&mut Vec<Package>))] = &[
+    let broken: &[(&str, Break)] = &[
         ("chaincore-storage: may not depend on chaincore-rpc", &|w| {
             w[1].dependencies.insert("chaincore-rpc".to_owned());
         }),

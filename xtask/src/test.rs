@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::cargo::{cargo, shown};
+use crate::cargo::{cargo, shown, target_dir};
 use crate::setup::{self, For};
 
 #[derive(Args)]
@@ -65,6 +65,9 @@ pub fn test(options: &Options) -> Result<()> {
         command.args(["--exclude", "chaincore-kernel-tests"]);
     }
     command.arg("--").args(&options.more);
+    // Building them again for the packages they are in alone would build what they use with other features.
+    let profile = if options.release { "release" } else { "debug" };
+    command.env("CHAINCORE_BINARIES", target_dir().join(profile));
     println!("{}", shown(&command));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
     let mut counts = Counts::default();
