@@ -83,7 +83,7 @@ pub fn parse_fixed_point(text: &str, decimals: u32) -> Option<i64> {
     let trailing = i64::try_from(digits.len() - significant.len()).ok()?;
     let shift = exponent + trailing - i64::try_from(fraction.len()).ok()? + i64::from(decimals);
     let significant = significant.trim_start_matches('0');
-    if shift < 0 || shift > 18 || significant.len() > 18 {
+    if !(0..=18).contains(&shift) || significant.len() > 18 {
         return None;
     }
     let value = significant.parse::<i128>().ok()?.checked_mul(10i128.pow(u32::try_from(shift).ok()?))?;

@@ -6,14 +6,14 @@ use crate::ancestry::Ancestry;
 use crate::block::Block;
 use crate::check::MAX_BLOCK_SIGOPS_COST;
 use crate::coin::Coin;
-use crate::hash::{BlockHash, Txid};
+use crate::hash::BlockHash;
 use crate::locktime::SequenceLocks;
 use crate::params::ChainParams;
 use crate::reject::{RejectKind, RejectReason};
 use crate::script::sigops::{legacy_sigops, p2sh_sigops, witness_sigops};
 use crate::script::{ScriptError, VerifyFlags};
 use crate::subsidy::block_subsidy;
-use crate::transaction::{OutPoint, Transaction, WITNESS_SCALE_FACTOR};
+use crate::transaction::{OutPoint, Transaction, Tx, WITNESS_SCALE_FACTOR};
 
 /// From this height on a coinbase could repeat one from before BIP34, so BIP30 is checked again (Core's
 /// `BIP34_IMPLIES_BIP30_LIMIT`).
@@ -59,9 +59,15 @@ pub fn missing_inputs() -> RejectReason {
 }
 
 /// The refusal of a block because of a script.
-pub fn block_script_failure(error: &ScriptError, txid: &Txid, input: usize) -> RejectReason {
+pub fn block_script_failure(error: &ScriptError, tx: &Tx, input: usize) -> RejectReason {
     RejectReason::consensus(format!("block-script-verify-flag-failed ({error})"))
-        .with_debug(format!("input {input} of {txid}"))
+        .with_debug(script_failure_details(tx, input))
+}
+
+/// Which input it is whose script failed, in Core's words. `input` must be in range.
+pub fn script_failure_details(tx: &Tx, input: usize) -> String {
+    let (txid, wtxid) = (tx.txid(), tx.wtxid());
+    format!("input {input} of {txid} (wtxid {wtxid}), spending {}", tx.inputs[input].previous_output)
 }
 
 /// The fee of a transaction that spends `coins`, one per input (Core's `Consensus::CheckTxInputs`).
@@ -122,7 +128,7 @@ pub fn bip30_applies(
     if height >= BIP34_IMPLIES_BIP30_LIMIT {
         return true;
     }
-    let repeats = params.bip30_repeats.iter().any(|repeat| *repeat == (height, *hash));
+    let repeats = params.bip30_repeats.contains(&(height, *hash));
     let bip34 = params.deployments.bip34;
     let proven =
         params.bip34_hash.is_some_and(|known| bip34 <= parent.tip_height() && parent.hash_at(bip34) == known);

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use verify::{VerifyError, read_outputs, verify, verify_bytes};
 
 /// The folder, or `None` (and a line that says so) on a machine without it.
+#[allow(clippy::print_stdout)]
 fn folder() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/mainnet");
     if !folder.is_dir() {
@@ -204,7 +205,8 @@ impl Chain {
             let spent: Vec<TxOut> = coins.iter().map(|coin| coin.output.clone()).collect();
             let pre = PrecomputedTx::new(tx, &spent);
             for input in 0..tx.inputs.len() {
-                verify_input(tx, input, &spent, &pre, summary.script_flags, None).unwrap();
+                verify_input(tx, input, &spent, &pre, summary.script_flags, None)
+                    .unwrap_or_else(|error| panic!("input {input} of {}: {error}", tx.txid()));
             }
         }
         assert_eq!(BlockUndo::decode_exact(&undo.to_bytes()), Ok(undo));

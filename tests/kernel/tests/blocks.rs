@@ -64,13 +64,7 @@ fn judge(chain: &mut Chain, core: &Core, block: &Block, name: &str) -> Result<()
 }
 
 fn assert_same(ours: &RejectReason, theirs: &Refusal, name: &str) {
-    if ours.reason.starts_with("block-script-verify-flag-failed") {
-        // Core's details name the input in more words, and which of several bad inputs it meets is up to chance.
-        let reason = theirs.reason.split_once(", ").map_or(theirs.reason.as_str(), |(reason, _)| reason);
-        assert!(reason.starts_with("block-script-verify-flag-failed ("), "{name}: {ours} / {theirs:?}");
-    } else {
-        assert_eq!(ours.to_string(), theirs.reason, "{name}");
-    }
+    assert_eq!(ours.to_string(), theirs.reason, "{name}");
     if let Some(kind) = theirs.kind {
         assert_eq!(ours.kind, kind, "{name}: {ours} / {theirs:?}");
     }

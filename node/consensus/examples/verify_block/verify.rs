@@ -188,7 +188,7 @@ fn run_transaction(tx: &Tx, coins: &[Coin], flags: VerifyFlags) -> Result<(), Re
     let pre = PrecomputedTx::new(tx, &spent);
     for input in 0..tx.inputs.len() {
         verify_input(tx, input, &spent, &pre, flags, None)
-            .map_err(|error| block_script_failure(&error, &tx.txid(), input))?;
+            .map_err(|error| block_script_failure(&error, tx, input))?;
     }
     Ok(())
 }

@@ -77,8 +77,11 @@ pub fn decode(text: &str) -> Result<Decoded, &'static str> {
     Ok(Decoded { variant, hrp, data: groups[..groups.len() - CHECKSUM_LEN].to_vec() })
 }
 
-/// The human-readable part in lower case and all groups behind it; or what is wrong, and where.
-fn split(text: &str) -> Result<(String, Vec<u8>), (&'static str, Vec<usize>)> {
+/// What is wrong with a text, and with which characters.
+pub type Fault = (&'static str, Vec<usize>);
+
+/// The human-readable part in lower case and all groups behind it.
+fn split(text: &str) -> Result<(String, Vec<u8>), Fault> {
     if text.len() > MAX_LEN {
         return Err(("Bech32 string too long", (MAX_LEN..text.len()).collect()));
     }
@@ -108,7 +111,7 @@ fn split(text: &str) -> Result<(String, Vec<u8>), (&'static str, Vec<usize>)> {
 
 /// What is wrong with a text, and with which characters: one or two wrong ones are found by the checksum (Core's
 /// `LocateErrors`). `None` if nothing is wrong.
-pub fn locate_errors(text: &str) -> Option<(&'static str, Vec<usize>)> {
+pub fn locate_errors(text: &str) -> Option<Fault> {
     let (hrp, groups) = match split(text) {
         Ok(parts) => parts,
         Err(error) => return Some(error),

@@ -3,8 +3,8 @@ use crate::amount::MAX_MONEY;
 use crate::block::Header;
 use crate::locktime::SEQUENCE_TYPE_FLAG;
 use crate::script::op::OP_CHECKSIG;
-use crate::transaction::{Tx, TxIn, TxOut};
-use crate::{Hash256, Script};
+use crate::transaction::{TxIn, TxOut};
+use crate::{Hash256, Script, Txid};
 use std::sync::Arc;
 
 fn coin(value: i64, height: u32, coinbase: bool) -> Coin {

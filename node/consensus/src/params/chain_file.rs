@@ -420,10 +420,8 @@ fn genesis(
 fn addresses(table: AddressTable) -> Result<AddressFormat, ChainFileError> {
     let main = main_addresses();
     let bech32_hrp = table.bech32.unwrap_or(main.bech32_hrp);
-    if bech32_hrp.len() > 30
-        || bech32::Hrp::parse(&bech32_hrp).is_err()
-        || bech32_hrp.to_lowercase() != bech32_hrp
-    {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    if !(1..=30).contains(&bech32_hrp.len()) || !bech32_hrp.bytes().all(plain) {
         return bad(
             "addresses.bech32",
             format!("'{bech32_hrp}'"),

@@ -61,7 +61,7 @@ impl Core {
             .expect("the folders can be made")
             .block_tree_db_in_memory(true)
             .chainstate_db_in_memory(true)
-            .worker_threads(1)
+            .worker_threads(0)
             .build()
             .expect("the chain can be opened");
         manager.import_blocks().expect("genesis is imported");

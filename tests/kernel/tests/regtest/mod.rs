@@ -8,7 +8,6 @@ pub mod wallet;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::merkle::{
     WITNESS_COMMITMENT_HEADER, block_merkle_root, block_witness_merkle_root, witness_commitment,
-    witness_commitment_position,
 };
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::script::{Builder, Script};
@@ -124,9 +123,4 @@ pub fn change(block: &Block, at: usize, change: impl FnOnce(&mut Transaction)) -
     change(&mut tx);
     block.transactions[at] = Arc::new(Tx::from(tx));
     block
-}
-
-/// Whether the block commits to witnesses.
-pub fn has_commitment(block: &Block) -> bool {
-    witness_commitment_position(block).is_some()
 }

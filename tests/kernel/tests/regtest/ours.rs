@@ -69,7 +69,7 @@ impl Chain {
             let pre = PrecomputedTx::new(tx, &outputs);
             for input in 0..tx.inputs.len() {
                 verify_input(tx, input, &outputs, &pre, summary.script_flags, None)
-                    .map_err(|error| block_script_failure(&error, &tx.txid(), input))?;
+                    .map_err(|error| block_script_failure(&error, tx, input))?;
             }
         }
         self.coins = coins;

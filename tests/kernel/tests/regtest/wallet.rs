@@ -7,7 +7,7 @@ use chaincore_consensus::sighash::{
     PrecomputedTx, SighashType, legacy_sighash, segwit_v0_sighash, taproot_sighash,
 };
 use chaincore_consensus::{Amount, OutPoint, Transaction, TxIn, TxOut};
-use secp256k1::{Keypair, Message, PublicKey, Scalar, SecretKey, ecdsa, schnorr};
+use secp256k1::{Keypair, Message, PublicKey, Scalar, SecretKey, ecdsa};
 
 /// What an output is locked with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -155,7 +155,7 @@ fn unlock(tx: &Transaction, at: usize, spent: &[TxOut], pre: &PrecomputedTx) -> 
             let tweak =
                 Scalar::from_be_bytes(taproot::tweak_hash(&internal_key(), None)).expect("a valid tweak");
             let pair = Keypair::from_secret_key(&secret()).add_xonly_tweak(&tweak).expect("a valid key");
-            (Script::new(), vec![schnorr::sign(&hash.0, &pair).to_byte_array().to_vec()])
+            (Script::new(), vec![pair.sign_schnorr_no_aux_rand(&hash.0).to_byte_array().to_vec()])
         }
         Kind::TapscriptTrue => {
             let (_, odd) = taproot::output_key(&internal_key(), kind.tree().as_ref()).expect("a valid key");
