@@ -1,14 +1,14 @@
 //! The ChainCore full node.
 
-pub mod mempool;
+pub mod app;
 pub mod chain;
 pub mod clock;
-pub mod index;
 pub mod config;
+pub mod index;
 pub mod logging;
+pub mod mempool;
+pub mod mining;
+pub mod service;
 pub mod template;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
-pub mod mining;
-pub mod service;
-pub mod app;

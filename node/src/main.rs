@@ -21,7 +21,8 @@ fn act(arguments: Vec<String>) -> Result<(), String> {
     match Config::from_arguments(arguments).map_err(|error| error.to_string())? {
         Request::Print(text) => print(&text),
         Request::RunInBackground => {
-            let pid = start_in_background().map_err(|error| format!("cannot start in the background: {error}"))?;
+            let pid =
+                start_in_background().map_err(|error| format!("cannot start in the background: {error}"))?;
             print(&format!("ChainCore starting (process {pid})\n"))
         }
         Request::Run(config) => app::run(&config).map_err(|error| error.to_string()),

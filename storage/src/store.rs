@@ -24,7 +24,7 @@ const CHUNK: usize = 8192;
 const COINS_PER_PASS: usize = 250_000;
 
 /// Bytes of a journal after which its application is made durable, which lets the database give back memory.
-const APPLIED_BYTES_PER_FLUSH: usize = 128 << 20;
+const APPLIED_BYTES_PER_FLUSH: usize = 8 << 20;
 
 /// What to forget when a store is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

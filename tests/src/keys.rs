@@ -5,7 +5,9 @@ use chaincore_consensus::script::op::{
     OP_1, OP_2, OP_3, OP_CHECKMULTISIG, OP_CHECKSIG, OP_DUP, OP_EQUALVERIFY, OP_HASH160,
 };
 use chaincore_consensus::script::{Builder, TaprootContext};
-use chaincore_consensus::sighash::{PrecomputedTx, SighashType, legacy_sighash, segwit_v0_sighash, taproot_sighash};
+use chaincore_consensus::sighash::{
+    PrecomputedTx, SighashType, legacy_sighash, segwit_v0_sighash, taproot_sighash,
+};
 use chaincore_consensus::{Script, Transaction, TxOut};
 use secp256k1::{Keypair, Message, PublicKey, Scalar, SecretKey};
 use std::collections::HashMap;
@@ -52,7 +54,8 @@ struct Key {
 impl Key {
     fn nth(n: usize) -> Self {
         let seed = sha256(format!("chaincore bench key {n}").as_bytes());
-        let secret = SecretKey::from_secret_bytes(seed).expect("a hash is a valid key but for odds of 2^-128");
+        let secret =
+            SecretKey::from_secret_bytes(seed).expect("a hash is a valid key but for odds of 2^-128");
         let pair = Keypair::from_secret_key(&secret);
         let (internal, _) = pair.x_only_public_key();
         let tweak = tagged_hash("TapTweak", &[&internal.to_byte_array()]);
@@ -95,7 +98,9 @@ impl Signer {
 
     fn multisig_script(&self, first: usize) -> Script {
         let keys = self.multisig_keys(first);
-        let script = keys.iter().fold(Builder::new().op(OP_2), |script, key| script.push_data(&key.public.serialize()));
+        let script = keys
+            .iter()
+            .fold(Builder::new().op(OP_2), |script, key| script.push_data(&key.public.serialize()));
         script.op(OP_3).op(OP_CHECKMULTISIG).into_script()
     }
 

@@ -104,7 +104,8 @@ impl Maker {
     /// The next block: as many transactions of the mix as the mature coins allow.
     pub fn next_block(&mut self, mix: Mix) -> Block {
         self.height += 1;
-        while self.young.front().is_some_and(|(made, _)| made + self.params.coinbase_maturity <= self.height) {
+        while self.young.front().is_some_and(|(made, _)| made + self.params.coinbase_maturity <= self.height)
+        {
             self.coins.extend(self.young.pop_front().map(|(_, coin)| coin));
         }
         let planned = self.plan(mix);
@@ -146,8 +147,9 @@ impl Maker {
                 (1 + self.choices.below(3) as usize, 2)
             };
             let wanted = wanted.min(self.coins.len()).min((mix.inputs - used) as usize);
-            let spent: Vec<Coin> =
-                (0..wanted).map(|_| self.coins.swap_remove(self.choices.below(self.coins.len() as u64) as usize)).collect();
+            let spent: Vec<Coin> = (0..wanted)
+                .map(|_| self.coins.swap_remove(self.choices.below(self.coins.len() as u64) as usize))
+                .collect();
             let total: i64 = spent.iter().map(|coin| coin.output.value.sat()).sum();
             // A coin too small to divide goes on whole.
             let outputs = if total / (outputs as i64) < 20_000 { 1 } else { outputs };

@@ -74,7 +74,8 @@ impl TestNode {
     }
 
     fn new(datadir: &Path, args: &[&str]) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
         Self {
             child: None,
             datadir: datadir.to_path_buf(),
@@ -88,7 +89,10 @@ impl TestNode {
     /// The command that starts this node.
     pub fn command(datadir: &Path, args: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(binary("chaincored"));
-        command.arg(format!("-datadir={}", datadir.display())).args(["--api-port=0", "--p2p-port=0"]).args(args);
+        command
+            .arg(format!("-datadir={}", datadir.display()))
+            .args(["--api-port=0", "--p2p-port=0"])
+            .args(args);
         command
     }
 
@@ -179,7 +183,8 @@ impl TestNode {
             .header("Authorization", self.authorization())
             .send(request.to_string())
             .map_err(|error| transport(&error))?;
-        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(|e| transport(&e))?;
+        let text =
+            response.body_mut().with_config().limit(1 << 30).read_to_string().map_err(|e| transport(&e))?;
         let reply: Value = serde_json::from_str(&text).map_err(|error| transport(&error))?;
         match reply.get("error") {
             None | Some(Value::Null) => Ok(reply["result"].clone()),
@@ -288,7 +293,8 @@ impl TestNode {
         let mut folders = vec![self.datadir.clone()];
         let entries = std::fs::read_dir(&self.datadir).into_iter().flatten().filter_map(Result::ok);
         folders.extend(entries.map(|entry| entry.path()));
-        let log = folders.into_iter().find_map(|folder| std::fs::read_to_string(folder.join("debug.log")).ok());
+        let log =
+            folders.into_iter().find_map(|folder| std::fs::read_to_string(folder.join("debug.log")).ok());
         let log = log.unwrap_or_else(|| "no debug.log".into());
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")

@@ -52,7 +52,8 @@ impl Random {
 
 #[test]
 fn no_kill_loses_anything() {
-    let kills: u32 = std::env::var("CHAINCORE_KILLS").map_or(KILLS, |n| n.parse().expect("CHAINCORE_KILLS: a number"));
+    let kills: u32 =
+        std::env::var("CHAINCORE_KILLS").map_or(KILLS, |n| n.parse().expect("CHAINCORE_KILLS: a number"));
     let blocks = schedule();
     // A node that is never killed says what is right: the tip after each block and the coins of each tip.
     let mut tips = Vec::new();
@@ -67,7 +68,9 @@ fn no_kill_loses_anything() {
             assert!(answer.is_null() || answer == "inconclusive", "{answer}");
             let tip = best(&node);
             coins.entry(tip.clone()).or_insert_with(|| muhash(&node));
-            reorgs += u32::from(tip == block.hash().to_string() && block.header.previous.to_string() != tips[tips.len() - 1]);
+            reorgs += u32::from(
+                tip == block.hash().to_string() && block.header.previous.to_string() != tips[tips.len() - 1],
+            );
             tips.push(tip);
         }
         assert_eq!(reorgs, 9, "the schedule reorganizes at each turn");
@@ -87,7 +90,10 @@ fn no_kill_loses_anything() {
         let tip = best(&node);
         let held = (known..=(known + 1).min(blocks.len())).find(|at| tips[*at] == tip);
         let held = held.unwrap_or_else(|| {
-            panic!("kill {kill}: {known} blocks were acknowledged, so the tip should be {}, not {tip}", tips[known])
+            panic!(
+                "kill {kill}: {known} blocks were acknowledged, so the tip should be {}, not {tip}",
+                tips[known]
+            )
         });
         assert_eq!(muhash(&node), coins[&tip], "kill {kill}: coins at {tip}");
         known = held;
@@ -116,7 +122,10 @@ fn no_kill_loses_anything() {
             }
             match submit(&node, &blocks[known]) {
                 Ok(answer) => {
-                    assert!(answer.is_null() || answer == "inconclusive" || answer == "duplicate", "{answer}");
+                    assert!(
+                        answer.is_null() || answer == "inconclusive" || answer == "duplicate",
+                        "{answer}"
+                    );
                     known += 1;
                 }
                 Err(_) => break,

@@ -34,7 +34,8 @@ fn the_cached_chain_of_cores_harness() {
 
     // What the harness does with the folder: nothing but files besides the three folders, and it can be copied.
     let chain = node.datadir().join("regtest");
-    for entry in std::fs::read_dir(&chain).expect("the chain's folder").map(|entry| entry.expect("an entry")) {
+    for entry in std::fs::read_dir(&chain).expect("the chain's folder").map(|entry| entry.expect("an entry"))
+    {
         let name = entry.file_name().into_string().expect("a plain name");
         let is_folder = entry.file_type().expect("a type").is_dir();
         let expected = ["blocks", "chainstate", "indexes", "wallets"].contains(&name.as_str());

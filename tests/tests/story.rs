@@ -59,7 +59,8 @@ fn mine(node: &TestNode, to: &Party<'_>, blocks: u32) -> Vec<String> {
         .output()
         .expect("the miner can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let hashes: Vec<String> = String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect();
+    let hashes: Vec<String> =
+        String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect();
     assert_eq!(hashes.len(), blocks as usize);
     hashes
 }
@@ -75,18 +76,31 @@ fn from_the_founding_to_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("story.toml");
     let founded = Command::new(binary("chaincored"))
-        .args(["chain", "new", "--name", "story", "--leading-zeros", "2", "--maturity", "10", "--message", "Once"])
+        .args([
+            "chain",
+            "new",
+            "--name",
+            "story",
+            "--leading-zeros",
+            "2",
+            "--maturity",
+            "10",
+            "--message",
+            "Once",
+        ])
         .arg("--out")
         .arg(&file)
         .output()
         .expect("chaincored can be run");
     assert!(founded.status.success(), "{}", String::from_utf8_lossy(&founded.stderr));
-    let params = ChainParams::from_toml(&std::fs::read_to_string(&file).expect("the chain file")).expect("valid");
+    let params =
+        ChainParams::from_toml(&std::fs::read_to_string(&file).expect("the chain file")).expect("valid");
 
     let chain_file = format!("--chain-file={}", file.display());
     let datadir = folder.path().join("node");
     std::fs::create_dir(&datadir).expect("a folder");
-    let mut node = TestNode::start_in(&datadir, &[&chain_file, "--node-id=alice", "-txindex=1", "-ratelimit=0"]);
+    let mut node =
+        TestNode::start_in(&datadir, &[&chain_file, "--node-id=alice", "-txindex=1", "-ratelimit=0"]);
     let signer = Signer::new();
     let [miner, bob, carol] = [0, 3, 6].map(|n| Party::new(&signer, n, &params));
 
@@ -126,7 +140,8 @@ fn from_the_founding_to_a_restart() {
     assert_eq!((status, &answer["txid"]), (200, &json!(second.txid().to_string())), "{answer}");
     let (status, work) = node.post("/mine_block", &json!({"miner_address": carol.address}));
     assert_eq!(status, 200, "{work}");
-    let mut block = Block::decode_exact(&hex::decode(work["block"].as_str().expect("hex")).expect("hex")).expect("block");
+    let mut block =
+        Block::decode_exact(&hex::decode(work["block"].as_str().expect("hex")).expect("hex")).expect("block");
     assert_eq!(block.transactions[1].txid(), second.txid());
     let target = hex::decode(work["target"].as_str().expect("hex")).expect("hex");
     while !block.header.hash().0.iter().rev().le(target.iter()) {
@@ -143,8 +158,14 @@ fn from_the_founding_to_a_restart() {
     // A restart, and a kill, change nothing.
     let state = |node: &TestNode| {
         let coins = node.rpc("gettxoutsetinfo", json!(["muhash"]));
-        let balances = [&miner, &bob, &carol].map(|party| node.get_json(&format!("/balance/{}", party.address)));
-        (node.rpc("getbestblockhash", json!([])), coins["muhash"].clone(), coins["total_amount"].clone(), balances)
+        let balances =
+            [&miner, &bob, &carol].map(|party| node.get_json(&format!("/balance/{}", party.address)));
+        (
+            node.rpc("getbestblockhash", json!([])),
+            coins["muhash"].clone(),
+            coins["total_amount"].clone(),
+            balances,
+        )
     };
     let before = state(&node);
     assert_eq!(before.3[2]["balance"], 54 * COIN + 5_000, "{}", before.3[2]);
@@ -153,12 +174,19 @@ fn from_the_founding_to_a_restart() {
     assert_eq!(node.stop(), Some(0));
     node.launch();
     node.wait_until("the mempool is loaded", |node| node.rpc("getmempoolinfo", json!([]))["loaded"] == true);
-    assert_eq!(node.rpc("getrawmempool", json!([])), json!([third.txid().to_string()]), "what waits goes on waiting");
+    assert_eq!(
+        node.rpc("getrawmempool", json!([])),
+        json!([third.txid().to_string()]),
+        "what waits goes on waiting"
+    );
     assert_eq!(state(&node), before);
     node.kill();
     node.launch();
     assert_eq!(state(&node), before);
-    assert_eq!(node.rpc("getrawtransaction", json!([second.txid().to_string(), true]))["in_active_chain"], Value::Null);
+    assert_eq!(
+        node.rpc("getrawtransaction", json!([second.txid().to_string(), true]))["in_active_chain"],
+        Value::Null
+    );
     assert_eq!(node.stop(), Some(0));
 
     another_chain_is_refused(folder.path(), &datadir, &params);
@@ -212,7 +240,10 @@ fn the_client_talks(node: &TestNode, tip: &str) {
     let (_, header, _) = cli(node, &["getblockheader", tip]);
     assert!(header.contains("\n  \"height\": 14,\n"), "{header}");
     let (code, _, error) = cli(node, &["getblockhash", "99"]);
-    assert_eq!((code, error.as_str()), (Some(8), "error code: -8\nerror message:\nBlock height out of range"));
+    assert_eq!(
+        (code, error.as_str()),
+        (Some(8), "error code: -8\nerror message:\nBlock height out of range")
+    );
     let (code, _, error) = cli(node, &["nonsense"]);
     assert_eq!(code, Some((-32601i32).unsigned_abs() as i32 & 0xff), "{error}");
 }
@@ -225,7 +256,8 @@ fn another_chain_is_refused(folder: &std::path::Path, datadir: &std::path::Path,
         .arg(&file)
         .status();
     assert!(founded.expect("chaincored can be run").success());
-    let other = ChainParams::from_toml(&std::fs::read_to_string(&file).expect("the chain file")).expect("valid");
+    let other =
+        ChainParams::from_toml(&std::fs::read_to_string(&file).expect("the chain file")).expect("valid");
     let output = TestNode::command(datadir, &[format!("--chain-file={}", file.display())]).output();
     let output = output.expect("chaincored can be run");
     let error = String::from_utf8(output.stderr).expect("text");

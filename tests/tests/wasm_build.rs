@@ -8,7 +8,15 @@ fn consensus_builds_for_wasm32() {
     let test = std::env::current_exe().expect("a test has an executable");
     let target = test.ancestors().nth(3).expect("<target>/<profile>/deps/<test>");
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "-p", "chaincore-consensus", "--lib", "--target", "wasm32-unknown-unknown", "--target-dir"])
+        .args([
+            "build",
+            "-p",
+            "chaincore-consensus",
+            "--lib",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--target-dir",
+        ])
         .arg(target)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .output()

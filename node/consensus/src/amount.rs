@@ -71,7 +71,10 @@ pub fn parse_fixed_point(text: &str, decimals: u32) -> Option<i64> {
         Some(parts) => parts,
     };
     let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) || !all_digits(whole) || !all_digits(fraction)
+    if whole.is_empty()
+        || (whole.len() > 1 && whole.starts_with('0'))
+        || !all_digits(whole)
+        || !all_digits(fraction)
     {
         return None;
     }

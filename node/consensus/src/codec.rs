@@ -258,7 +258,10 @@ mod tests {
             assert_eq!(bounded.is_err(), value > MAX_SIZE);
         }
         assert_eq!(Reader::new(&[0xfd, 0xfc, 0]).compact_size(), Err(DecodeError::NonCanonicalSize(0xfc)));
-        assert_eq!(Reader::new(&[0xfe, 0xff, 0xff, 0, 0]).compact_size(), Err(DecodeError::NonCanonicalSize(0xffff)));
+        assert_eq!(
+            Reader::new(&[0xfe, 0xff, 0xff, 0, 0]).compact_size(),
+            Err(DecodeError::NonCanonicalSize(0xffff))
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Transactions: their parts, their wire format (BIP144) and their identifiers.
 
 use crate::amount::Amount;
-use crate::codec::{Decode, DecodeError, Encode, Reader, Sink, compact_size_len, put_compact_size, put_var_bytes};
+use crate::codec::{
+    Decode, DecodeError, Encode, Reader, Sink, compact_size_len, put_compact_size, put_var_bytes,
+};
 use crate::hash::{HashWriter, Txid, Wtxid};
 use crate::script::Script;
 use std::fmt;

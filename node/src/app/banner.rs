@@ -5,7 +5,8 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 pub(super) fn print(config: &Config, addresses: &[SocketAddr]) {
-    let Some(address) = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first()) else {
+    let Some(address) = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first())
+    else {
         return;
     };
     let mut text = format!("ChainCore {} on chain {}\n", env!("CARGO_PKG_VERSION"), config.params.name);

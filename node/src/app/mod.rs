@@ -95,8 +95,12 @@ pub fn run(config: &Config) -> Result<(), AppError> {
 async fn start(config: &Config) -> Result<(), AppError> {
     let clock = Clock::new();
     clock.set_mock(config.mock_time);
-    let service =
-        Arc::new(Service::new(config.params.clone(), options::node_info(config), clock.clone(), options::templates(config)));
+    let service = Arc::new(Service::new(
+        config.params.clone(),
+        options::node_info(config),
+        clock.clone(),
+        options::templates(config),
+    ));
     let node: NodeRef = service.clone();
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
@@ -189,14 +193,16 @@ async fn serve(
         let (chain, storage) = (chain.clone(), config.storage.clone());
         let maturity = config.params.coinbase_maturity;
         move || -> Result<_, IndexError> {
-            let addresses = storage.address_index.then(|| {
-                AddressIndex::start(chain.clone(), Addresses { coinbase_maturity: maturity })
-            });
+            let addresses = storage
+                .address_index
+                .then(|| AddressIndex::start(chain.clone(), Addresses { coinbase_maturity: maturity }));
             let transactions = storage.tx_index.then(|| TxIndex::start(chain.clone(), Transactions));
             Ok((addresses.transpose()?, transactions.transpose()?))
         }
     };
-    let opened = tokio::task::spawn_blocking(open_indexes).await.map_err(|error| AppError::Fatal(error.to_string()))?;
+    let opened = tokio::task::spawn_blocking(open_indexes)
+        .await
+        .map_err(|error| AppError::Fatal(error.to_string()))?;
     let (addresses, transactions) = match opened {
         Ok(indexes) => indexes,
         Err(error) => {
@@ -249,7 +255,11 @@ async fn open_chain(config: &Config, clock: &Clock, warmup: &Warmup) -> Result<C
 }
 
 /// Takes in block files, if there are any to take in, and then the saved mempool, beside everything else.
-fn start_import(config: &Config, chain: &ChainHandle, service: &Arc<Service>) -> Option<tokio::task::JoinHandle<()>> {
+fn start_import(
+    config: &Config,
+    chain: &ChainHandle,
+    service: &Arc<Service>,
+) -> Option<tokio::task::JoinHandle<()>> {
     let (chain, files, service) = (chain.clone(), config.storage.import.clone(), service.clone());
     let rebuild = config.storage.reindex;
     let (settings, pool_service) = (config.clone(), service.clone());

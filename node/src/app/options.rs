@@ -76,7 +76,8 @@ pub(super) fn chain(config: &Config, clock: &Clock) -> ChainOptions {
         (false, true) => Rebuild::Coins,
         (false, false) => Rebuild::Nothing,
     };
-    let mut flush = FlushPolicy { coins_bytes: bytes(storage.cache_mib - database), ..FlushPolicy::default() };
+    let mut flush =
+        FlushPolicy { coins_bytes: bytes(storage.cache_mib - database), ..FlushPolicy::default() };
     if let Some(blocks) = storage.flush_blocks {
         flush.blocks = blocks;
     }
@@ -106,9 +107,10 @@ pub(super) fn http(config: &Config) -> Result<HttpOptions, AppError> {
     if bind.len() > 1 && bind.iter().all(|address| address.port() == 0) {
         bind.truncate(1);
     }
-    let allowed = api.allow.iter().map(|text| {
-        text.parse().map_err(|error: SubnetError| AppError::Option(error.to_string()))
-    });
+    let allowed = api
+        .allow
+        .iter()
+        .map(|text| text.parse().map_err(|error: SubnetError| AppError::Option(error.to_string())));
     let (user, password) = api.password.clone().unwrap_or_default();
     let auth = AuthOptions {
         user,

@@ -38,7 +38,9 @@ pub(super) fn load(config: &Config, chain: &ChainHandle) -> Result<(), ChainErro
     let (mut taken, mut expired, mut refused) = (0, 0, 0);
     let deltas = saved.deltas;
     chain.query_blocking(move |chain| {
-        chain.with_mempool(|pool, _| deltas.into_iter().for_each(|(txid, delta)| pool.prioritise(txid, delta)));
+        chain.with_mempool(|pool, _| {
+            deltas.into_iter().for_each(|(txid, delta)| pool.prioritise(txid, delta))
+        });
         Ok(())
     })?;
     for lot in saved.transactions.chunks(LOT) {

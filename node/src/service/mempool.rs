@@ -30,8 +30,8 @@ fn relatives(mempool: &Mempool, entry: &Entry, others: &[Txid]) -> Relatives {
 pub(super) fn entry(mempool: &Mempool, entry: &Entry) -> MempoolEntry {
     let txid = entry.tx.txid();
     let chunk = mempool.cluster(&txid).iter().find(|chunk| chunk.txids.contains(&txid));
-    let (chunk_fee, chunk_weight) =
-        chunk.map_or((entry.modified_fee(), entry.adjusted_weight), |chunk| (chunk.rate.fee, chunk.rate.weight));
+    let (chunk_fee, chunk_weight) = chunk
+        .map_or((entry.modified_fee(), entry.adjusted_weight), |chunk| (chunk.rate.fee, chunk.rate.weight));
     MempoolEntry {
         tx: entry.tx.clone(),
         fee: Amount(entry.fee),

@@ -81,7 +81,12 @@ impl Service {
         transactions: Option<TxIndex>,
     ) {
         let mut state = chain.tip_state();
-        let attached = self.core.set(Core { templates: TemplateSource::new(chain.clone()), chain, addresses, transactions });
+        let attached = self.core.set(Core {
+            templates: TemplateSource::new(chain.clone()),
+            chain,
+            addresses,
+            transactions,
+        });
         assert!(attached.is_ok(), "a service is given its chain once");
         let this = Arc::downgrade(self);
         let mut stopping = self.stopping.subscribe();

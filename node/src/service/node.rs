@@ -15,9 +15,9 @@ use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
-    BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry, MempoolInfo, Node,
-    NodeError, NodeInfo, NodeResult, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats,
-    Tip, TxAccepted, TxTest,
+    BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry, MempoolInfo,
+    Node, NodeError, NodeInfo, NodeResult, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent,
+    TemplateStats, Tip, TxAccepted, TxTest,
 };
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -233,8 +233,10 @@ impl Node for Service {
         let template = source.build_blocking(options, use_mempool).map_err(failure)?;
         let weight = template.block.transactions[1..].iter().map(|tx| tx.weight() as u64).sum::<u64>();
         let reserved = u64::try_from(self.templates.reserved_weight).unwrap_or(0);
-        let stats =
-            TemplateStats { weight: weight + reserved, transactions: template.block.transactions.len() as u64 - 1 };
+        let stats = TemplateStats {
+            weight: weight + reserved,
+            transactions: template.block.transactions.len() as u64 - 1,
+        };
         *self.last_template.lock().expect("no one panics while holding the figures") = Some(stats);
         Ok(BlockTemplate {
             height: template.height,
@@ -248,7 +250,8 @@ impl Node for Service {
 
     fn finish_template(&self, block: &mut Block) -> NodeResult<()> {
         let parent = self.chain_handle().entry(&block.header.previous);
-        let parent = parent.ok_or_else(|| NodeError::Other(format!("block {} not found", block.header.previous)))?;
+        let parent =
+            parent.ok_or_else(|| NodeError::Other(format!("block {} not found", block.header.previous)))?;
         template::regenerate_commitment(block, parent.height() + 1, &self.params);
         block.header.merkle_root = block_merkle_root(block).0;
         Ok(())

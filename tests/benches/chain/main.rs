@@ -73,7 +73,13 @@ fn main() -> Result<()> {
     let chaincored = chaincore_tests::binary("chaincored");
     let ours = median(&args, &made, "chaincored", &chaincored, &["--api-port=0", "--p2p-port=0", "--quiet"])?;
     if let Some(core) = &args.core {
-        let theirs = median(&args, &made, "bitcoind", core, &["-server=0", "-connect=0", "-listen=0", "-assumevalid=0"])?;
+        let theirs = median(
+            &args,
+            &made,
+            "bitcoind",
+            core,
+            &["-server=0", "-connect=0", "-listen=0", "-assumevalid=0"],
+        )?;
         println!(
             "ratio chaincored : bitcoind  time {:.2}, memory {:.2}, disk {:.2}",
             ours.wall.as_secs_f64() / theirs.wall.as_secs_f64(),

@@ -8,7 +8,9 @@ use chaincore_consensus::codec::{Decode, Encode};
 use chaincore_consensus::hash::sha256d;
 use chaincore_consensus::merkle::{block_merkle_root, block_witness_merkle_root};
 use chaincore_consensus::script::Builder;
-use chaincore_consensus::{Amount, Block, Hash256, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, hex};
+use chaincore_consensus::{
+    Amount, Block, Hash256, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, hex,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
