@@ -225,7 +225,8 @@ impl ChainParams {
         self.name != "main"
     }
 
-    /// Makes regtest's genesis-to-be a signet of one's own: another challenge changes the magic too (BIP325).
+    /// Makes a signet one of one's own: another challenge has another magic (BIP325), and nothing is known of its
+    /// chain.
     pub fn set_signet_challenge(&mut self, challenge: Script) {
         self.magic = builtin::signet_magic(&challenge);
         self.signet_challenge = Some(challenge);
