@@ -116,7 +116,7 @@ impl CoinsCache {
         bytes[32..].copy_from_slice(&outpoint.vout.to_le_bytes());
         let hash = self.hasher.hash_one(bytes);
         // The table takes its bucket from the low bits and its tag from the top seven: choose by those between.
-        let shard = u64::from((hash >> 24) as u32) * self.shards.len() as u64 >> 32;
+        let shard = (u64::from((hash >> 24) as u32) * self.shards.len() as u64) >> 32;
         (hash, &self.shards[shard as usize])
     }
 

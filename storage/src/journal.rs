@@ -114,6 +114,11 @@ impl Journal {
         Ok(Some(Self { path, file, replace_all: magic == *REPLACES }))
     }
 
+    /// Its bytes.
+    pub(crate) fn len(&self) -> Result<u64> {
+        Ok(self.file.get_ref().metadata().at(&self.path)?.len())
+    }
+
     /// Whether the database is to be emptied first.
     pub(crate) fn replaces_all(&self) -> bool {
         self.replace_all
@@ -182,14 +187,21 @@ fn journal_path(folder: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn ops(count: u32) -> Vec<(u8, Vec<u8>, Option<Vec<u8>>)> {
+    /// Tree, key and value of a change.
+    type Op = (u8, Vec<u8>, Option<Vec<u8>>);
+
+    fn ops(count: u32) -> Vec<Op> {
         let op = |n: u32| {
-            (n as u8 % 3, n.to_be_bytes().to_vec(), (n % 4 != 0).then(|| vec![n as u8; n as usize % 90]))
+            (
+                n as u8 % 3,
+                n.to_be_bytes().to_vec(),
+                (!n.is_multiple_of(4)).then(|| vec![n as u8; n as usize % 90]),
+            )
         };
         (0..count).map(op).collect()
     }
 
-    fn write(folder: &Path, ops: &[(u8, Vec<u8>, Option<Vec<u8>>)]) {
+    fn write(folder: &Path, ops: &[Op]) {
         let mut writer = JournalWriter::create(folder, false).unwrap();
         for (tree, key, value) in ops {
             writer.put((*tree, key, value.as_deref())).unwrap();

@@ -2,6 +2,11 @@
 //!
 //! The limit is the shell's on the size of a file, in a process of its own (this test again), with the signal for
 //! it ignored so that writes fail as they do on a full disk.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and tells its parent by printing"
+)]
 #![cfg(unix)]
 
 use chaincore_consensus::coin::Coin;

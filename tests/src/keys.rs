@@ -1,4 +1,4 @@
-//! The keys of the bench chain, the scripts they lock with, and how those are unlocked.
+//! Keys that are always the same, the scripts they lock with, and how those are unlocked.
 
 use chaincore_consensus::hash::{hash160, sha256, tagged_hash};
 use chaincore_consensus::script::op::{
@@ -53,7 +53,7 @@ struct Key {
 
 impl Key {
     fn nth(n: usize) -> Self {
-        let seed = sha256(format!("chaincore bench key {n}").as_bytes());
+        let seed = sha256(format!("chaincore test key {n}").as_bytes());
         let secret =
             SecretKey::from_secret_bytes(seed).expect("a hash is a valid key but for odds of 2^-128");
         let pair = Keypair::from_secret_key(&secret);
@@ -81,8 +81,14 @@ pub struct Signer {
     locks: HashMap<Script, Lock>,
 }
 
+impl Default for Signer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Signer {
-    /// The bench's keys, always the same.
+    /// The tests' keys, always the same.
     pub fn new() -> Self {
         let mut signer = Self { keys: (0..KEYS).map(Key::nth).collect(), locks: HashMap::new() };
         for n in 0..7 * KEYS {

@@ -194,7 +194,9 @@ impl Chain {
     ) -> Result<Result<(), RejectReason>, ChainError> {
         let (block, size) = self.body(entry, fresh)?;
         let parent = Branch(self.tip.clone());
-        let checked = check_connect(&block, &parent, &*self.shared.coins, &self.params, &self.scripts)?;
+        let catching_up = self.shared.is_initial_download();
+        let scripts = if catching_up { self.scripts.without_cache() } else { self.scripts.clone() };
+        let checked = check_connect(&block, &parent, &*self.shared.coins, &self.params, &scripts)?;
         let connection = match checked {
             Ok(connection) => connection,
             Err(reason) => return Ok(Err(reason)),

@@ -2,6 +2,7 @@
 
 use super::ChainError;
 use chaincore_consensus::coin::Coin;
+use chaincore_consensus::connect::block_script_failure;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::script::{VerifyFlags, verify_input};
 use chaincore_consensus::sigcache::SignatureCache;
@@ -19,6 +20,7 @@ const INPUTS_PER_TASK: usize = 4;
 pub struct ScriptVerifier {
     pool: Arc<rayon::ThreadPool>,
     cache: Arc<SignatureCache>,
+    uses_cache: bool,
 }
 
 impl ScriptVerifier {
@@ -29,7 +31,13 @@ impl ScriptVerifier {
             .thread_name(|n| format!("scripts-{n}"))
             .build()
             .map_err(|error| ChainError::Startup(format!("cannot start the script threads: {error}")))?;
-        Ok(Self { pool: Arc::new(pool), cache })
+        Ok(Self { pool: Arc::new(pool), cache, uses_cache: true })
+    }
+
+    /// The same threads without the cache, for blocks whose transactions were never in the mempool: remembering their
+    /// signatures would only cost time.
+    pub(super) fn without_cache(&self) -> Self {
+        Self { uses_cache: false, ..self.clone() }
     }
 
     /// The signatures already found valid.
@@ -50,13 +58,14 @@ impl ScriptVerifier {
         spent: &[Vec<Coin>],
         flags: VerifyFlags,
     ) -> Result<(), RejectReason> {
+        let cache = self.uses_cache.then_some(&*self.cache);
         let verify_tx = |(tx, coins): (&TxRef, &Vec<Coin>)| {
             let outputs: Vec<TxOut> = coins.iter().map(|coin| coin.output.clone()).collect();
             let precomputed = PrecomputedTx::new(tx, &outputs);
             let verify = |input: usize| {
-                verify_input(tx, input, &outputs, &precomputed, flags, Some(&self.cache))
+                verify_input(tx, input, &outputs, &precomputed, flags, cache)
                     .err()
-                    .map(|error| refusal(tx, input, &error.to_string()))
+                    .map(|error| block_script_failure(&error, tx, input))
             };
             (0..tx.inputs.len()).into_par_iter().with_min_len(INPUTS_PER_TASK).find_map_first(verify)
         };
@@ -64,11 +73,4 @@ impl ScriptVerifier {
         let first = self.pool.install(|| transactions.par_iter().zip(spent).find_map_first(verify_tx));
         first.map_or(Ok(()), Err)
     }
-}
-
-/// Core's words for a script that fails in a block.
-fn refusal(tx: &TxRef, input: usize, error: &str) -> RejectReason {
-    let outpoint = &tx.inputs[input].previous_output;
-    let debug = format!("input {input} of {} (wtxid {}), spending {outpoint}", tx.txid(), tx.wtxid());
-    RejectReason::consensus(format!("block-script-verify-flag-failed ({error})")).with_debug(debug)
 }

@@ -2,7 +2,7 @@
 
 use super::policy;
 use super::precheck::{ChainView, Prechecked};
-use chaincore_consensus::connect::script_flags;
+use chaincore_consensus::connect::{block_script_failure, script_failure_details, script_flags};
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::script::{ScriptError, VerifyFlags, verify_input};
 use chaincore_consensus::sighash::PrecomputedTx;
@@ -25,9 +25,9 @@ pub(super) fn verify_scripts(checked: &Prechecked, chain: &ChainView<'_>) -> Res
     let flags = script_flags(chain.tip.tip_height(), &chain.tip.tip_hash(), chain.params);
     match first_failure(checked, &precomputed, flags, chain) {
         Some((input, error)) => {
-            let reason = format!("block-script-verify-flag-failed ({error})");
+            let reason = block_script_failure(&error, tx, input);
             tracing::error!(txid = %tx.txid(), %reason, "standard transaction fails the consensus flags");
-            Err(refusal(checked, RejectKind::Consensus, reason, input))
+            Err(reason)
         }
         None => Ok(()),
     }
@@ -52,11 +52,5 @@ fn first_failure(
 }
 
 fn refusal(checked: &Prechecked, kind: RejectKind, reason: String, input: usize) -> RejectReason {
-    let tx = &checked.tx;
-    let outpoint = tx.inputs[input].previous_output;
-    RejectReason::new(kind, reason).with_debug(format!(
-        "input {input} of {} (wtxid {}), spending {outpoint}",
-        tx.txid(),
-        tx.wtxid()
-    ))
+    RejectReason::new(kind, reason).with_debug(script_failure_details(&checked.tx, input))
 }

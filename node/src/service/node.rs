@@ -4,7 +4,7 @@ use super::view::View;
 use super::{Service, failure, index_failure, mempool};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::index::{IndexStatus as Follow, Place};
-use crate::mempool::Mempool;
+use crate::mempool::{Mempool, policy};
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
 use chaincore_consensus::coin::Coin;
@@ -334,8 +334,15 @@ impl Node for Service {
     fn prioritise(&self, txid: Txid, delta: Amount) -> NodeResult<bool> {
         self.on_writer(move |chain| {
             Ok(chain.with_mempool(|mempool, _| {
+                let dust_rate = mempool.options().dust_relay;
+                if mempool
+                    .get(&txid)
+                    .is_some_and(|entry| !policy::dust_outputs(&entry.tx, dust_rate).is_empty())
+                {
+                    return false;
+                }
                 mempool.prioritise(txid, delta.sat());
-                mempool.get(&txid).is_some()
+                true
             }))
         })
     }

@@ -17,7 +17,7 @@ fn coin(n: u32, height: u32) -> Coin {
     Coin {
         output: TxOut { value: Amount(n.into()), script_pubkey: script },
         height,
-        coinbase: n % 7 == 0,
+        coinbase: n.is_multiple_of(7),
         tx_index: n,
     }
 }
