@@ -33,8 +33,11 @@ const ZSTD_LEVEL: i32 = -3;
 /// Longer than any process lives: no flush but the explicit ones.
 const NO_TIMER_MS: usize = 1 << 40;
 
-/// Memory taken by a flushed leaf, in multiples of its bytes on disk (measured: 3 to 4).
+/// Memory taken by a leaf, in multiples of its bytes on disk (measured with coins: about 3, and the allocator's part).
 const RESIDENT_PER_WRITTEN: u64 = 4;
+
+/// Memory taken by a leaf, in multiples of the bytes that sled counts it for, which are those of its keys and values.
+const RESIDENT_PER_COUNTED: usize = 3;
 
 /// Threads that can read at the same time without waiting for each other.
 const HANDLES: usize = 8;
@@ -193,6 +196,12 @@ impl Database {
         Ok(())
     }
 
+    /// How many times the database, with `more` bytes, would fill the memory it may take, rounded up.
+    pub(crate) fn times_larger_than_memory(&self, more: u64) -> Result<u64> {
+        let resident = (self.disk_bytes()? + more).saturating_mul(RESIDENT_PER_WRITTEN);
+        Ok(resident / self.cache_bytes.max(1) as u64 + 1)
+    }
+
     /// Flushes and closes; the error that dropping can't tell.
     pub(crate) fn close(self) -> Result<()> {
         self.flush()
@@ -245,7 +254,7 @@ fn open_handles(path: &Path, tree_names: &[&str], cache_bytes: usize) -> Result<
     keep_snapshot(path)?;
     let db: Db = sled::Config::new()
         .path(path)
-        .cache_capacity_bytes(cache_bytes)
+        .cache_capacity_bytes(cache_bytes / RESIDENT_PER_COUNTED)
         .flush_every_ms(Some(NO_TIMER_MS))
         .zstd_compression_level(ZSTD_LEVEL)
         .open()

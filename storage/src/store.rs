@@ -23,8 +23,8 @@ const CHUNK: usize = 8192;
 /// How many coins of a commit are sorted at a time.
 const COINS_PER_PASS: usize = 250_000;
 
-/// Bytes of a journal after which its application is made durable, which lets the database give back memory.
-const APPLIED_BYTES_PER_FLUSH: usize = 8 << 20;
+/// The least of a journal that is applied at a time: below this the syncing would cost more than the work.
+const MIN_PIECE_BYTES: u64 = 1 << 20;
 
 /// What to forget when a store is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -287,12 +287,16 @@ fn open_database(chainstate: &Path, options: &StoreOptions) -> Result<Database> 
     Ok(database)
 }
 
+/// Applies a journal in pieces, with a flush after each that lets the database give back memory: a piece of the
+/// sorted changes touches about that piece of the database, and each should fit in the database's memory.
 fn apply_journal(mut journal: Journal, database: &Database) -> Result<()> {
+    let len = journal.len()?;
+    let piece = (len / database.times_larger_than_memory(len)?).max(MIN_PIECE_BYTES);
     let mut bytes = 0;
     while let Some(frame) = journal.next_frame()? {
-        bytes += frame.len();
+        bytes += frame.len() as u64;
         database.apply(frame.ops())?;
-        if bytes > APPLIED_BYTES_PER_FLUSH {
+        if bytes >= piece {
             database.flush()?;
             bytes = 0;
         }
