@@ -60,7 +60,10 @@ pub fn run(options: &Options) -> Result<()> {
         command.arg(format!("--mine={address}"));
     }
     command.args(&options.more);
-    println!("\n{}", where_to_look(options.api_port, &datadir, &binaries, address.as_deref()));
+    // With port 0 the system chooses one; the node says which.
+    if options.api_port != 0 {
+        println!("\n{}", where_to_look(options.api_port, &datadir, &binaries, address.as_deref()));
+    }
     replace_by(command)
 }
 
