@@ -75,8 +75,8 @@ pub enum StorageError {
     /// A coin was added over an unspent one where the rules exclude that.
     #[error("coin {0} exists already")]
     CoinExists(OutPoint),
-    /// A block to store is larger than any block can be.
-    #[error("a block of {0} bytes exceeds the limit")]
+    /// A block, or its undo data, is larger than any can be or than its file can hold.
+    #[error("block or undo data of {0} bytes exceeds the limit")]
     TooLarge(usize),
 }
 

@@ -32,9 +32,9 @@ pub const MAX_FILE_BYTES: u32 = 128 << 20;
 /// No block is larger: the weight limit, if every byte were witness (Core's `MAX_BLOCK_SERIALIZED_SIZE`).
 pub const MAX_BLOCK_BYTES: u32 = 4_000_000;
 
-/// No undo data is larger: every input of the largest block spending the largest storable output would be more,
-/// but their outputs had to fit in blocks; Core's `MAX_SIZE` bounds it.
-const MAX_UNDO_BYTES: u32 = 0x0200_0000;
+/// No undo data is larger: a block has room for 24,390 inputs (41 bytes each, without witness), and none spends more
+/// than a script of 10,000 bytes and about 20 bytes beside it.
+const MAX_UNDO_BYTES: u32 = 256 << 20;
 
 /// Magic and length.
 const FRAME_HEAD: u32 = 8;
@@ -274,8 +274,10 @@ impl BlockFiles {
         let checksum = undo_checksum(undo, previous);
         let mut writer = self.writer();
         let end = writer.infos.get(&file).map_or(0, |info| info.undo_size);
+        let new_end = end.checked_add(FRAME_HEAD + len + CHECKSUM);
+        let new_end = new_end.ok_or(StorageError::TooLarge(undo.len()))?;
         let pos = self.append(&mut writer, Kind::Undo, file, end, &[undo, &checksum])?;
-        writer.infos.entry(file).or_default().undo_size = pos.offset + len + CHECKSUM;
+        writer.infos.entry(file).or_default().undo_size = new_end;
         Ok(pos)
     }
 

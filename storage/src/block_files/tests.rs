@@ -65,6 +65,21 @@ fn blocks_and_undo_come_back_over_several_files() {
 }
 
 #[test]
+fn the_largest_undo_data_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = open(folder.path(), BTreeMap::new());
+    let previous = BlockHash([1; 32]);
+    files.append_block(&block(1, 200)).unwrap();
+    // 24,390 inputs that each spend a script of 10,000 bytes.
+    let undo = vec![7; 24_390 * 10_020];
+    let pos = files.append_undo(0, &undo, &previous).unwrap();
+    assert!(files.read_undo(pos, &previous).unwrap() == undo);
+    // Positions have 32 bits: what would pass them is refused, not wrapped around.
+    files.writer().infos.get_mut(&0).unwrap().undo_size = u32::MAX - 1000;
+    assert!(matches!(files.append_undo(0, &[0; 961], &previous), Err(StorageError::TooLarge(961))));
+}
+
+#[test]
 fn a_torn_end_is_never_served_and_never_built_upon() {
     let folder = tempfile::tempdir().unwrap();
     let files = open(folder.path(), BTreeMap::new());
