@@ -53,6 +53,8 @@ pub struct StoreOptions {
     pub wipe: Wipe,
     /// When to begin a new block file, [`MAX_FILE_BYTES`] but in tests.
     pub max_file_bytes: u32,
+    /// Where the block files are, if not in `blocks/` in the store's own folder (`-blocksdir`).
+    pub blocks: Option<PathBuf>,
 }
 
 impl StoreOptions {
@@ -65,6 +67,7 @@ impl StoreOptions {
             sled_cache_bytes: 64 << 20,
             wipe: Wipe::Nothing,
             max_file_bytes: MAX_FILE_BYTES,
+            blocks: None,
         }
     }
 }
@@ -90,7 +93,7 @@ pub struct Store {
     block_files: Arc<BlockFiles>,
     durable_tip: RwLock<Option<BlockHash>>,
     committing: Mutex<()>,
-    _lock: FolderLock,
+    _locks: (FolderLock, Option<FolderLock>),
 }
 
 impl Store {
@@ -98,7 +101,11 @@ impl Store {
     pub fn open(folder: &Path, options: &StoreOptions) -> Result<Self> {
         files::create_dir(folder)?;
         let lock = FolderLock::acquire(folder)?;
-        let blocks = folder.join("blocks");
+        let blocks = options.blocks.clone().unwrap_or_else(|| folder.join("blocks"));
+        // Block files elsewhere could be another folder's as well.
+        let elsewhere = blocks.parent() != Some(folder);
+        files::create_dir(&blocks)?;
+        let blocks_lock = elsewhere.then(|| FolderLock::acquire(&blocks)).transpose()?;
         let chainstate = folder.join("chainstate");
         let identity = chainstate.join("format");
         if options.wipe == Wipe::AllButBlocks {
@@ -132,7 +139,7 @@ impl Store {
             block_files,
             durable_tip: RwLock::new(tip.map(BlockHash)),
             committing: Mutex::new(()),
-            _lock: lock,
+            _locks: (lock, blocks_lock),
         })
     }
 
@@ -241,9 +248,9 @@ impl Store {
         files::remove_dir(&self.folder.join("indexes").join(name))
     }
 
-    /// Bytes of everything but the followers' databases.
+    /// Bytes of the database: coins, block index and the like, but neither block files nor the followers' databases.
     pub fn disk_bytes(&self) -> Result<u64> {
-        Ok(self.block_files.disk_bytes() + self.database.disk_bytes()?)
+        self.database.disk_bytes()
     }
 }
 

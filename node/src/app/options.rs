@@ -83,6 +83,7 @@ pub(super) fn chain(config: &Config, clock: &Clock) -> ChainOptions {
     }
     ChainOptions {
         clock: clock.clone(),
+        blocks_dir: Some(storage.blocks_dir.clone()),
         flush,
         database_cache_bytes: bytes(database),
         signature_cache_bytes: bytes(storage.signature_cache_mib),

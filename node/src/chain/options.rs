@@ -42,6 +42,8 @@ pub struct ChainOptions {
     pub params: Arc<ChainParams>,
     /// The chain's own folder (for Core's chains the subfolder of `-datadir`).
     pub dir: PathBuf,
+    /// Where its block files are; `None` for `blocks/` in that folder (Core's `-blocksdir`).
+    pub blocks_dir: Option<PathBuf>,
     /// The node's clock.
     pub clock: Clock,
     /// When changes are made durable, and the memory for coins.
@@ -66,6 +68,7 @@ impl ChainOptions {
         Self {
             params,
             dir,
+            blocks_dir: None,
             clock: Clock::new(),
             flush: FlushPolicy::default(),
             database_cache_bytes: 32 << 20,

@@ -156,6 +156,7 @@ fn open_store(options: &ChainOptions) -> Result<Store, ChainError> {
         Rebuild::Everything => Wipe::AllButBlocks,
     };
     store.max_file_bytes = options.max_block_file_bytes;
+    store.blocks = options.blocks_dir.clone();
     Ok(Store::open(&options.dir, &store)?)
 }
 
