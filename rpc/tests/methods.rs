@@ -126,6 +126,8 @@ async fn errors_are_cores() {
     let lost = hex::encode(&lost.to_bytes());
     let greedy = hex::encode(&spend(&node, 5, -1).to_bytes());
     let costly = hex::encode(&spend(&node, 5, 1_000_000_000).to_bytes());
+    let generate_is_gone =
+        "generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n";
     let cases: Vec<(&str, String, i32, String)> = vec![
         ("getblockhash", "[1000]".into(), -8, "Block height out of range".into()),
         ("getblockhash", "[-1]".into(), -8, "Block height out of range".into()),
@@ -212,6 +214,10 @@ async fn errors_are_cores() {
             -5,
             format!("Transaction {hash} not in mempool."),
         ),
+        ("generate", "[]".into(), -32601, generate_is_gone.into()),
+        ("generatetodescriptor", "[1, \"raw()\"]".into(), -5, "Raw script is not hex".into()),
+        ("generatetodescriptor", "[1, \"wpkh(xx)\"]".into(), -5, "wpkh(): key 'xx' is not valid".into()),
+        ("generatetodescriptor", "[1, \"pk()\"]".into(), -5, "pk(): No key provided".into()),
         (
             "generatetodescriptor",
             "[1, \"raw(51)#12345678\"]".into(),

@@ -44,7 +44,7 @@ async fn the_hash_of_the_coins_in_order_is_cores() {
     let key = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
     for height in 1..=110 {
         call(&registry, "setmocktime", &format!("[{}]", 1_598_887_952 + height - 1)).await.unwrap();
-        call(&registry, "generatetodescriptor", &format!("[1, \"raw(21{key}ac)\"]")).await.unwrap();
+        call(&registry, "generatetodescriptor", &format!("[1, \"pk({key})\"]")).await.unwrap();
     }
     assert_eq!(
         call(&registry, "getblockhash", "[100]").await.unwrap(),

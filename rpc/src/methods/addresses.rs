@@ -1,5 +1,6 @@
 //! Addresses and scripts, without any chain state.
 
+use super::descriptor;
 use super::tx_json::{ScriptPubKeyJson, has_valid_ops};
 use super::{Reply, reply};
 use crate::json::Json;
@@ -136,9 +137,12 @@ pub fn decodescript(node: &dyn Node, args: &Args) -> Reply {
     reply(&DecodedScript {
         script: ScriptPubKeyJson::new(&script, params, false),
         p2sh: if wrapped { p2sh_address(&script, params) } else { None },
-        segwit: segwit.map(|output| SegwitJson {
-            script: ScriptPubKeyJson::new(&output, params, true),
-            p2sh_segwit: p2sh_address(&output, params),
+        segwit: segwit.map(|output| {
+            let mut json = ScriptPubKeyJson::new(&output, params, true);
+            if let Some(desc) = descriptor::infer_wsh(&script) {
+                json.desc = desc;
+            }
+            SegwitJson { script: json, p2sh_segwit: p2sh_address(&output, params) }
         }),
     })
 }

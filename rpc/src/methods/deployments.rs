@@ -39,18 +39,25 @@ struct Vote {
 }
 
 #[derive(Serialize)]
-struct Deployment {
+struct Buried {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    active: bool,
+    height: u32,
+}
+
+#[derive(Serialize)]
+struct Voted {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     height: Option<u32>,
     active: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bip9: Option<Vote>,
+    bip9: Vote,
 }
 
 /// A voted deployment at the branch's tip; `None` for one that never comes, which Core does not list.
-fn voted(deployment: &VersionBitsDeployment, branch: &dyn Ancestry) -> Option<Deployment> {
+fn voted(deployment: &VersionBitsDeployment, branch: &dyn Ancestry) -> Option<Voted> {
     let start_time = match deployment.start {
         DeploymentStart::Time(time) => time,
         DeploymentStart::AlwaysActive => -1,
@@ -81,7 +88,7 @@ fn voted(deployment: &VersionBitsDeployment, branch: &dyn Ancestry) -> Option<De
         signalling,
     };
     let active = info.active_since.is_some_and(|height| height <= branch.tip_height() + 1);
-    Some(Deployment { kind: "bip9", height: info.active_since, active, bip9: Some(bip9) })
+    Some(Voted { kind: "bip9", height: info.active_since, active, bip9 })
 }
 
 #[derive(Serialize)]
@@ -110,7 +117,7 @@ pub fn getdeploymentinfo(node: &dyn Node, args: &Args) -> Reply {
     ];
     for (name, height) in buried {
         let active = block.height + 1 >= height;
-        deployments.put(name, &Deployment { kind: "buried", height: Some(height), active, bip9: None });
+        deployments.put(name, &Buried { kind: "buried", active, height });
     }
     if let Some(branch) = chain.ancestry(&block.hash) {
         for deployment in &params.version_bits {

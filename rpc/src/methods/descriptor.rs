@@ -1,10 +1,11 @@
-//! Output descriptors, as far as a script alone tells them: the `desc` of JSON answers, and the `raw()` and
-//! `addr()` that mining methods take (BIP380, BIP385, BIP386).
+//! Output descriptors, as far as a script or a public key alone tells them: the `desc` of JSON answers, and what
+//! mining methods take (BIP380, BIP381, BIP382, BIP384, BIP385, BIP386).
 
 use crate::error::RpcError;
 use chaincore_consensus::address::Address;
+use chaincore_consensus::hash::hash160;
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::script::{ScriptKind, classify};
+use chaincore_consensus::script::{Builder, ScriptKind, classify, op};
 use chaincore_consensus::{Script, hex};
 
 /// The characters a descriptor may have, in the order that the checksum numbers them.
@@ -76,7 +77,42 @@ pub fn infer(script: &Script, params: &ChainParams) -> String {
     with_checksum(descriptor.unwrap_or_else(|| format!("raw({})", hex::encode(script))))
 }
 
-/// The script that a `raw(HEX)` or `addr(ADDRESS)` descriptor, with or without a checksum, stands for.
+/// The descriptor of the P2WSH output of a script, if Core tells more of it than its address.
+pub fn infer_wsh(script: &Script) -> Option<String> {
+    let ScriptKind::MultiSig { m, keys } = classify(script) else { return None };
+    let keys: String = keys.iter().map(|key| format!(",{}", hex::encode(key))).collect();
+    Some(with_checksum(format!("wsh(multi({m}{keys}))")))
+}
+
+/// The script of a descriptor of one key, given in hexadecimal; `None` if the function is none of those.
+/// `combo` stands for several scripts: mining pays to P2WPKH, or to P2PKH if the key is not compressed.
+fn single_key_script(payload: &str) -> Option<Result<Script, RpcError>> {
+    let (function, rest) = payload.split_once('(')?;
+    let text = rest.strip_suffix(')')?;
+    if !matches!(function, "pk" | "pkh" | "wpkh" | "combo") {
+        return None;
+    }
+    let invalid = |what: String| Some(Err(RpcError::not_found(format!("{function}(): {what}"))));
+    if text.is_empty() {
+        return invalid("No key provided".into());
+    }
+    let key = hex::decode(text)
+        .ok()
+        .filter(|key| is_plain_key(key) && secp256k1::PublicKey::from_slice(key).is_ok());
+    let Some(key) = key else { return invalid(format!("key '{text}' is not valid")) };
+    let compressed = key.len() == 33;
+    let p2wpkh = || Address::Witness { version: 0, program: hash160(&key).to_vec() }.script_pubkey();
+    Some(Ok(match function {
+        "pk" => Builder::new().push_data(&key).op(op::OP_CHECKSIG).into_script(),
+        "wpkh" if !compressed => return invalid("Uncompressed keys are not allowed".into()),
+        "wpkh" => p2wpkh(),
+        "combo" if compressed => p2wpkh(),
+        _ => Address::PubKeyHash(hash160(&key)).script_pubkey(),
+    }))
+}
+
+/// The script that a descriptor, with or without a checksum, stands for: `raw(HEX)`, `addr(ADDRESS)`, and `pk`,
+/// `pkh`, `wpkh` and `combo` of a public key in hexadecimal.
 pub fn parse_script(descriptor: &str, params: &ChainParams) -> Result<Script, RpcError> {
     let invalid = |message: String| RpcError::not_found(message);
     let (payload, given) = match descriptor.split_once('#') {
@@ -99,12 +135,16 @@ pub fn parse_script(descriptor: &str, params: &ChainParams) -> Result<Script, Rp
     }
     let inner = |name: &str| payload.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
     if let Some(text) = inner("raw") {
-        return hex::decode(text).map(Script).map_err(|_| invalid("Raw script is not hex".into()));
+        let script = hex::decode(text).ok().filter(|script| !script.is_empty());
+        return script.map(Script).ok_or_else(|| invalid("Raw script is not hex".into()));
     }
     if let Some(text) = inner("addr") {
         let address =
             Address::parse(text, &params.addresses).map_err(|_| invalid("Address is not valid".into()))?;
         return Ok(address.script_pubkey());
+    }
+    if let Some(script) = single_key_script(payload) {
+        return script;
     }
     Err(invalid(format!("'{payload}' is not a valid descriptor function")))
 }

@@ -75,6 +75,13 @@ fn generate(
     Ok(hashes)
 }
 
+/// `generate`, which is the command line client's business; harnesses look for this error.
+pub fn generate_is_gone(_: &dyn Node, _: &Args) -> Reply {
+    let message =
+        "generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n";
+    Err(RpcError::new(code::METHOD_NOT_FOUND, message))
+}
+
 pub fn generatetoaddress(node: &dyn Node, args: &Args) -> Reply {
     let count = args.int(0)?;
     let tries = args.opt_int(2)?.unwrap_or(DEFAULT_MAX_TRIES);

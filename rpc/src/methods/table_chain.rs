@@ -83,8 +83,8 @@ fn txs_in_full(when: &'static str) -> Doc {
     Doc::obj("", "", block_fields(txs)).when(when)
 }
 
-fn steering(name: &'static str, about: &'static str) -> Method {
-    Method::new("blockchain", name, about).arg(block_hash_arg()).result(Doc::none("", ""))
+fn steering(category: &'static str, name: &'static str, about: &'static str) -> Method {
+    Method::new(category, name, about).arg(block_hash_arg()).result(Doc::none("", ""))
 }
 
 /// The methods with their handlers.
@@ -207,15 +207,15 @@ fn chain_rows() -> Vec<Row> {
             deployments::getdeploymentinfo,
         ),
         (
-            steering("invalidateblock", "Marks a block as invalid, with all that build on it.\nreconsiderblock undoes it."),
+            steering("hidden", "invalidateblock", "Marks a block as invalid, with all that build on it.\nreconsiderblock undoes it."),
             blockchain::invalidateblock,
         ),
         (
-            steering("reconsiderblock", "Takes the mark of invalidity from a block, its ancestors and descendants."),
+            steering("hidden", "reconsiderblock", "Takes the mark of invalidity from a block, its ancestors and descendants."),
             blockchain::reconsiderblock,
         ),
         (
-            steering("preciousblock", "Treats a block as if it had come before others of the same work."),
+            steering("blockchain", "preciousblock", "Treats a block as if it had come before others of the same work."),
             blockchain::preciousblock,
         ),
         (

@@ -229,6 +229,15 @@ fn mining_rows() -> Vec<Row> {
             mempool::getprioritisedtransactions,
         ),
         (
+            Method::new(
+                "hidden",
+                "generate",
+                "has been replaced by the -generate cli option. Refer to -help for more information.",
+            )
+            .result(Doc::none("", "")),
+            generate::generate_is_gone,
+        ),
+        (
             Method::new("hidden", "generatetoaddress", "Mines blocks that pay to an address.")
                 .arg(Arg::num("nblocks", "How many"))
                 .arg(Arg::str("address", "The address"))
