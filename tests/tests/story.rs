@@ -120,6 +120,10 @@ fn from_the_founding_to_a_restart() {
     let tried = node.rpc("testmempoolaccept", json!([[raw]]));
     assert_eq!((&tried[0]["allowed"], &tried[0]["txid"]), (&json!(true), &json!(payment.txid().to_string())));
     assert_eq!(node.rpc("sendrawtransaction", json!([raw])), payment.txid().to_string());
+    let entry = node.rpc("getmempoolentry", json!([payment.txid().to_string()]));
+    assert_eq!((&entry["ancestorcount"], &entry["descendantcount"]), (&json!(1), &json!(1)));
+    assert_eq!(node.rpc("getmempoolancestors", json!([payment.txid().to_string()])), json!([]));
+    assert_eq!(node.rpc("getmempooldescendants", json!([payment.txid().to_string()])), json!([]));
     assert_eq!(node.rpc("getrawmempool", json!([])), json!([payment.txid().to_string()]));
     let waiting = node.get_json("/transaction_pool");
     assert!(waiting.to_string().contains(&payment.txid().to_string()), "{waiting}");

@@ -190,9 +190,7 @@ impl Chain {
         if let Some((_, reason)) = activation.failures.into_iter().find(|(hash, _)| *hash == entry.hash()) {
             return Outcome::Rejected(reason);
         }
-        if entry.is_failed() {
-            return Outcome::KnownInvalid;
-        }
+        // A block whose parents just proved invalid was not looked at itself: it is inconclusive, as for Core.
         if entry.is_ancestor_of(&self.tip) {
             Outcome::Best { reorg_depth: activation.disconnected }
         } else {

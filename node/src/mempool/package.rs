@@ -18,7 +18,7 @@ const MAX_WEIGHT: usize = 404_000;
 /// The answer to a package.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PackageTest {
-    /// What is wrong with the package as a whole; `None` if every transaction would get in.
+    /// What is wrong with the package as a whole; `None` if only one of its transactions is refused, or none.
     pub error: Option<RejectReason>,
     /// The answer to each transaction, as far as the checks got: they end with the first refusal.
     pub results: HashMap<Wtxid, Result<Accepted, RejectReason>>,
@@ -30,7 +30,6 @@ impl PackageTest {
     }
 
     fn refuse(&mut self, wtxid: Wtxid, reason: RejectReason) {
-        self.error = Some(policy("transaction failed"));
         self.results.insert(wtxid, Err(reason));
     }
 }
@@ -110,8 +109,7 @@ impl Mempool {
         if self.options.require_standard
             && let Err((wtxid, reason)) = self.check_ephemeral_spends(package)
         {
-            test.error = Some(policy("unspent-dust"));
-            test.results.insert(wtxid, Err(reason));
+            test.refuse(wtxid, reason);
             return Ok(test);
         }
         for one in &checked {

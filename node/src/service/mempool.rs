@@ -17,14 +17,17 @@ pub(super) fn accepted(accepted: &Accepted) -> TxAccepted {
     }
 }
 
-/// Sums over an entry and those related to it.
-fn relatives(mempool: &Mempool, entry: &Entry, others: &[Txid]) -> Relatives {
-    let sums = mempool.sums(others);
-    Relatives {
-        count: sums.count as u64 + 1,
-        vsize: unsigned(sums.vsize + entry.vsize()),
-        fees: Amount(sums.modified_fees + entry.modified_fee()),
-    }
+/// Sums over an entry and those related to it, itself among them.
+fn relatives(mempool: &Mempool, family: &[Txid]) -> Relatives {
+    let sums = mempool.sums(family);
+    Relatives { count: sums.count as u64, vsize: unsigned(sums.vsize), fees: Amount(sums.modified_fees) }
+}
+
+/// The others of a transaction's family, in the order of their ids' bytes as Core's sets have them.
+pub(super) fn others(family: Vec<Txid>, txid: &Txid) -> Vec<Txid> {
+    let mut others: Vec<Txid> = family.into_iter().filter(|one| one != txid).collect();
+    others.sort_unstable();
+    others
 }
 
 pub(super) fn entry(mempool: &Mempool, entry: &Entry) -> MempoolEntry {
@@ -40,8 +43,8 @@ pub(super) fn entry(mempool: &Mempool, entry: &Entry) -> MempoolEntry {
         weight: entry.tx.weight() as u64,
         time: entry.time,
         height: entry.height,
-        ancestors: relatives(mempool, entry, &mempool.ancestors(&txid)),
-        descendants: relatives(mempool, entry, &mempool.descendants(&txid)),
+        ancestors: relatives(mempool, &mempool.ancestors(&txid)),
+        descendants: relatives(mempool, &mempool.descendants(&txid)),
         chunk_fee: Amount(chunk_fee),
         chunk_weight: unsigned(chunk_weight),
         depends: mempool.parents(&txid).to_vec(),

@@ -289,12 +289,12 @@ impl Node for Service {
 
     fn mempool_ancestors(&self, txid: &Txid) -> Option<Vec<Txid>> {
         let pool = self.mempool();
-        pool.get(txid).map(|_| pool.ancestors(txid))
+        pool.get(txid).map(|_| mempool::others(pool.ancestors(txid), txid))
     }
 
     fn mempool_descendants(&self, txid: &Txid) -> Option<Vec<Txid>> {
         let pool = self.mempool();
-        pool.get(txid).map(|_| pool.descendants(txid))
+        pool.get(txid).map(|_| mempool::others(pool.descendants(txid), txid))
     }
 
     fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid> {
@@ -327,7 +327,7 @@ impl Node for Service {
         });
         Ok(PackageTest {
             transactions: transactions.collect(),
-            package_error: error.map(|reason| reason.reason.into_owned()),
+            package_error: error.map(|reason| reason.to_string()),
         })
     }
 
