@@ -6,7 +6,8 @@ mod kit;
 
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::{Amount, Block};
-use chaincore_node::chain::{Importer, Rebuild};
+use chaincore_node::chain::{ChainHandle, Importer, Rebuild, Status};
+use chaincore_node::mempool::{Mempool, MempoolOptions};
 use chaincore_node::testkit::{self, Branch, Lock, Numbers};
 use kit::{address_index, assert_addresses, assert_state, open, options, submit, submit_all};
 use std::path::Path;
@@ -88,6 +89,32 @@ fn everything_can_be_rebuilt_from_the_block_files() {
     assert_state(&chain, &main);
     submit_all(&chain, &[main.mine(6)]);
     assert_state(&chain, &main);
+}
+
+#[test]
+fn an_interrupted_replay_goes_on_at_the_next_start() {
+    let params = Arc::new(testkit::params(5));
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path(), &params);
+    let chain = open(&options);
+    let mut branch = Branch::new(params.clone(), 24);
+    for _ in 0..20 {
+        submit_all(&chain, &[branch.mine(4)]);
+    }
+    chain.shutdown_blocking().unwrap();
+    drop(chain);
+
+    options.rebuild = Rebuild::Coins;
+    let status = Status::new();
+    status.interrupt();
+    let chain = ChainHandle::open(&options, Mempool::new(MempoolOptions::default()), status).unwrap();
+    assert_eq!(chain.snapshot().height(), 0);
+    chain.shutdown_blocking().unwrap();
+    drop(chain);
+
+    options.rebuild = Rebuild::Nothing;
+    let chain = open(&options);
+    assert_state(&chain, &branch);
 }
 
 #[test]

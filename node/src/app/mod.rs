@@ -21,6 +21,7 @@ use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
 use chaincore_rpc::rest::Rest;
+use chaincore_storage::FolderLock;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -112,6 +113,7 @@ async fn start(config: &Config) -> Result<(), AppError> {
 
     let mut stop = service.stopping();
     stop_on_signals(&service)?;
+    check_folder_is_free(config)?;
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
         let rest = Arc::new(Rest::new(node.clone()));
@@ -125,6 +127,7 @@ async fn start(config: &Config) -> Result<(), AppError> {
     }
 
     let result = serve(config, &service, &clock, &warmup, &mut stop).await;
+    let asked_to_stop = service.is_stopping();
     tracing::info!("Shutdown in progress...");
     service.request_shutdown();
     if let Some(http) = http {
@@ -132,6 +135,8 @@ async fn start(config: &Config) -> Result<(), AppError> {
     }
     let result = match result {
         Ok(parts) => parts.close(config, &service).await,
+        // It was told to stop before it was up.
+        Err(AppError::Chain(ChainError::Stopped(_))) if asked_to_stop => Ok(()),
         Err(error) => Err(error),
     };
     drop(pid);
@@ -188,7 +193,11 @@ async fn serve(
     warmup: &Warmup,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Parts, AppError> {
-    let chain = open_chain(config, clock, warmup).await?;
+    let chain = open_chain(config, clock, warmup, stop).await?;
+    if *stop.borrow() {
+        chain.shutdown().await?;
+        return Err(ChainError::Stopped("the start was interrupted".into()).into());
+    }
     let open_indexes = {
         let (chain, storage) = (chain.clone(), config.storage.clone());
         let maturity = config.params.coinbase_maturity;
@@ -228,11 +237,25 @@ async fn serve(
         }
         () = reached(config.stop_at_height, parts.chain.clone()) => {}
     }
+    // An import or a long reorganization ends at the next block.
+    parts.chain.status().interrupt();
     Ok(parts)
 }
 
-/// Opens the chain on a thread of its own while the interfaces tell how far it is.
-async fn open_chain(config: &Config, clock: &Clock, warmup: &Warmup) -> Result<ChainHandle, AppError> {
+/// Asks whether another node has the folder, before this one replaces that one's cookie and pid file.
+fn check_folder_is_free(config: &Config) -> Result<(), AppError> {
+    let lock = FolderLock::acquire(&config.chain_dir);
+    lock.map(drop).map_err(|error| ChainError::from(error).into())
+}
+
+/// Opens the chain on a thread of its own while the interfaces tell how far it is. A stop asked for meanwhile ends
+/// the replay at the next block.
+async fn open_chain(
+    config: &Config,
+    clock: &Clock,
+    warmup: &Warmup,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<ChainHandle, AppError> {
     let status = Status::new();
     let mempool = Mempool::new(options::mempool(config));
     let opening = {
@@ -245,6 +268,7 @@ async fn open_chain(config: &Config, clock: &Clock, warmup: &Warmup) -> Result<C
             opened = &mut opening => {
                 return Ok(opened.map_err(|error| AppError::Fatal(error.to_string()))??);
             }
+            _ = stop.wait_for(|stop| *stop), if !status.is_interrupted() => status.interrupt(),
             () = tokio::time::sleep(WARMUP_TICK) => {
                 if let Some(text) = status.phase().warmup_text() {
                     warmup.set_status(text);

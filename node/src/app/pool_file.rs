@@ -68,8 +68,9 @@ fn put_back(chain: &mut Chain, transactions: Vec<SavedTx>) -> Result<usize, Chai
             if fee_delta != 0 {
                 pool.prioritise(tx.txid(), fee_delta);
             }
-            // It has been waiting since then, not since now.
-            pool.accept(&tx, &ChainView { now: time, ..*view })
+            // It has been waiting since then, not since now. (A time to come, which another clock or a damaged file
+            // can give, would make all others look old.)
+            pool.accept(&tx, &ChainView { now: time.min(view.now), ..*view })
         });
         match verdict {
             Ok(_) => accepted += 1,
