@@ -8,6 +8,7 @@ use super::{BlockEntry, Branch, Chain, ChainError, Phase, Validity};
 use crate::mempool::Mempool;
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::codec::Encode;
+use chaincore_consensus::coin::Coin;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::{Block, BlockHash, TxRef};
 use chaincore_plugin::AppliedBlock;
@@ -254,9 +255,10 @@ impl Chain {
         }
         if !self.shared.status.is_importing() && !self.shared.status.is_replaying() {
             let prev = block.header.previous;
-            let spent = connection.undo.txs.into_iter().flatten().collect();
-            // A decoded block and its coins take a few times the bytes of the block.
-            self.shared.remember(AppliedBlock { at: entry.at_ref(), prev, block, spent }, size * 4);
+            let spent: Arc<[Coin]> = connection.undo.txs.into_iter().flatten().collect();
+            // A decoded block and its coins take a few times the bytes of the block; long scripts come on top.
+            let scripts: usize = spent.iter().map(|coin| coin.output.script_pubkey.len()).sum();
+            self.shared.remember(AppliedBlock { at: entry.at_ref(), prev, block, spent }, size * 4 + scripts);
         }
     }
 
