@@ -21,13 +21,14 @@ const STYLE: &str = "\
 *{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}\
 main{max-width:860px;margin:0 auto;padding:28px 20px 48px}h1{font-size:22px;margin:0}h2{font-size:15px;margin:0 0 10px}\
 .sub{color:var(--dim);margin:2px 0 20px;overflow-wrap:anywhere}\
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin-bottom:12px}\
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;margin-bottom:12px}\
 .card,section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}\
 section{margin-bottom:12px}.card b{display:block;font-size:21px;font-weight:600}.card span{color:var(--dim);font-size:13px}\
 svg{width:100%;height:auto;display:block}.key{color:var(--dim);font-size:13px;margin-top:6px}\
 .key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin:0 5px 0 12px}.key i:first-child{margin-left:0}\
+.key .aim{width:16px;height:0;border-radius:0;border-top:2px dashed var(--dim);vertical-align:middle}\
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{text-align:right;padding:4px 6px}\
-th{color:var(--dim);font-weight:500;font-size:13px}td:first-child,th:first-child{text-align:left}\
+th{color:var(--dim);font-weight:500;font-size:13px}:is(td,th):nth-child(-n+2){text-align:left}\
 tr+tr td{border-top:1px solid var(--line)}code{font:12.5px ui-monospace,monospace}a{color:var(--a);text-decoration:none}\
 .warn{border-color:var(--b)}footer{color:var(--dim);font-size:13px;margin-top:18px}footer a{margin-right:12px}";
 
@@ -79,7 +80,16 @@ fn with_unit(value: f64, unit: &str) -> String {
 
 /// A small number, such as a difficulty far below Bitcoin's easiest.
 fn difficulty_text(value: f64) -> String {
-    if value >= 1000.0 { scaled(value) } else { format!("{value:.4e}").replace("e0", "") }
+    match value {
+        1000.0.. => scaled(value),
+        // Five digits that count, wherever the point is.
+        0.0001.. => {
+            let digits = (4.0 - value.log10().floor()) as usize;
+            let text = format!("{value:.digits$}");
+            text.trim_end_matches('0').trim_end_matches('.').into()
+        }
+        _ => format!("{value:.4e}"),
+    }
 }
 
 /// The curve of the last blocks: a bar per block's spacing, a line for difficulty on its own scale, and a dashed line
@@ -140,7 +150,7 @@ fn curve(blocks: &[RecentBlock], target: u32) -> String {
     let _infallible = write!(
         svg,
         "<p class=\"key\"><i style=\"background:var(--a)\"></i>seconds between blocks, up to {top:.0} \
-         <i style=\"background:var(--b)\"></i>difficulty, {} to {} <i style=\"border-top:2px dashed var(--dim)\"></i>\
+         <i style=\"background:var(--b)\"></i>difficulty, {} to {} <i class=\"aim\"></i>\
          the {target} s aimed at</p>",
         difficulty_text(low.exp()),
         difficulty_text(high.exp())
@@ -169,7 +179,10 @@ fn cards(node: &dyn Node, tip: &BlockInfo, blocks: &[RecentBlock]) -> Result<Str
         card("hash rate, estimated", &with_unit(hash_rate(node)?, "H/s")),
         card("transactions waiting", &mempool.count.to_string()),
         card("transactions mined", &tip.chain_tx.to_string()),
-        card("peers", &if connections.enabled { peers.to_string() } else { "none: no P2P yet".into() }),
+        card(
+            if connections.enabled { "peers" } else { "peers (no P2P yet)" },
+            &if connections.enabled { peers.to_string() } else { "–".into() },
+        ),
     ]
     .concat())
 }
@@ -269,6 +282,12 @@ mod tests {
         let wild = [block(2, -5, 1e-9), block(3, 100_000, 1e9), block(4, 3, 0.0)];
         let svg = curve(&wild, 10);
         assert!(!svg.contains("NaN") && svg.matches("<rect").count() == 3);
+    }
+
+    #[test]
+    fn difficulties_are_short() {
+        let texts = [9.53660673972713e-07, 0.0021502, 0.5, 1.0, 999.99, 144_398_401_518_101.0];
+        assert_eq!(texts.map(difficulty_text), ["9.5366e-7", "0.0021502", "0.5", "1", "999.99", "144.40 T"]);
     }
 
     #[test]
