@@ -48,7 +48,7 @@ pub(super) fn entry(mempool: &Mempool, entry: &Entry) -> MempoolEntry {
         chunk_fee: Amount(chunk_fee),
         chunk_weight: unsigned(chunk_weight),
         depends: mempool.parents(&txid).to_vec(),
-        spent_by: mempool.children(&txid).to_vec(),
+        spent_by: others(mempool.children(&txid).to_vec(), &txid),
         unbroadcast: entry.unbroadcast,
     }
 }
