@@ -300,6 +300,15 @@ fn start_import(
         if rebuild || Importer::new(chain.clone()).is_reindex_due()? {
             log("Reindexing finished", Importer::new(chain.clone()).reindex()?);
         }
+        // As for Core, a file that is not there is no reason not to run.
+        let readable = |file: &PathBuf| match std::fs::File::open(file) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!("Could not open blocks file {}: {error}", file.display());
+                false
+            }
+        };
+        let files: Vec<PathBuf> = files.into_iter().filter(readable).collect();
         if !files.is_empty() {
             log("Import finished", Importer::new(chain.clone()).load(&files)?);
         }
