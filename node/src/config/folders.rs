@@ -3,9 +3,32 @@
 use std::io;
 use std::path::Path;
 
-use chaincore_rpc::conf::CHAIN_FILE_NAME;
+use chaincore_consensus::params::ChainParams;
+use chaincore_rpc::conf::{CHAIN_FILE_NAME, Conf, ConfError};
 
 use super::Config;
+
+/// Refuses a chain file whose rules are not those of the file kept in the chain's folder: what is stored there was
+/// judged by the other rules. The ports may differ.
+pub(super) fn check_kept_definition(conf: &Conf) -> Result<(), ConfError> {
+    let kept = conf.chain_dir().join(CHAIN_FILE_NAME);
+    let Some(given) = conf.chain.definition.as_ref().filter(|given| **given != kept && kept.is_file()) else {
+        return Ok(());
+    };
+    let wrong = |why: &dyn std::fmt::Display| {
+        ConfError::Chain(format!("Chain file {} could not be used: {why}", given.display()))
+    };
+    let text = std::fs::read_to_string(&kept).map_err(|error| wrong(&error))?;
+    let mut known = ChainParams::from_toml(&text).map_err(|error| wrong(&error))?;
+    (known.rpc_port, known.p2p_port) = (conf.chain.params.rpc_port, conf.chain.params.p2p_port);
+    if known == *conf.chain.params {
+        return Ok(());
+    }
+    Err(wrong(&format!(
+        "its rules differ from those in {}, by which this data folder was filled",
+        kept.display()
+    )))
+}
 
 impl Config {
     /// Makes the data folder, the chain's folder in it and its block folder, for the owner's eyes only, and keeps

@@ -115,6 +115,7 @@ impl Config {
         let settings = &conf.settings;
         let params = chain_rules::params(&conf)?;
         let chain_dir = conf.chain_dir();
+        folders::check_kept_definition(&conf)?;
         let quiet = settings.switch_or("quiet", false)?;
         let verbose = settings.switch_or("verbose", false)?;
         if quiet && verbose {

@@ -359,6 +359,17 @@ fn a_chain_is_founded_and_started_by_file_and_then_by_name() {
     );
     config.create_folders().unwrap();
     assert_eq!(home.config(&["-chain=town"]).params, config.params);
+    // What is stored was judged by the first file's rules; a port is no rule.
+    let edited = home.0.path().join("edited.toml").display().to_string();
+    let edit = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from));
+        std::fs::write(&edited, text.replace(from, to)).unwrap();
+        format!("--chain-file={edited}")
+    };
+    assert_eq!(home.config(&[&edit("rpc_port = 7001", "rpc_port = 7002")]).api.binds[0].1, 7002);
+    let halving = edit("halving_interval = 210000", "halving_interval = 21");
+    assert!(home.error(&[&halving]).contains("its rules differ from those in"));
 
     let bad = home.0.path().join("bad.toml");
     let error = |more: &[&str]| found(&bad.display().to_string(), more).unwrap_err();
