@@ -100,7 +100,14 @@ impl Node for Service {
     }
 
     fn warnings(&self) -> Vec<String> {
-        vec!["This is a pre-release version of ChainCore: use it at your own risk".into()]
+        let Some(core) = self.core.get() else { return vec![] };
+        let stopped = |follow: Follow| {
+            let reason = follow.failure?;
+            Some(format!("the index {} has stopped: {reason}", follow.name))
+        };
+        let addresses = core.addresses.as_ref().and_then(|index| stopped(index.status()));
+        let transactions = core.transactions.as_ref().and_then(|index| stopped(index.status()));
+        addresses.into_iter().chain(transactions).collect()
     }
 
     fn initial_block_download(&self) -> bool {
