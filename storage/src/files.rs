@@ -50,12 +50,25 @@ pub(crate) fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a folder that may be absent.
+/// How often the removal of a folder is tried.
+const REMOVALS: u32 = 50;
+
+/// Removes a folder that may be absent. A database that was just closed may still have a thread that puts a last file
+/// there, so a folder that is not empty after all is tried again.
 pub(crate) fn remove_dir(path: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at(path),
-        _ => Ok(()),
+    for _ in 1..REMOVALS {
+        match std::fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.exists() => return Ok(()),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) =>
+            {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            Err(error) => return Err(error).at(path),
+        }
     }
+    std::fs::remove_dir_all(path).at(path)
 }
 
 /// Reads up to `buffer.len()` bytes at a position, fewer only at the file's end.

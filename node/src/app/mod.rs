@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::index::{AddressIndex, Addresses, IndexError, Transactions, TxIndex};
 use crate::logging::{self, LogError};
 use crate::mempool::Mempool;
-use crate::mining::{Miner, MiningError, MiningOptions};
+use crate::mining::{Miner, MiningOptions};
 use crate::service::Service;
 use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
 use chaincore_rpc::methods;
@@ -63,9 +63,6 @@ pub enum AppError {
     /// An index cannot be opened.
     #[error("{0}")]
     Index(#[from] IndexError),
-    /// The miner cannot be started.
-    #[error(transparent)]
-    Mining(#[from] MiningError),
     /// The chain failed while the node ran.
     #[error("A fatal internal error occurred, see debug.log for details: {0}")]
     Fatal(String),
@@ -81,6 +78,9 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     }
     for warning in config.warnings() {
         tracing::warn!("{warning}");
+    }
+    if !config.peers.bootstrap.is_empty() || !config.peers.add.is_empty() {
+        tracing::warn!("peers are not built yet: --bootstrap-nodes and -addnode have no effect");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
     let result = runtime.block_on(start(config));
@@ -149,7 +149,8 @@ struct Parts {
     addresses: Option<AddressIndex>,
     transactions: Option<TxIndex>,
     miner: Option<Miner>,
-    import: Option<tokio::task::JoinHandle<()>>,
+    /// Ends with the reason if the import failed.
+    import: Option<tokio::task::JoinHandle<Option<String>>>,
     failure: Option<String>,
 }
 
@@ -173,9 +174,10 @@ impl Parts {
         });
         let (import, failure) = stopped.await.map_err(|error| AppError::Fatal(error.to_string()))?;
         let closed = chain.shutdown().await;
+        let mut failure = failure;
         if let Some(import) = import {
             // It ends with the chain.
-            let _ = import.await;
+            failure = failure.or(import.await.unwrap_or_else(|error| Some(error.to_string())));
         }
         match (failure, closed) {
             (Some(reason), _) | (None, Err(ChainError::Stopped(reason))) => Err(AppError::Fatal(reason)),
@@ -228,7 +230,13 @@ async fn serve(
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
         mining.threads = config.mining.threads;
-        parts.miner = Some(Miner::start(parts.chain.clone(), mining)?);
+        match Miner::start(parts.chain.clone(), mining) {
+            Ok(miner) => parts.miner = Some(miner),
+            Err(error) => {
+                parts.failure = Some(error.to_string());
+                return Ok(parts);
+            }
+        }
     }
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
@@ -283,7 +291,7 @@ fn start_import(
     config: &Config,
     chain: &ChainHandle,
     service: &Arc<Service>,
-) -> Option<tokio::task::JoinHandle<()>> {
+) -> Option<tokio::task::JoinHandle<Option<String>>> {
     let (chain, files, service) = (chain.clone(), config.storage.import.clone(), service.clone());
     let rebuild = config.storage.reindex;
     let (settings, pool_service) = (config.clone(), service.clone());
@@ -319,12 +327,13 @@ fn start_import(
         Ok(())
     };
     Some(tokio::task::spawn_blocking(move || match work() {
-        Ok(()) => {}
+        Ok(()) => None,
         // The chain has said why it stopped; a stop by request interrupts an import without harm.
-        Err(ChainError::Stopped(_)) => {}
+        Err(ChainError::Stopped(_)) => None,
         Err(error) => {
             tracing::error!("the import failed: {error}");
             service.request_shutdown();
+            Some(error.to_string())
         }
     }))
 }

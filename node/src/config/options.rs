@@ -80,7 +80,7 @@ const OPTIONS: &[OptionSpec] = &[
         "ratelimit",
         "<n>",
         Group::Api,
-        "REST requests per second and client address, with bursts of ten times as many; 0 no limit (default: 100)",
+        "REST requests per second and client address, with bursts of twice as many; 0 no limit (default: 100)",
     ),
     option(
         "cors",

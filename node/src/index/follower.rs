@@ -214,11 +214,16 @@ impl<R: Rules> State<R> {
     }
 
     fn run(&self) {
-        let result = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(|error| IndexError::Damaged { index: R::NAME, what: error.to_string() })
-            .and_then(|runtime| self.follow(&runtime));
+        let follow = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .map_err(|error| IndexError::Damaged { index: R::NAME, what: error.to_string() })
+                .and_then(|runtime| self.follow(&runtime))
+        };
+        // A fault of one index must not look like an index that is merely behind.
+        let panicked = |_| Err(IndexError::Damaged { index: R::NAME, what: "its thread has failed".into() });
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(follow)).unwrap_or_else(panicked);
         if let Err(error) = result {
             tracing::error!("the index {} stops: {error}", R::NAME);
             *self.failure.lock().expect("no one panics while holding the failure") = Some(error.to_string());

@@ -53,10 +53,25 @@ impl Service {
 
     fn addresses(&self) -> NodeResult<&crate::index::AddressIndex> {
         let index = self.core().addresses.as_ref().ok_or(NodeError::IndexOff("addressindex"))?;
-        self.wait_for(index);
+        self.current(index)?;
         Ok(index)
     }
+
+    /// Waits for an index; an error if it has stopped and would answer of a chain that is no more.
+    fn current<R: crate::index::Rules>(&self, index: &crate::index::Follower<R>) -> NodeResult<()> {
+        self.wait_for(index);
+        let status = index.status();
+        match status.failure {
+            Some(reason) => {
+                Err(NodeError::Storage(format!("the index {} has stopped: {reason}", status.name)))
+            }
+            None => Ok(()),
+        }
+    }
 }
+
+/// Rows of an index read at a time.
+const ROWS: usize = 1000;
 
 /// A reading that has no answer because the block or its data is not there, told from one that failed.
 fn available<T>(read: Result<T, ChainError>) -> NodeResult<Option<T>> {
@@ -366,7 +381,7 @@ impl Node for Service {
 
     fn find_tx(&self, txid: &Txid) -> NodeResult<Option<ConfirmedTx>> {
         let index = self.core().transactions.as_ref().ok_or(NodeError::IndexOff("txindex"))?;
-        self.wait_for(index);
+        self.current(index)?;
         let found = index.transaction(txid).map_err(index_failure)?;
         Ok(found.map(|(tx, place)| ConfirmedTx { tx, block: place.block }))
     }
@@ -385,15 +400,23 @@ impl Node for Service {
 
     fn script_unspent(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
         let index = self.addresses()?;
-        let wanted = skip.saturating_add(limit);
-        let (items, _) = index.unspent(script, None::<Place>, wanted).map_err(index_failure)?;
-        let unspent = items.into_iter().skip(skip).map(|item| ScriptUnspent {
-            outpoint: item.outpoint,
-            value: item.value,
-            height: item.height,
-            coinbase: item.coinbase,
-        });
-        Ok(unspent.collect())
+        let (mut skip, mut unspent, mut after) = (skip, Vec::new(), None);
+        while unspent.len() < limit {
+            let (items, _) = index.unspent(script, after, ROWS).map_err(index_failure)?;
+            let Some(last) = items.last() else { break };
+            after = Some(Place { height: last.height, tx_index: last.tx_index, vout: last.outpoint.vout });
+            let skipped = skip.min(items.len());
+            skip -= skipped;
+            unspent.extend(items.into_iter().skip(skipped).take(limit - unspent.len()).map(|item| {
+                ScriptUnspent {
+                    outpoint: item.outpoint,
+                    value: item.value,
+                    height: item.height,
+                    coinbase: item.coinbase,
+                }
+            }));
+        }
+        Ok(unspent)
     }
 
     fn script_history(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptEvent>> {
@@ -401,12 +424,23 @@ impl Node for Service {
         // The index reads oldest first; the newest are the last of all.
         let (totals, _) = index.balance(script).map_err(index_failure)?;
         let count = usize::try_from(totals.transactions).unwrap_or(usize::MAX);
-        let (items, _) = index.history(script, None, count).map_err(index_failure)?;
-        let event = |item: &crate::index::HistoryItem| ScriptEvent {
-            txid: item.txid,
-            height: item.height,
-            tx_index: item.tx_index,
-        };
-        Ok(items.iter().rev().skip(skip).take(limit).map(event).collect())
+        let end = count.saturating_sub(skip);
+        let first = end.saturating_sub(limit);
+        let (mut at, mut events, mut after) = (0, Vec::new(), None);
+        // Rows before the wanted ones are passed over, never held.
+        while at < end {
+            let (items, _) = index.history(script, after, ROWS.min(end - at)).map_err(index_failure)?;
+            let Some(last) = items.last() else { break };
+            after = Some(Place { height: last.height, tx_index: last.tx_index, vout: 0 });
+            let passed = first.saturating_sub(at).min(items.len());
+            at += items.len();
+            events.extend(items.into_iter().skip(passed).map(|item| ScriptEvent {
+                txid: item.txid,
+                height: item.height,
+                tx_index: item.tx_index,
+            }));
+        }
+        events.reverse();
+        Ok(events)
     }
 }

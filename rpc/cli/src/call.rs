@@ -8,12 +8,15 @@ use chaincore_rpc::error::code;
 use chaincore_rpc::json::Json;
 use hyper::Method;
 
-/// Why a call has no reply. All but [`CallError::Unreachable`] are final.
+/// Why a call has no reply. All but [`CallError::Unreachable`] and [`CallError::NoCookie`] are final.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The node cannot be reached, or is still starting.
     #[error("{0}")]
     Unreachable(String),
+    /// The node refused the cookie, or there is none: a node that is just starting may not have written its own yet.
+    #[error("{0}")]
+    NoCookie(String),
     /// The node answered with something that is no reply, or refused.
     #[error("{0}")]
     Refused(String),
@@ -88,12 +91,9 @@ impl Caller {
         loop {
             let failure = match self.try_call(conf, body, wallet) {
                 Ok(reply) if self.wait && is_starting(&reply) => "server in warmup".to_owned(),
-                Err(CallError::Unreachable(text)) => text,
+                Err(CallError::Unreachable(text) | CallError::NoCookie(text)) if self.wait => text,
                 done => return done,
             };
-            if !self.wait {
-                return Err(CallError::Unreachable(failure));
-            }
             if self.wait_limit.is_some_and(|limit| since.elapsed() >= limit) {
                 return Err(CallError::Unreachable(format!("timeout on transient error: {failure}")));
             }
@@ -147,10 +147,12 @@ impl Caller {
                         "Cookie file was disabled via -norpccookiefile and no rpcpassword was specified."
                     }
                 };
-                refused(format!(
-                    "Authorization failed: {why} Configuration file: ({})",
-                    conf.conf_path.display()
-                ))
+                let text =
+                    format!("Authorization failed: {why} Configuration file: ({})", conf.conf_path.display());
+                match proof {
+                    Proof::Cookie | Proof::UnreadableCookie => Err(CallError::NoCookie(text)),
+                    Proof::Password | Proof::DisabledCookie => refused(text),
+                }
             }
             503 => refused(format!("Server response: {}", String::from_utf8_lossy(&reply.body))),
             400 | 404 | 500 => self.parse(reply),

@@ -169,7 +169,7 @@ async fn rule_14_the_default_body_limit_is_32_mib() {
 
 #[tokio::test]
 async fn rule_14_idle_connections_end() {
-    let options = HttpOptions { timeout: Some(Duration::from_millis(50)), ..options() };
+    let options = HttpOptions { timeout: Some(Duration::from_secs(1)), ..options() };
     let server = server_with(options, CallLimits::default()).await;
     // Silent from the start, after a request, within a head, and within a body.
     assert!(server.connect().await.is_closed().await);
@@ -187,7 +187,7 @@ async fn rule_14_idle_connections_end() {
     let mut connection = server.connect().await;
     connection.send(post(r#"{"method":"blocking","id":1}"#)).await;
     server.until_active("blocking", 1).await;
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     server.gate.add_permits(1);
     assert_eq!(connection.receive().await, json("200 OK", r#"{"result":"open","error":null,"id":1}"#));
 }
