@@ -71,7 +71,14 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let chaincored = chaincore_tests::binary("chaincored");
-    let ours = median(&args, &made, "chaincored", &chaincored, &["--api-port=0", "--p2p-port=0", "--quiet"])?;
+    // Core keeps no index of addresses.
+    let ours = median(
+        &args,
+        &made,
+        "chaincored",
+        &chaincored,
+        &["--api-port=0", "--p2p-port=0", "--quiet", "-noaddressindex"],
+    )?;
     if let Some(core) = &args.core {
         let theirs = median(
             &args,
