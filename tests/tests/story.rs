@@ -223,10 +223,16 @@ fn every_path_answers(node: &TestNode, address: &str) {
     assert!(code == 200 || code == 501, "{code} {discovered}");
     let (code, added) = node.post("/addpeer", &json!({"peer_url": "http://localhost:5001"}));
     assert!(code == 501 && added["error"]["message"].is_string(), "{code} {added}");
+    let (code, refused) = node.post("/submit_block", &json!({}));
+    assert!(
+        code == 400 && refused["error"]["message"].as_str().is_some_and(|text| text.contains("template_id"))
+    );
     let document = node.get_json("/openapi.json");
     assert!(document["paths"]["/balance/{address}"].is_object());
     for (path, code, named) in [
         ("/balance/nonsense", 400, "nonsense"),
+        ("/status/", 404, "/status/"),
+        ("/balance/", 404, "/balance/"),
         ("/blocks/range?start=9&end=x", 400, "x"),
         ("/blocks/range?start=9&end=3", 400, "3"),
     ] {

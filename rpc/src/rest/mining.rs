@@ -147,7 +147,9 @@ fn whole<T: std::str::FromStr>(body: &Json, name: &str) -> Result<Option<T>, Res
 
 /// The block that a template became.
 fn from_template(rest: &Rest, body: &Json) -> Result<Block, RestError> {
-    let id = body.field("template_id");
+    let Some(id) = body.member("template_id") else {
+        return Err(bad("there is neither block nor template_id"));
+    };
     let unknown = || {
         let message = format!("template_id {id} is none of the last {REMEMBERED_TEMPLATES} templates");
         RestError::new(StatusCode::NOT_FOUND, "unknown_template", message)

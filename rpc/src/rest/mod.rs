@@ -223,8 +223,11 @@ fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
 }
 
 impl RestHandler for Rest {
+    /// All below the routes' first parts, so that `/status/` is told what is wrong as `/balance/nonsense` is.
     fn claims(&self, path: &str) -> bool {
-        ROUTES.iter().any(|route| matched(route.path, path).is_some())
+        let first_part = |path: &'static str| path.split('/').nth(1).unwrap_or_default();
+        let below = |first: &str| !first.is_empty() && path.split('/').nth(1) == Some(first);
+        ROUTES.iter().any(|route| route.path == path || below(first_part(route.path)))
     }
 
     fn handle(&self, request: RestRequest) -> RestFuture<'_> {
