@@ -275,11 +275,17 @@ async fn what_is_wrong_is_named() {
         ),
         ("POST", "/addpeer", "{\"peer_url\": \"localhost\"}", 400, "bad_peer_url", "'localhost'"),
         ("POST", "/status", "", 405, "method_not_allowed", "GET"),
+        ("GET", "/balance/", "", 404, "not_found", "/balance/"),
+        ("GET", "/balance/a/b", "", 404, "not_found", "/balance/a/b"),
+        ("POST", "/submit_block", "{}", 400, "bad_block", "template_id"),
     ];
     for (verb, target, body, status, code, part) in cases {
         let (found_status, found_code, message) = ask(&rest, verb, target, body).await.error();
         assert_eq!((found_status, found_code.as_str()), (status, code), "{verb} {target} {body}: {message}");
         assert!(message.contains(part), "{verb} {target}: {message}");
     }
-    assert!(!rest.claims("/nothing") && !rest.claims("/balance/") && !rest.claims("/balance/a/b"));
+    assert!(
+        !rest.claims("/nothing") && rest.claims("/balance/a/b"),
+        "only paths below the known ones are claimed"
+    );
 }

@@ -21,8 +21,19 @@ pub(super) fn check_kept_definition(conf: &Conf) -> Result<(), ConfError> {
     let text = std::fs::read_to_string(&kept).map_err(|error| wrong(&error))?;
     let mut known = ChainParams::from_toml(&text).map_err(|error| wrong(&error))?;
     (known.rpc_port, known.p2p_port) = (conf.chain.params.rpc_port, conf.chain.params.p2p_port);
-    if known == *conf.chain.params {
+    let asked = &conf.chain.params;
+    if known == **asked {
         return Ok(());
+    }
+    if known.genesis_hash != asked.genesis_hash {
+        return Err(wrong(&format!(
+            "it founds chain {} on block {}, but this data folder is of chain {} on block {} ({})",
+            asked.name,
+            asked.genesis_hash,
+            known.name,
+            known.genesis_hash,
+            kept.display()
+        )));
     }
     Err(wrong(&format!(
         "its rules differ from those in {}, by which this data folder was filled",
