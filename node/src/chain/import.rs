@@ -215,6 +215,10 @@ impl Importer {
                 header.filter(|header| check_proof_of_work(&header.hash(), header.bits, pow_limit))
             else {
                 scan.reject();
+                // A file can be full of what only looks like blocks.
+                if self.chain.status().is_interrupted() {
+                    return Ok((batch, false));
+                }
                 continue;
             };
             if snapshot.entry(&header.hash()).is_some_and(|entry| entry.has_data()) {

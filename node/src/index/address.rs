@@ -36,7 +36,7 @@ pub struct Balance {
     pub immature: Amount,
     /// The number of its unspent outputs.
     pub unspent: u64,
-    /// The sum of all it ever received.
+    /// The sum of all it ever received; `i64::MAX` satoshis if it is more.
     pub received: Amount,
     /// The number of transactions it took part in.
     pub transactions: u64,
@@ -107,16 +107,17 @@ fn key(kind: u8, script: &Hash256, numbers: &[u32]) -> Key {
 struct Totals {
     balance: i64,
     unspent: i64,
-    received: i64,
+    /// Coins that come again and again count again and again: in time more than 64 bits hold.
+    received: i128,
     transactions: i64,
 }
 
 impl Totals {
     fn to_bytes(self) -> Vec<u8> {
-        [self.balance, self.unspent, self.received, self.transactions]
-            .iter()
-            .flat_map(|n| n.to_le_bytes())
-            .collect()
+        let mut bytes = Vec::with_capacity(40);
+        [self.balance, self.unspent, self.transactions].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        bytes.extend(self.received.to_le_bytes());
+        bytes
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -124,8 +125,8 @@ impl Totals {
         Ok(Self {
             balance: reader.i64()?,
             unspent: reader.i64()?,
-            received: reader.i64()?,
             transactions: reader.i64()?,
+            received: i128::from_le_bytes(reader.array()?),
         })
     }
 
@@ -216,7 +217,7 @@ impl Effects {
         self.totals.entry(script).or_default().add(&Totals {
             balance: value,
             unspent: 1,
-            received: value,
+            received: value.into(),
             transactions: 0,
         });
         self.made.extend([unspent_row(&script, coin, outpoint)]);
@@ -351,7 +352,7 @@ impl AddressIndex {
             total: Amount(totals.balance),
             immature: Amount(immature),
             unspent: totals.unspent.max(0).unsigned_abs(),
-            received: Amount(totals.received),
+            received: Amount(i64::try_from(totals.received).unwrap_or(i64::MAX)),
             transactions: totals.transactions.max(0).unsigned_abs(),
         };
         Ok((balance, view.at))
