@@ -157,3 +157,33 @@ fn files_of_others_are_taken_in_whatever_their_order() {
     assert_eq!(other.snapshot().height(), 10);
     assert!(Importer::new(other).load(&[files.path().join("none.dat")]).is_err());
 }
+
+#[test]
+fn block_files_beside_no_database_wait_to_be_taken_in() {
+    let params = Arc::new(testkit::params(5));
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), &params);
+    let chain = open(&options);
+    let mut main = Branch::new(params.clone(), 31);
+    for _ in 0..12 {
+        submit_all(&chain, &[main.mine(4)]);
+    }
+    chain.shutdown_blocking().unwrap();
+    drop(chain);
+    // What a -reindex leaves that is killed just after it has removed the old database.
+    std::fs::remove_dir_all(dir.path().join("chainstate")).unwrap();
+    std::fs::remove_dir_all(dir.path().join("indexes")).ok();
+    for killed in [true, false] {
+        let chain = open(&options);
+        let importer = Importer::new(chain.clone());
+        assert!(importer.is_reindex_due().unwrap(), "the blocks must not be forgotten");
+        if killed {
+            chain.crash_blocking();
+        } else {
+            importer.reindex().unwrap();
+            assert_state(&chain, &main);
+            assert!(!Importer::new(chain.clone()).is_reindex_due().unwrap());
+            chain.shutdown_blocking().unwrap();
+        }
+    }
+}

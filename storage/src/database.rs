@@ -22,6 +22,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// Entries per leaf. Coins come in random order, so each one written costs the rewriting of its leaf: small
 /// leaves keep that low. Part of the on-disk format.
@@ -250,18 +251,36 @@ fn keep_snapshot(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// How long an opening waits for sled's threads of an earlier handle in this process to let go of the database. Other
+/// processes are kept out by the folder's own lock.
+const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_millis(10);
+
+fn open_sled(path: &Path, cache_bytes: usize) -> Result<Db> {
+    let since = Instant::now();
+    loop {
+        keep_snapshot(path)?;
+        let opened = sled::Config::new()
+            .path(path)
+            .cache_capacity_bytes(cache_bytes / RESIDENT_PER_COUNTED)
+            .flush_every_ms(Some(NO_TIMER_MS))
+            .zstd_compression_level(ZSTD_LEVEL)
+            .open();
+        match opened {
+            Ok(db) => return Ok(db),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if since.elapsed() > PATIENCE {
+                    return Err(StorageError::Locked { path: path.to_path_buf() });
+                }
+                std::thread::sleep(RETRY);
+            }
+            Err(error) => return Err(StorageError::io(path, error)),
+        }
+    }
+}
+
 fn open_handles(path: &Path, tree_names: &[&str], cache_bytes: usize) -> Result<Vec<Mutex<Handle>>> {
-    keep_snapshot(path)?;
-    let db: Db = sled::Config::new()
-        .path(path)
-        .cache_capacity_bytes(cache_bytes / RESIDENT_PER_COUNTED)
-        .flush_every_ms(Some(NO_TIMER_MS))
-        .zstd_compression_level(ZSTD_LEVEL)
-        .open()
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::WouldBlock => StorageError::Locked { path: path.to_path_buf() },
-            _ => StorageError::io(path, error),
-        })?;
+    let db = open_sled(path, cache_bytes)?;
     let trees = tree_names.iter().map(|name| db.open_tree(name)).collect::<std::io::Result<_>>().at(path)?;
     let handle = Handle { trees, db };
     Ok((0..HANDLES).map(|_| Mutex::new(handle.clone())).collect())

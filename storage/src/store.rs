@@ -55,6 +55,9 @@ pub struct StoreOptions {
     pub max_file_bytes: u32,
     /// Where the block files are, if not in `blocks/` in the store's own folder (`-blocksdir`).
     pub blocks: Option<PathBuf>,
+    /// The name of an extra value that a new database gets, in the step that makes it, if there are block files
+    /// already: a sign that their blocks have to be scanned, which an interrupted wipe can't lose.
+    pub note_beside_blocks: Option<&'static str>,
 }
 
 impl StoreOptions {
@@ -68,6 +71,7 @@ impl StoreOptions {
             wipe: Wipe::Nothing,
             max_file_bytes: MAX_FILE_BYTES,
             blocks: None,
+            note_beside_blocks: None,
         }
     }
 }
@@ -118,9 +122,12 @@ impl Store {
         }
         files::create_dir(&chainstate)?;
         let fresh = check_identity(&identity, folder, options, false)?;
+        let beside_blocks = fresh && block_files::has_blocks(&blocks)?;
         let database = Arc::new(open_database(&chainstate, options)?);
         if fresh {
-            database.apply([(META, keys::MADE, Some(&[][..]))])?;
+            let note = options.note_beside_blocks.filter(|_| beside_blocks).map(keys::extra_key);
+            let noted = note.as_deref().map(|key| (META, key, Some(&[1][..])));
+            database.apply([(META, keys::MADE, Some(&[][..]))].into_iter().chain(noted))?;
             database.flush()?;
             files::replace(&identity, identity_text(options).as_bytes())?;
             files::sync_dir(folder)?;

@@ -157,6 +157,7 @@ fn open_store(options: &ChainOptions) -> Result<Store, ChainError> {
     };
     store.max_file_bytes = options.max_block_file_bytes;
     store.blocks = options.blocks_dir.clone();
+    store.note_beside_blocks = Some(REINDEXING);
     Ok(Store::open(&options.dir, &store)?)
 }
 

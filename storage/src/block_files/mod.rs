@@ -448,6 +448,20 @@ fn file_path(folder: &Path, kind: Kind, file: u32) -> PathBuf {
     folder.join(format!("{}{file:05}.dat", kind.prefix()))
 }
 
+/// Whether a folder holds a block file with anything in it.
+pub(crate) fn has_blocks(folder: &Path) -> Result<bool> {
+    let holds_something = |number: u32| {
+        let path = file_path(folder, Kind::Block, number);
+        std::fs::metadata(&path).map(|data| data.len() > 0).at(&path)
+    };
+    for number in file_numbers(folder, Kind::Block)? {
+        if holds_something(number)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn file_numbers(folder: &Path, kind: Kind) -> Result<Vec<u32>> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder).at(folder)? {
