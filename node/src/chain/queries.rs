@@ -1,7 +1,6 @@
 //! What an operator or the RPC asks of the chain beyond blocks.
 
 use super::activate::Held;
-use super::block_access::damaged;
 use super::connect::check_connect;
 use super::{BlockEntry, Branch, Chain, ChainError};
 use crate::mempool::{Accepted, ChainView, Mempool};
@@ -114,23 +113,5 @@ impl Chain {
         }
         let connected = check_connect(block, &branch, &*self.shared.coins, &self.params, &self.scripts)?;
         Ok(connected.map(|_| ()))
-    }
-
-    /// Checks that the stored blocks from the tip down can be read and belong together (the light levels of
-    /// Core's `verifychain`).
-    pub fn verify_stored(&self, blocks: u32) -> Result<(), ChainError> {
-        let mut at = Some(&self.tip);
-        for _ in 0..blocks {
-            let Some(entry) = at.filter(|entry| entry.height() > 0) else { break };
-            let block = self.shared.read_block(entry)?;
-            check_block(&block, &self.params, CheckOptions::ALL)
-                .map_err(|reason| damaged(entry, &format!("the stored body is not valid: {reason}")))?;
-            let undo = self.shared.read_undo(entry)?;
-            if undo.txs.len() + 1 != block.transactions.len() {
-                return Err(damaged(entry, "its undo data is of another block"));
-            }
-            at = entry.parent();
-        }
-        Ok(())
     }
 }

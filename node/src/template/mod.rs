@@ -7,12 +7,10 @@
 //! asks it for a running chain.
 
 mod coinbase;
-mod longpoll;
 mod select;
 mod source;
 
 pub use coinbase::{complete_submitted_block, regenerate_commitment, set_extra_nonce};
-pub use longpoll::{LongpollId, LongpollIdError};
 pub use source::TemplateSource;
 
 use crate::mempool::{FeeRate, Mempool};
@@ -81,11 +79,6 @@ pub struct BlockTemplate {
 }
 
 impl BlockTemplate {
-    /// What a miner that has this template has seen of the chain and the pool.
-    pub fn longpoll_id(&self) -> LongpollId {
-        LongpollId { tip: self.block.header.previous, transactions_updated: self.transactions_updated }
-    }
-
     /// The target that the block's hash must meet.
     pub fn target(&self) -> Target {
         Target::from_compact(self.block.header.bits).expect("difficulty rules make valid bits")

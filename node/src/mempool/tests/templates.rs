@@ -89,5 +89,5 @@ fn an_empty_pool_and_an_early_clock() {
     let template = template(&world, |_| ());
     assert_eq!(template.block.transactions.len(), 1);
     assert_eq!(i64::from(template.block.header.time), template.min_time);
-    assert_eq!(template.longpoll_id().tip, world.branch[200].hash());
+    assert_eq!(template.block.header.previous, world.branch[200].hash());
 }
