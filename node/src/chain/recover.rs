@@ -125,6 +125,11 @@ impl Chain {
 
     /// Connects what is best, from the durable tip on.
     fn replay(&mut self) -> Result<(), ChainError> {
+        if self.tip.is_failed() {
+            // The node died while it took the chain back from a block declared invalid.
+            self.leave_failed_branch()?;
+            self.tree.rebuild_candidates(&self.tip);
+        }
         let Some(target) = self.tree.best_candidate().filter(|best| best.hash() != self.tip.hash()) else {
             return Ok(());
         };
