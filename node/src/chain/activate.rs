@@ -64,6 +64,9 @@ impl Chain {
                 if change.is_open() && self.tip.chain_work() > start.chain_work() {
                     self.end_change(&mut change)?;
                 }
+                if !change.is_open() {
+                    self.stop_if_high();
+                }
                 self.flush_if_due()?;
             }
         }
@@ -73,8 +76,21 @@ impl Chain {
         } else {
             self.tree.prune_candidates(&self.tip);
         }
+        let moved = change.is_open();
         self.end_change(&mut change)?;
+        if moved {
+            self.stop_if_high();
+        }
         Ok(activation)
+    }
+
+    /// Lets nothing more be connected once the height is reached at which the node is to stop.
+    fn stop_if_high(&self) {
+        let status = &self.shared.status;
+        if self.stop_at_height.is_some_and(|height| self.tip.height() >= height) && !status.is_interrupted() {
+            tracing::info!("Stopping at height {}, as told", self.tip.height());
+            status.interrupt();
+        }
     }
 
     /// Takes the tip off.
