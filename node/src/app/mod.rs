@@ -338,13 +338,12 @@ fn start_import(
     }))
 }
 
-/// Returns when the chain has reached a height; never if there is none to reach.
+/// Returns when the chain has reached a height (above which it connects nothing); never if there is none to reach.
 async fn reached(height: Option<u32>, chain: ChainHandle) {
     let mut state = chain.tip_state();
     if let Some(height) = height
         && state.wait_for(|state| state.applied.height >= height).await.is_ok()
     {
-        tracing::info!("Stopping at height {height}, as told");
         return;
     }
     std::future::pending().await

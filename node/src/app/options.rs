@@ -90,6 +90,7 @@ pub(super) fn chain(config: &Config, clock: &Clock) -> ChainOptions {
         script_threads: storage.script_threads,
         rebuild,
         max_tip_age: storage.max_tip_age,
+        stop_at_height: config.stop_at_height,
         ..ChainOptions::new(config.params.clone(), config.chain_dir.clone())
     }
 }

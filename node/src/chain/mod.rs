@@ -19,6 +19,7 @@ mod options;
 mod outcome;
 mod queries;
 mod recover;
+mod reorg;
 mod scripts;
 mod shared;
 mod snapshot;

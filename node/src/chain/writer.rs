@@ -42,6 +42,7 @@ pub struct Chain {
     pub(super) revision: u64,
     pub(super) blocks_since_flush: u32,
     pub(super) last_flush: Instant,
+    pub(super) stop_at_height: Option<u32>,
 }
 
 impl Chain {
@@ -65,6 +66,7 @@ impl Chain {
             revision: 0,
             blocks_since_flush: 0,
             last_flush: Instant::now(),
+            stop_at_height: options.stop_at_height,
         }
     }
 
