@@ -45,6 +45,14 @@ pub enum FrameError {
 }
 
 impl FrameError {
+    /// How many bytes the unusable frame had, its header included.
+    pub fn wire_len(&self) -> u64 {
+        match self {
+            Self::WrongMagic(_) | Self::TooLarge { .. } => FrameHeader::LEN as u64,
+            Self::WrongChecksum { len, .. } | Self::InvalidCommand { len, .. } => (FrameHeader::LEN + len) as u64,
+        }
+    }
+
     /// Whether the peer is disconnected. If not, only the message is ignored: its bytes have been read, and a
     /// frame follows.
     pub fn is_fatal(&self) -> bool {
