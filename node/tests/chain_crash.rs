@@ -244,7 +244,7 @@ fn blocks_that_were_stored_before_their_parents_are_found_again() {
     let mut branch = Branch::new(params, 43);
     (0..60).for_each(|_| drop(branch.mine(4)));
     let headers: Vec<_> = branch.blocks.iter().map(|block| block.header).collect();
-    chain.query_blocking(move |chain| Ok(chain.accept_headers(&headers))).unwrap().unwrap();
+    chain.query_blocking(move |chain| Ok(chain.accept_headers(&headers, true))).unwrap().unwrap();
     for block in branch.blocks.iter().rev() {
         assert!(submit(&chain, block).is_accepted());
     }

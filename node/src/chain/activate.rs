@@ -4,7 +4,7 @@ use super::block_access::damaged;
 use super::connect::{Connection, check_connect, disconnect};
 use super::outcome::CheckedBlock;
 use super::reorg::{Change, Held, ReorgPlan};
-use super::{BlockEntry, Branch, Chain, ChainError, Phase, Validity};
+use super::{BlockEntry, BlockVerdict, Branch, Chain, ChainError, Phase, Validity};
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::coin::Coin;
@@ -56,8 +56,11 @@ impl Chain {
                     self.step(&mut change)?;
                 }
                 let fresh = fresh.filter(|fresh| fresh.hash() == entry.hash());
-                if let Err(reason) = self.connect_tip(&entry, fresh, change.held())? {
-                    self.mark_failed(&entry, &reason);
+                let result = self.connect_tip(&entry, fresh, change.held())?;
+                self.shared.verdicts.push(BlockVerdict { hash: entry.hash(), result: result.clone() });
+                if let Err(reason) = result {
+                    self.mark_failed(&entry);
+                    tracing::error!("ConnectTip: ConnectBlock {} failed, {reason}", entry.hash());
                     activation.failures.push((entry.hash(), reason));
                     break;
                 }

@@ -218,7 +218,7 @@ impl Node for Service {
     }
 
     fn submit_header(&self, header: Header) -> NodeResult<Result<(), RejectReason>> {
-        self.on_writer(move |chain| Ok(chain.accept_headers(&[header]).map(|_| ())))
+        self.on_writer(move |chain| Ok(chain.accept_headers(&[header], true).map(|_| ())))
     }
 
     fn test_block(
