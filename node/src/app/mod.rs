@@ -15,6 +15,7 @@ use crate::index::{AddressIndex, Addresses, IndexError, Transactions, TxIndex};
 use crate::logging::{self, LogError};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
+use crate::p2p::{P2p, P2pError};
 use crate::service::Service;
 use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
 use chaincore_rpc::methods;
@@ -63,6 +64,9 @@ pub enum AppError {
     /// An index cannot be opened.
     #[error("{0}")]
     Index(#[from] IndexError),
+    /// The network cannot be started.
+    #[error("{0}")]
+    P2p(#[from] P2pError),
     /// The chain failed while the node ran.
     #[error("A fatal internal error occurred, see debug.log for details: {0}")]
     Fatal(String),
@@ -78,9 +82,6 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     }
     for warning in config.warnings() {
         tracing::warn!("{warning}");
-    }
-    if !config.peers.bootstrap.is_empty() || !config.peers.add.is_empty() {
-        tracing::warn!("peers are not built yet: --bootstrap-nodes and -addnode have no effect");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
     let result = runtime.block_on(start(config));
@@ -149,6 +150,7 @@ struct Parts {
     addresses: Option<AddressIndex>,
     transactions: Option<TxIndex>,
     miner: Option<Miner>,
+    p2p: Option<Arc<P2p>>,
     /// Ends with the reason if the import failed.
     import: Option<tokio::task::JoinHandle<Option<String>>>,
     failure: Option<String>,
@@ -164,6 +166,9 @@ impl Parts {
         // The indexes and the miner are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
             drop(self.miner.take());
+            if let Some(p2p) = self.p2p.take() {
+                p2p.stop();
+            }
             if let Some(index) = self.addresses.take() {
                 index.stop();
             }
@@ -222,10 +227,19 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), addresses.clone(), transactions.clone());
+    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone()).await {
+        Ok(p2p) => Arc::new(p2p),
+        Err(error) => {
+            chain.shutdown().await?;
+            return Err(error.into());
+        }
+    };
+    service.attach_p2p(p2p.clone());
     let import = start_import(config, &chain, service);
     warmup.finish();
     tracing::info!("init message: Done loading");
-    let mut parts = Parts { chain, addresses, transactions, miner: None, import, failure: None };
+    let mut parts =
+        Parts { chain, addresses, transactions, miner: None, p2p: Some(p2p), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);

@@ -65,7 +65,11 @@ impl Outbound {
 
     /// Stops to call.
     pub fn stop(&self) {
-        self.tasks.lock().expect("no one panics while holding the tasks").drain(..).for_each(|task| task.abort());
+        self.tasks
+            .lock()
+            .expect("no one panics while holding the tasks")
+            .drain(..)
+            .for_each(|task| task.abort());
     }
 }
 

@@ -81,7 +81,8 @@ impl RollingBloom {
 
     /// Frees the positions of whichever elements had the number that the newest generation has now.
     fn forget_generation(&mut self) {
-        let [low, high] = [self.generation & 1, self.generation >> 1].map(|bit| if bit == 1 { u64::MAX } else { 0 });
+        let [low, high] =
+            [self.generation & 1, self.generation >> 1].map(|bit| if bit == 1 { u64::MAX } else { 0 });
         for [lows, highs] in &mut self.words {
             let others = (*lows ^ low) | (*highs ^ high);
             *lows &= others;

@@ -92,11 +92,7 @@ impl P2p {
     }
 
     /// Calls a peer.
-    pub async fn connect(
-        &self,
-        target: &str,
-        kind: ConnectionKind,
-    ) -> Result<Arc<PeerLink>, ConnectError> {
+    pub async fn connect(&self, target: &str, kind: ConnectionKind) -> Result<Arc<PeerLink>, ConnectError> {
         self.network.connect(target, kind).await
     }
 

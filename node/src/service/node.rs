@@ -5,6 +5,7 @@ use super::{Service, failure, index_failure, mempool};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::index::{IndexStatus as Follow, Place};
 use crate::mempool::{Mempool, policy};
+use crate::p2p::kind::ConnectionKind;
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
 use chaincore_consensus::coin::Coin;
@@ -138,7 +139,15 @@ impl Node for Service {
     }
 
     fn connections(&self) -> Connections {
-        Connections::default()
+        let Some(p2p) = self.p2p.get() else { return Connections::default() };
+        let inbound = p2p.network().count(ConnectionKind::is_inbound);
+        let all = p2p.network().count(|_| true);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Connections {
+            inbound: count(inbound),
+            outbound: count(all - inbound),
+            enabled: p2p.network().is_active(),
+        }
     }
 
     fn indexes(&self) -> Vec<IndexStatus> {

@@ -281,7 +281,8 @@ impl Network {
             return Err(ConnectError::Inactive);
         }
         let address = self.resolve(target).await?;
-        if kind != ConnectionKind::Manual && (self.bans.is_banned(&address) || self.bans.is_discouraged(&address))
+        if kind != ConnectionKind::Manual
+            && (self.bans.is_banned(&address) || self.bans.is_discouraged(&address))
         {
             return Err(ConnectError::Banned(address.to_string()));
         }

@@ -25,7 +25,8 @@ pub(super) struct Announcements {
 impl Peer {
     /// Whether the peer is known to have a block, or has been told of it.
     pub(super) fn has_header(&self, entry: &Arc<BlockEntry>) -> bool {
-        let has = |best: &Option<Arc<BlockEntry>>| best.as_ref().is_some_and(|best| entry.is_ancestor_of(best));
+        let has =
+            |best: &Option<Arc<BlockEntry>>| best.as_ref().is_some_and(|best| entry.is_ancestor_of(best));
         has(&self.headers.best_known) || has(&self.headers.best_sent)
     }
 }

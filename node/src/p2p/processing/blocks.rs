@@ -88,7 +88,7 @@ impl Protocol {
     }
 
     fn act_on_verdict(&mut self, peer: &mut Peer, verdict: &BlockVerdict, in_whole: bool) {
-        match &verdict.verdict {
+        match &verdict.result {
             Err(reason) => self.punish_for_block(peer, reason, !in_whole, ""),
             Ok(()) => {
                 // It is the best block that is known of: no other is on its way.

@@ -38,13 +38,7 @@ impl Protocol {
         }
     }
 
-    fn on_undecodable(
-        &mut self,
-        peer: &mut Peer,
-        error: &WireError,
-        command: &Command,
-        size: usize,
-    ) {
+    fn on_undecodable(&mut self, peer: &mut Peer, error: &WireError, command: &Command, size: usize) {
         if peer.version == 0 && *command != Command::VERSION {
             let id = peer.id();
             tracing::debug!(

@@ -130,7 +130,8 @@ impl Downloads {
     /// A block was connected: a stalling timeout that was raised shrinks slowly.
     pub(super) fn block_connected(&mut self) {
         if self.stalling_timeout > STALLING_TIMEOUT {
-            self.stalling_timeout = (self.stalling_timeout * 85 / 100 / SECOND * SECOND).max(STALLING_TIMEOUT);
+            self.stalling_timeout =
+                (self.stalling_timeout * 85 / 100 / SECOND * SECOND).max(STALLING_TIMEOUT);
             let seconds = self.stalling_timeout / SECOND;
             tracing::debug!(target: "net", "Decreased stalling timeout to {seconds} seconds");
         }
@@ -162,7 +163,9 @@ impl Protocol {
     /// Drops a peer that holds up the download (the timeouts of Core's `SendMessages`); whether it did.
     pub(super) fn check_download_timeouts(&mut self, peer: &mut Peer) -> bool {
         let now = self.now_micros();
-        let Some(from) = self.downloads.peers.get(&peer.id()) else { return self.check_headers_timeout(peer) };
+        let Some(from) = self.downloads.peers.get(&peer.id()) else {
+            return self.check_headers_timeout(peer);
+        };
         if from.stalling_since != 0 && from.stalling_since < now - self.downloads.stalling_timeout {
             self.disconnect_loudly(peer, "Peer is stalling block download");
             // If the line is slow, dropping more peers does not make it faster.
@@ -231,11 +234,9 @@ impl Protocol {
             return choice;
         }
         let fork = best.fork_with(snapshot.tip()).clone();
-        let is_current = |last: &Arc<BlockEntry>| {
-            last.chain_work() >= fork.chain_work() && last.is_ancestor_of(&best)
-        };
-        let mut last_common =
-            peer.headers.last_common.take().filter(|last| is_current(last)).unwrap_or(fork);
+        let is_current =
+            |last: &Arc<BlockEntry>| last.chain_work() >= fork.chain_work() && last.is_ancestor_of(&best);
+        let mut last_common = peer.headers.last_common.take().filter(|last| is_current(last)).unwrap_or(fork);
         let window_end = last_common.height() + WINDOW;
         let last_height = best.height().min(window_end + 1);
         let mut waiting_for = None;

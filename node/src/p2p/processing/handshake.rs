@@ -5,15 +5,14 @@ use crate::p2p::kind::ConnectionKind;
 use crate::p2p::net_address::NetAddress;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{
-    COMPACT_BLOCKS_VERSION, COMPACT_BLOCKS_WITH_WITNESS, MIN_PEER_PROTOCOL_VERSION, Message, PROTOCOL_VERSION,
-    SEND_HEADERS_VERSION, ServiceFlags, Version, WTXID_RELAY_VERSION,
+    COMPACT_BLOCKS_VERSION, COMPACT_BLOCKS_WITH_WITNESS, MIN_PEER_PROTOCOL_VERSION, Message,
+    PROTOCOL_VERSION, SEND_HEADERS_VERSION, ServiceFlags, Version, WTXID_RELAY_VERSION,
 };
 
 impl Protocol {
     /// Whether transactions are taken from a peer (Core's `RejectIncomingTxs` turned round).
     pub(super) fn takes_txs_from(&self, peer: &Peer) -> bool {
-        peer.kind().relays_txs()
-            && (!self.network.options().blocks_only || peer.link.may(Permissions::RELAY))
+        peer.kind().relays_txs() && (!self.network.options().blocks_only || peer.link.may(Permissions::RELAY))
     }
 
     /// Core's `PushNodeVersion`.
@@ -136,7 +135,8 @@ impl Protocol {
         } else {
             tracing::info!(
                 "New {kind} peer connected: transport: v1, version: {}, blocks={}, peer={id}",
-                peer.version, peer.starting_height
+                peer.version,
+                peer.starting_height
             );
         }
         if peer.common_version >= COMPACT_BLOCKS_VERSION {

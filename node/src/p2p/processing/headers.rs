@@ -158,11 +158,7 @@ impl Protocol {
         self.send_getheaders_by(peer, locator)
     }
 
-    pub(super) fn send_getheaders_by(
-        &mut self,
-        peer: &mut Peer,
-        locator: Locator,
-    ) -> bool {
+    pub(super) fn send_getheaders_by(&mut self, peer: &mut Peer, locator: Locator) -> bool {
         let now = self.now_micros();
         if now - peer.headers.requested <= RESPONSE_TIME {
             return false;
@@ -228,12 +224,7 @@ impl Protocol {
     }
 
     /// Core's `ProcessHeadersMessage`.
-    pub(super) fn process_headers(
-        &mut self,
-        peer: &mut Peer,
-        headers: Vec<Header>,
-        via_compact_block: bool,
-    ) {
+    pub(super) fn process_headers(&mut self, peer: &mut Peer, headers: Vec<Header>, via_compact_block: bool) {
         let count = headers.len();
         let (Some(first), Some(last)) = (headers.first().copied(), headers.last().copied()) else {
             // Not an announcement, so the answer to a question; and nothing more will come.
@@ -414,18 +405,18 @@ impl Protocol {
         if has(snapshot.tip()) {
             *behind = Behind::default();
         } else if behind.timeout == 0 || behind.mark.as_ref().is_some_and(has) {
-            *behind = Behind {
-                timeout: now + BEHIND_TIMEOUT,
-                mark: Some(snapshot.tip().clone()),
-                asked: false,
-            };
+            *behind =
+                Behind { timeout: now + BEHIND_TIMEOUT, mark: Some(snapshot.tip().clone()), asked: false };
         } else if now > behind.timeout {
             let best = match &peer.headers.best_known {
                 Some(best) => best.hash().to_string(),
                 None => "<none>".into(),
             };
             if behind.asked {
-                self.disconnect_loudly(peer, format_args!("Outbound peer has old chain, best known block = {best}"));
+                self.disconnect_loudly(
+                    peer,
+                    format_args!("Outbound peer has old chain, best known block = {best}"),
+                );
                 return;
             }
             behind.asked = true;

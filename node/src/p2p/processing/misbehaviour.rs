@@ -1,8 +1,8 @@
 //! Peers that break the rules.
 
 use super::{Peer, Protocol};
-use crate::p2p::permissions::Permissions;
 use crate::p2p::kind::ConnectionKind;
+use crate::p2p::permissions::Permissions;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use std::fmt::Display;
 

@@ -96,7 +96,8 @@ impl Peer {
 
     /// Whether it has only the latest blocks.
     pub(super) fn is_limited(&self) -> bool {
-        !self.services.contains(ServiceFlags::NETWORK) && self.services.contains(ServiceFlags::NETWORK_LIMITED)
+        !self.services.contains(ServiceFlags::NETWORK)
+            && self.services.contains(ServiceFlags::NETWORK_LIMITED)
     }
 
     /// Whether its blocks and transactions come with witnesses.

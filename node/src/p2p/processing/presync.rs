@@ -2,8 +2,8 @@
 
 use super::{Peer, Protocol};
 use crate::chain::BlockEntry;
-use chaincore_consensus::pow::{Work, block_work};
 use chaincore_consensus::Header;
+use chaincore_consensus::pow::{Work, block_work};
 use std::sync::Arc;
 
 impl Protocol {
@@ -25,7 +25,12 @@ impl Protocol {
     }
 
     /// Whether headers belong to a chain of too little work, which is not kept.
-    pub(super) fn is_low_work(&mut self, peer: &mut Peer, start: &Arc<BlockEntry>, headers: &[Header]) -> bool {
+    pub(super) fn is_low_work(
+        &mut self,
+        peer: &mut Peer,
+        start: &Arc<BlockEntry>,
+        headers: &[Header],
+    ) -> bool {
         let work = headers.iter().fold(Work::default(), |sum, header| sum + block_work(header.bits));
         if start.chain_work() + work >= self.work_threshold() {
             return false;

@@ -61,10 +61,11 @@ impl Protocol {
         let spacing = self.chain.params().target_spacing;
         entry.is_valid(Validity::Scripts)
             && age < STALE_RELAY_AGE
-            && best.chain_work().saturating_sub(entry.chain_work()).equivalent_seconds(
-                chaincore_consensus::pow::block_work(best.header().bits),
-                spacing,
-            ) < STALE_RELAY_AGE
+            && best
+                .chain_work()
+                .saturating_sub(entry.chain_work())
+                .equivalent_seconds(chaincore_consensus::pow::block_work(best.header().bits), spacing)
+                < STALE_RELAY_AGE
     }
 
     /// Core's `ProcessGetBlockData`.

@@ -49,7 +49,9 @@ impl FrameError {
     pub fn wire_len(&self) -> u64 {
         match self {
             Self::WrongMagic(_) | Self::TooLarge { .. } => FrameHeader::LEN as u64,
-            Self::WrongChecksum { len, .. } | Self::InvalidCommand { len, .. } => (FrameHeader::LEN + len) as u64,
+            Self::WrongChecksum { len, .. } | Self::InvalidCommand { len, .. } => {
+                (FrameHeader::LEN + len) as u64
+            }
         }
     }
 
