@@ -20,6 +20,7 @@ mod persist;
 pub mod policy;
 mod pool;
 mod precheck;
+mod relay;
 mod replacement;
 mod rolling;
 mod truc;
@@ -33,6 +34,7 @@ pub use package::PackageTest;
 pub use persist::{SavedPool, SavedTx};
 pub use pool::{Mempool, MempoolInfo, Prioritised, Sums};
 pub use precheck::ChainView;
+pub use relay::RelayInfo;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod limits;
 mod packages;
+mod relay;
 mod reorg;
 mod replacement;
 mod rules;
@@ -14,7 +15,7 @@ use chaincore_consensus::hash::sha256;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::sigcache::SignatureCache;
 use chaincore_consensus::{
-    Amount, Block, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef, Txid,
+    Amount, Block, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef, Txid, Wtxid,
 };
 use chaincore_storage::StorageError;
 use std::collections::HashMap;
