@@ -23,6 +23,7 @@ mod precheck;
 mod relay;
 mod replacement;
 mod rolling;
+mod submit;
 mod truc;
 mod verify;
 
@@ -35,6 +36,7 @@ pub use persist::{SavedPool, SavedTx};
 pub use pool::{Mempool, MempoolInfo, Prioritised, Sums};
 pub use precheck::ChainView;
 pub use relay::RelayInfo;
+pub use submit::{PackageOutcome, PackagedTx, is_child_with_parents};
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod relay;
 mod reorg;
 mod replacement;
 mod rules;
+mod submit;
 mod templates;
 
 use super::*;
