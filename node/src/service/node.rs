@@ -4,7 +4,7 @@ use super::view::View;
 use super::{Service, failure, index_failure, mempool};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::index::{IndexStatus as Follow, Place};
-use crate::mempool::{Mempool, policy};
+use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
@@ -17,8 +17,8 @@ use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, Tx
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
     BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry, MempoolInfo,
-    Node, NodeError, NodeInfo, NodeResult, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent,
-    TemplateStats, Tip, TxAccepted, TxTest,
+    Node, NodeError, NodeInfo, NodeResult, PackageSubmission, PackageTest, Priority, ScriptEvent,
+    ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
 };
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -335,6 +335,15 @@ impl Node for Service {
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.on_writer(move |chain| chain.accept_tx(&tx))?;
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission> {
+        let wtxids: Vec<_> = txs.iter().map(|tx| tx.wtxid()).collect();
+        let max_rate = max_fee_rate.map(|rate| FeeRate(rate.sat()));
+        let mut outcome = self.on_writer(move |chain| chain.accept_package(&txs, max_rate))?;
+        let results = wtxids.iter().map(|wtxid| outcome.results.remove(wtxid).map(mempool::packaged));
+        let transactions = results.collect();
+        Ok(PackageSubmission { error: outcome.error.map(|reason| reason.to_string()), transactions })
     }
 
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {

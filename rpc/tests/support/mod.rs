@@ -495,6 +495,17 @@ impl Node for MemoryNode {
         }
         Ok(verdict)
     }
+    fn submit_package(&self, txs: Vec<TxRef>, _: Option<Amount>) -> NodeResult<PackageSubmission> {
+        let mut transactions = Vec::new();
+        for tx in txs {
+            transactions.push(Some(match self.submit_tx(tx)? {
+                Ok(accepted) => PackagedTx::Accepted { accepted, replaced: vec![] },
+                Err(reason) => PackagedTx::Refused(reason),
+            }));
+        }
+        let failed = transactions.iter().any(|tx| matches!(tx, Some(PackagedTx::Refused(_))));
+        Ok(PackageSubmission { error: failed.then(|| "transaction failed".into()), transactions })
+    }
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {
         let state = self.state();
         let test = |tx: &TxRef| {
