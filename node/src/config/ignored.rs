@@ -11,7 +11,7 @@ const fn ignored(name: &'static str) -> OptionSpec {
 #[rustfmt::skip]
 pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     // Files, databases, processes
-    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blockfilterindex"), ignored("blocknotify"),
+    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blocknotify"),
     ignored("blockreconstructionextratxn"), ignored("blocksonly"), ignored("blocksxor"), ignored("coinstatsindex"),
     ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
@@ -21,7 +21,7 @@ pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     ignored("externalip"), ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
     ignored("i2psam"), ignored("listenonion"), ignored("maxreceivebuffer"), ignored("maxsendbuffer"),
     ignored("maxuploadtarget"), ignored("natpmp"), ignored("networkactive"), ignored("onion"), ignored("onlynet"),
-    ignored("peerblockfilters"), ignored("peerbloomfilters"), ignored("peertimeout"), ignored("privatebroadcast"),
+    ignored("peerbloomfilters"), ignored("peertimeout"), ignored("privatebroadcast"),
     ignored("proxy"), ignored("proxyrandomize"), ignored("seednode"), ignored("signetseednode"), ignored("timeout"),
     ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),
     ignored("whitebind"), ignored("whitelist"), ignored("whitelistforcerelay"), ignored("whitelistrelay"),
