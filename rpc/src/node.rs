@@ -13,11 +13,12 @@
 
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
+use chaincore_consensus::filter::BasicFilter;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::pow::Work;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
-use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid, Wtxid};
+use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid, Wtxid};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -344,6 +345,15 @@ pub struct IndexStatus {
     pub best_height: u32,
 }
 
+/// The compact filter of a block, by the block filter index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockFilter {
+    /// The basic filter.
+    pub filter: BasicFilter,
+    /// The header that commits to it and to those of all blocks below.
+    pub header: Hash256,
+}
+
 /// What the chain holds for one script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScriptTotals {
@@ -523,6 +533,9 @@ pub trait Node: Send + Sync + 'static {
 
     /// A mined transaction, by the transaction index.
     fn find_tx(&self, txid: &Txid) -> NodeResult<Option<ConfirmedTx>>;
+    /// A block's filter, by the block filter index; `None` if the block was never in the active chain or the index
+    /// has not come that far.
+    fn block_filter(&self, hash: &BlockHash) -> NodeResult<Option<BlockFilter>>;
     /// What the chain holds for a script, by the address index.
     fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals>;
     /// A script's unspent outputs in the order of height, the first `skip` left out, at most `limit` of them.

@@ -11,7 +11,7 @@ const fn ignored(name: &'static str) -> OptionSpec {
 #[rustfmt::skip]
 pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     // Files, databases, processes
-    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blockfilterindex"), ignored("blocknotify"),
+    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blocknotify"),
     ignored("blockreconstructionextratxn"), ignored("blocksxor"), ignored("coinstatsindex"),
     ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),

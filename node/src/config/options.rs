@@ -38,6 +38,12 @@ const OPTIONS: &[OptionSpec] = &[
     option("loadblock", "<file>", Group::General, "Import the blocks of a blk*.dat file; may be given several times"),
     option("txindex", "", Group::General, "Index every transaction, for getrawtransaction (default: 0)"),
     option(
+        "blockfilterindex",
+        "<type>",
+        Group::General,
+        "Index the compact filter of every block: basic, 1 for all types, or 0 (default: 0)",
+    ),
+    option(
         "addressindex",
         "",
         Group::General,
@@ -123,6 +129,7 @@ const OPTIONS: &[OptionSpec] = &[
     option("maxreceivebuffer", "<kB>", Group::Connection, "Memory for what a peer sent and nobody looked at, in kB (default: 5000)"),
     option("maxsendbuffer", "<kB>", Group::Connection, "Memory for what a peer is to be sent, in kB (default: 1000)"),
     option("maxconnections", "<n>", Group::Connection, "Most connections that are kept by themselves (default: 125)"),
+    option("peerblockfilters", "", Group::Connection, "Serve compact block filters to peers, which takes -blockfilterindex (default: 0)"),
     option("uacomment", "<text>", Group::Connection, "Comment in the user agent. May be given several times"),
     // Policy
     option("maxmempool", "<MB>", Group::Policy, "Memory for unconfirmed transactions, in megabytes (default: 300)"),
