@@ -3,6 +3,15 @@
 //! [`wire`] is the protocol's bytes and [`net_address`] what a node is reached at; both are pure. What a compact
 //! block is put together from is in [`compact_block`].
 
+pub mod address_book;
+pub mod anchors;
+pub mod bans;
 pub mod compact_block;
+mod disk;
+pub mod eviction;
 pub mod net_address;
+pub mod permissions;
+pub mod rolling_bloom;
+pub mod subnet;
+pub mod token_bucket;
 pub mod wire;
