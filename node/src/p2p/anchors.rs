@@ -52,6 +52,7 @@ pub fn write(path: &Path, magic: [u8; 4], anchors: &[PeerAddress]) -> io::Result
 mod tests {
     use super::*;
     use crate::p2p::wire::ServiceFlags;
+    use chaincore_consensus::hex;
 
     const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 
@@ -79,6 +80,28 @@ mod tests {
         assert!(!path.exists());
         write(&path, MAGIC, &[]).unwrap();
         assert!(take(&path, MAGIC).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_core_wrote() {
+        let bytes = hex::decode(
+            "fabfb5da01605b032000e1f5050001047f00000175cf70849768f763fa95555602868782ff1d1f76a64749433ca609e5d14f0ed9\
+             f14a",
+        )
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("anchors.dat");
+        fs::write(&path, &bytes).unwrap();
+        let anchors = take(&path, MAGIC);
+        let only = PeerAddress {
+            address: "127.0.0.1:30159".parse().unwrap(),
+            services: ServiceFlags::NONE,
+            time: 100_000_000,
+        };
+        assert_eq!(anchors, [only]);
+        // And it is what we write.
+        write(&path, MAGIC, &anchors).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! [`wire`] is the protocol's bytes and [`net_address`] what a node is reached at; both are pure. What a compact
 //! block is put together from is in [`compact_block`].
+//!
+//! [`address_book`] is where other nodes are, [`bans`] who may not be among them, [`permissions`] who may do more than
+//! others, and [`eviction`] who goes when there are too many.
 
 pub mod address_book;
 pub mod anchors;

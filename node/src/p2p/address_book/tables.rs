@@ -116,7 +116,7 @@ impl Tables {
                 if entry.time() < time - interval - penalty {
                     entry.set_time(time - penalty);
                 }
-                entry.address.services = entry.address.services | told.services;
+                entry.address.services |= told.services;
                 if time <= entry.time() || entry.tried || entry.references == MAX_REFERENCES {
                     return false;
                 }
