@@ -39,8 +39,8 @@ use chaincore_consensus::BlockHash;
 use compact::CompactBlocks;
 use download::Downloads;
 use headers::HeadersSync;
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng, SeedableRng};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 
@@ -81,7 +81,7 @@ impl Protocol {
             network,
             chain,
             clock,
-            rng: StdRng::try_from_rng(&mut SysRng).expect("the system has random numbers"),
+            rng: StdRng::from_rng(&mut rand::rng()),
             peers: BTreeMap::new(),
             headers: HeadersSync::default(),
             downloads: Downloads::default(),
