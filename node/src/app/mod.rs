@@ -227,7 +227,8 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), indexes.clone());
-    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone()).await {
+    let served = indexes.filters.clone().filter(|_| config.storage.serve_filters);
+    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone(), served).await {
         Ok(p2p) => Arc::new(p2p),
         Err(error) => {
             chain.shutdown().await?;
@@ -238,8 +239,7 @@ async fn serve(
     let import = start_import(config, &chain, service);
     warmup.finish();
     tracing::info!("init message: Done loading");
-    let mut parts =
-        Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
+    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);

@@ -17,8 +17,8 @@ use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, Tx
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry,
-    MempoolInfo, Node, NodeError, NodeInfo, NodeResult, PackageSubmission, PackageTest, Priority, ScriptEvent,
-    ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
+    MempoolInfo, Node, NodeError, NodeInfo, NodeResult, PackageSubmission, PackageTest, Priority,
+    ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
 };
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};

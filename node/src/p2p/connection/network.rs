@@ -282,8 +282,7 @@ impl Network {
         }
         let address = self.resolve(target).await?;
         let host = address.host();
-        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host))
-        {
+        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host)) {
             return Err(ConnectError::Banned(address.to_string()));
         }
         if let Some(known) = self.find(target, &address) {
