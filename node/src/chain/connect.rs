@@ -174,7 +174,7 @@ pub(super) fn disconnect(
             }
             let coin = coins.spend(&OutPoint { txid, vout })?;
             let as_made = coin.is_some_and(|coin| coin.output == *output && coin.height == entry.height());
-            if !as_made && !(position == 0 && is_overwritten_coinbase(&entry.at_ref())) {
+            if !(as_made || position == 0 && is_overwritten_coinbase(&entry.at_ref())) {
                 return Err(damaged(entry, "an output of it is not among the coins"));
             }
         }
