@@ -420,6 +420,13 @@ async fn scripts_and_addresses_look_as_cores() {
         "{\"isvalid\":false,\"error_locations\":[],\
          \"error\":\"Invalid or unsupported Base58-encoded address.\"}"
     );
+    // One letter of a bech32 address is wrong: Core says which.
+    assert_eq!(
+        call(&registry, "validateaddress", "[\"bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdkp202\"]")
+            .await
+            .unwrap(),
+        "{\"isvalid\":false,\"error_locations\":[40],\"error\":\"Invalid Bech32 checksum\"}"
+    );
     assert_eq!(
         call(&registry, "validateaddress", &format!("[\"{}\"]", HARNESS[0])).await.unwrap(),
         "{\"isvalid\":true,\"address\":\"mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z\",\
