@@ -27,6 +27,16 @@ impl Clock {
         }
     }
 
+    /// Microseconds since 1970; whole seconds while the time is mocked.
+    pub fn now_micros(&self) -> i64 {
+        match self.mock.load(Ordering::Relaxed) {
+            0 => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
+            mocked => mocked.saturating_mul(1_000_000),
+        }
+    }
+
     /// Stops the clock at a time; `None` or 0 lets it follow the system's again (as Core's `setmocktime`).
     pub fn set_mock(&self, time: Option<i64>) {
         self.mock.store(time.unwrap_or(0), Ordering::Relaxed);

@@ -8,6 +8,7 @@ pub mod index;
 pub mod logging;
 pub mod mempool;
 pub mod mining;
+pub mod p2p;
 pub mod service;
 pub mod template;
 #[cfg(any(test, feature = "testkit"))]

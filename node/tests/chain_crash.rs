@@ -233,3 +233,23 @@ fn a_chain_that_was_never_flushed_is_found_again() {
     assert_state(&chain, &branch);
     assert_eq!(chain.tip_state().borrow().durable.height, 60);
 }
+
+#[test]
+fn blocks_that_were_stored_before_their_parents_are_found_again() {
+    let params = Arc::new(testkit::params(4));
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path(), &params);
+    options.max_block_file_bytes = 8 << 10;
+    let chain = open(&options);
+    let mut branch = Branch::new(params, 43);
+    (0..60).for_each(|_| drop(branch.mine(4)));
+    let headers: Vec<_> = branch.blocks.iter().map(|block| block.header).collect();
+    chain.query_blocking(move |chain| Ok(chain.accept_headers(&headers, true))).unwrap().unwrap();
+    for block in branch.blocks.iter().rev() {
+        assert!(submit(&chain, block).is_accepted());
+    }
+    assert_eq!(chain.tip_state().borrow().durable.height, 0);
+    chain.crash_blocking();
+    drop(chain);
+    assert_state(&open(&options), &branch);
+}

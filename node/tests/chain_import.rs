@@ -187,3 +187,49 @@ fn block_files_beside_no_database_wait_to_be_taken_in() {
         }
     }
 }
+
+#[test]
+fn nothing_is_connected_above_the_height_to_stop_at() {
+    let params = Arc::new(testkit::params(5));
+    let dir = tempfile::tempdir().unwrap();
+    let mut states = vec![Branch::new(params.clone(), 27)];
+    for _ in 0..60 {
+        let mut next = states[states.len() - 1].clone();
+        next.mine(1);
+        states.push(next);
+    }
+    let all = &states[60];
+    let file = dir.path().join("bootstrap.dat");
+    write_file(&file, params.magic, &all.blocks, false);
+
+    // Taken in from a file; whether the import itself notices before its end is not said.
+    let mut options = options(&dir.path().join("chain"), &params);
+    options.stop_at_height = Some(20);
+    let chain = open(&options);
+    let _ = Importer::new(chain.clone()).load(&[file]);
+    assert_state(&chain, &states[20]);
+    assert!(chain.status().is_interrupted());
+    chain.shutdown_blocking().unwrap();
+    drop(chain);
+    // Replayed at a start, on the coins there are and on none.
+    for (height, rebuild) in [(33, Rebuild::Nothing), (27, Rebuild::Coins)] {
+        options.stop_at_height = Some(height);
+        options.rebuild = rebuild;
+        let chain = open(&options);
+        assert_state(&chain, &states[height as usize]);
+        chain.shutdown_blocking().unwrap();
+        drop(chain);
+    }
+    options.stop_at_height = Some(11);
+    options.rebuild = Rebuild::Everything;
+    let chain = open(&options);
+    let _ = Importer::new(chain.clone()).reindex();
+    assert_state(&chain, &states[11]);
+    chain.shutdown_blocking().unwrap();
+    drop(chain);
+    options.stop_at_height = None;
+    options.rebuild = Rebuild::Nothing;
+    let chain = open(&options);
+    Importer::new(chain.clone()).reindex().unwrap();
+    assert_state(&chain, all);
+}

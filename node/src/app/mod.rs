@@ -6,7 +6,6 @@
 
 mod banner;
 mod options;
-mod pool_file;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
@@ -15,7 +14,8 @@ use crate::index::{Addresses, BasicFilters, Follower, IndexError, Indexes, Trans
 use crate::logging::{self, LogError};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
-use crate::service::Service;
+use crate::p2p::{P2p, P2pError};
+use crate::service::{Service, pool_file};
 use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
@@ -63,6 +63,9 @@ pub enum AppError {
     /// An index cannot be opened.
     #[error("{0}")]
     Index(#[from] IndexError),
+    /// The network cannot be started.
+    #[error("{0}")]
+    P2p(#[from] P2pError),
     /// The chain failed while the node ran.
     #[error("A fatal internal error occurred, see debug.log for details: {0}")]
     Fatal(String),
@@ -78,9 +81,6 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     }
     for warning in config.warnings() {
         tracing::warn!("{warning}");
-    }
-    if !config.peers.bootstrap.is_empty() || !config.peers.add.is_empty() {
-        tracing::warn!("peers are not built yet: --bootstrap-nodes and -addnode have no effect");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
     let result = runtime.block_on(start(config));
@@ -148,6 +148,7 @@ struct Parts {
     chain: ChainHandle,
     indexes: Indexes,
     miner: Option<Miner>,
+    p2p: Option<Arc<P2p>>,
     /// Ends with the reason if the import failed.
     import: Option<tokio::task::JoinHandle<Option<String>>>,
     failure: Option<String>,
@@ -158,11 +159,15 @@ impl Parts {
         let chain = self.chain.clone();
         // A mempool that was never read in whole must not replace the one on disk.
         if config.mempool.persist && service.is_mempool_loaded() {
-            pool_file::save(config, &chain);
+            // What is wrong has been reported.
+            let _ = pool_file::save(&config.chain_dir.join(pool_file::FILE_NAME), &chain);
         }
         // The indexes and the miner are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
             drop(self.miner.take());
+            if let Some(p2p) = self.p2p.take() {
+                p2p.stop();
+            }
             self.indexes.stop();
             (self.import.take(), self.failure.take())
         });
@@ -222,10 +227,18 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), indexes.clone());
+    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone()).await {
+        Ok(p2p) => Arc::new(p2p),
+        Err(error) => {
+            chain.shutdown().await?;
+            return Err(error.into());
+        }
+    };
+    service.attach_p2p(p2p.clone());
     let import = start_import(config, &chain, service);
     warmup.finish();
     tracing::info!("init message: Done loading");
-    let mut parts = Parts { chain, indexes, miner: None, import, failure: None };
+    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
@@ -321,7 +334,8 @@ fn start_import(
             log("Import finished", Importer::new(chain.clone()).load(&files)?);
         }
         if settings.mempool.persist {
-            pool_file::load(&settings, &chain)?;
+            let path = settings.chain_dir.join(pool_file::FILE_NAME);
+            pool_file::load(&path, &chain, pool_file::OWN_FILE)?;
         }
         pool_service.set_mempool_loaded();
         Ok(())
@@ -338,13 +352,12 @@ fn start_import(
     }))
 }
 
-/// Returns when the chain has reached a height; never if there is none to reach.
+/// Returns when the chain has reached a height (above which it connects nothing); never if there is none to reach.
 async fn reached(height: Option<u32>, chain: ChainHandle) {
     let mut state = chain.tip_state();
     if let Some(height) = height
         && state.wait_for(|state| state.applied.height >= height).await.is_ok()
     {
-        tracing::info!("Stopping at height {height}, as told");
         return;
     }
     std::future::pending().await

@@ -6,13 +6,17 @@ use crate::clock::Clock;
 use crate::config::{Config, CookieReaders};
 use crate::mempool::graph::ClusterLimits;
 use crate::mempool::{FeeRate, MempoolOptions};
+use crate::p2p::P2pOptions;
+use crate::p2p::connection::BoundAddress;
+use crate::p2p::net_address::NetAddress;
+use crate::p2p::wire::{PROTOCOL_VERSION, ServiceFlags};
 use crate::service::TemplatePolicy;
 use chaincore_rpc::http::{AuthOptions, CookieAccess, HttpOptions, OriginRules, SubnetError};
 use chaincore_rpc::node::{NodeInfo, Tip};
 use chaincore_rpc::ratelimit::Rate;
 use chaincore_rpc::registry::CallLimits;
 use serde::Serialize;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use tokio::sync::watch;
 
 /// The version of Core whose interface is spoken (see the chapter on RPC for why).
@@ -31,11 +35,68 @@ pub(super) fn node_info(config: &Config) -> NodeInfo {
         version: version.into(),
         core_version: CORE_VERSION,
         subversion: format!("/{CORE_NAME}/ChainCore:{version}{comments}/"),
-        protocol_version: 70016,
-        services: 0,
+        protocol_version: PROTOCOL_VERSION,
+        services: services(config).0,
         data_dir: config.chain_dir.clone(),
         log_path: config.log.file.clone(),
     }
+}
+
+/// The services that this node offers to peers.
+fn services(config: &Config) -> ServiceFlags {
+    let filters = if config.peers.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
+    ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters
+}
+
+pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
+    let peers = &config.peers;
+    let automatic = peers.target_outbound + peers.target_block_relay + 1;
+    Ok(P2pOptions {
+        magic: config.params.magic,
+        default_port: config.params.p2p_port,
+        services: services(config),
+        user_agent: node_info(config).subversion,
+        minimum_chain_work: config.params.minimum_chain_work,
+        active: peers.active,
+        listen: peers.listen,
+        binds: binds(config)?,
+        max_inbound: (peers.max_connections as usize).saturating_sub(automatic),
+        target_outbound: peers.target_outbound,
+        target_block_relay: peers.target_block_relay,
+        add: peers.add.clone(),
+        connect: peers.connect.clone(),
+        seeds: peers.seeds.clone(),
+        dns: peers.dns,
+        blocks_only: peers.blocks_only,
+        peer_timeout: peers.peer_timeout,
+        dial_timeout: peers.dial_timeout,
+        max_receive: peers.max_receive,
+        max_send: peers.max_send,
+        permissions: peers.permissions.clone(),
+        serve_filters: peers.serve_filters,
+        folder: config.chain_dir.clone(),
+    })
+}
+
+/// Where to listen: as told, or on loopback. Whoever wants to be reached from elsewhere says `-bind=0.0.0.0`.
+fn binds(config: &Config) -> Result<Vec<BoundAddress>, AppError> {
+    let peers = &config.peers;
+    let mut bound = peers.white_binds.clone();
+    for bind in &peers.binds {
+        let (address, tag) = bind.rsplit_once('=').unwrap_or((bind, ""));
+        let wrong = || AppError::Option(format!("Cannot resolve -bind address: '{bind}'"));
+        let address = NetAddress::parse(address, peers.port).map_err(|_| wrong())?;
+        bound.push(BoundAddress {
+            address: address.to_socket_addr().ok_or_else(wrong)?,
+            permissions: None,
+            is_onion: tag == "onion",
+        });
+    }
+    if bound.is_empty() {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, peers.port));
+        bound.push(BoundAddress { address, permissions: None, is_onion: false });
+    }
+    Ok(bound)
 }
 
 pub(super) fn templates(config: &Config) -> TemplatePolicy {
@@ -90,6 +151,7 @@ pub(super) fn chain(config: &Config, clock: &Clock) -> ChainOptions {
         script_threads: storage.script_threads,
         rebuild,
         max_tip_age: storage.max_tip_age,
+        stop_at_height: config.stop_at_height,
         ..ChainOptions::new(config.params.clone(), config.chain_dir.clone())
     }
 }

@@ -3,21 +3,15 @@
 use super::block_access::damaged;
 use super::connect::{Connection, check_connect, disconnect};
 use super::outcome::CheckedBlock;
-use super::shared::Shared;
-use super::{BlockEntry, Branch, Chain, ChainError, Phase, Validity};
-use crate::mempool::Mempool;
+use super::reorg::{Change, Held, ReorgPlan};
+use super::{BlockEntry, BlockVerdict, Branch, Chain, ChainError, Phase, Validity};
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::reject::RejectReason;
-use chaincore_consensus::{Block, BlockHash, TxRef};
+use chaincore_consensus::{Block, BlockHash};
 use chaincore_plugin::AppliedBlock;
-use std::collections::VecDeque;
-use std::sync::{Arc, RwLock, RwLockWriteGuard};
-
-/// Bytes of transactions of disconnected blocks that are kept for the mempool; the oldest blocks' are dropped
-/// first (as Core's `MAX_DISCONNECTED_TX_POOL_BYTES`, which drops the most recent block's last too).
-const MAX_DISCONNECTED_BYTES: usize = 20_000_000;
+use std::sync::Arc;
 
 /// What came of an activation.
 #[derive(Debug, Default)]
@@ -28,136 +22,78 @@ pub(super) struct Activation {
     pub(super) failures: Vec<(BlockHash, RejectReason)>,
 }
 
-/// The way from one tip to another.
-#[derive(Debug)]
-struct ReorgPlan {
-    /// Blocks to take off, the tip first.
-    disconnect: Vec<Arc<BlockEntry>>,
-    /// The new tip; the blocks below it down to `fork` are to be put on.
-    target: Arc<BlockEntry>,
-    fork: Arc<BlockEntry>,
-}
-
-impl ReorgPlan {
-    fn new(tip: &Arc<BlockEntry>, target: &Arc<BlockEntry>) -> Self {
-        let fork = tip.fork_with(target).clone();
-        let mut disconnect = vec![];
-        let mut at = tip;
-        while !Arc::ptr_eq(at, &fork) {
-            disconnect.push(at.clone());
-            at = at.parent().expect("the fork lies below");
-        }
-        Self { disconnect, target: target.clone(), fork }
-    }
-
-    /// The blocks to put on, lowest first.
-    fn connect(&self) -> Vec<Arc<BlockEntry>> {
-        let mut entries = vec![];
-        let mut at = &self.target;
-        while !Arc::ptr_eq(at, &self.fork) {
-            entries.push(at.clone());
-            at = at.parent().expect("the fork lies below");
-        }
-        entries.reverse();
-        entries
-    }
-}
-
-/// Transactions of disconnected blocks, in the order in which the mempool can take them back.
-#[derive(Debug, Default)]
-pub(super) struct Disconnected {
-    blocks: VecDeque<(Arc<Block>, usize)>,
-    bytes: usize,
-}
-
-impl FromIterator<Arc<Block>> for Disconnected {
-    fn from_iter<I: IntoIterator<Item = Arc<Block>>>(blocks: I) -> Self {
-        let mut disconnected = Self::default();
-        blocks.into_iter().for_each(|block| disconnected.push(block));
-        disconnected
-    }
-}
-
-impl Disconnected {
-    fn push(&mut self, block: Arc<Block>) {
-        let bytes = block.total_size();
-        self.bytes += bytes;
-        self.blocks.push_back((block, bytes));
-        while self.bytes > MAX_DISCONNECTED_BYTES {
-            // The block disconnected last is the lowest; its transactions are the ones that others need.
-            let Some((_, bytes)) = self.blocks.pop_front() else { break };
-            self.bytes -= bytes;
-        }
-    }
-
-    /// The transactions but coinbases, parents before children.
-    fn into_transactions(self) -> Vec<TxRef> {
-        let blocks = self.blocks.into_iter().rev();
-        blocks.flat_map(|(block, _)| block.transactions.iter().skip(1).cloned().collect::<Vec<_>>()).collect()
-    }
-}
-
-/// What readers are kept from while the chain is between two states. The mempool comes first: readers that hold
-/// it may ask for coins.
-pub(super) struct Held<'a> {
-    mempool: RwLockWriteGuard<'a, Mempool>,
-    _coins: RwLockWriteGuard<'a, ()>,
-}
-
-impl<'a> Held<'a> {
-    pub(super) fn new(shared: &'a Shared, mempool: &'a RwLock<Mempool>) -> Self {
-        let mempool = mempool.write().expect("no one panics while holding the mempool");
-        Self { mempool, _coins: shared.change_coins() }
-    }
-}
-
 impl Chain {
     /// Connects blocks until no valid candidate is better than the tip. `fresh` is a block that need not be
     /// read from the files.
     ///
-    /// While blocks leave the active chain, readers of coins and of the mempool wait: they would see a chain that
-    /// was never anyone's. When only new blocks come, each is a state of its own.
+    /// While blocks leave the active chain, readers of coins and of the mempool wait until a better chain is there,
+    /// but no longer than for a step's blocks. When only new blocks come, each is a state of its own.
+    ///
+    /// An interruption ends this after a block, wherever it is: the tip may then be worse than before, and the next
+    /// start goes on.
     pub(super) fn activate(&mut self, fresh: Option<&CheckedBlock>) -> Result<Activation, ChainError> {
         let mut activation = Activation::default();
-        let mut disconnected = Disconnected::default();
         let (shared, mempool) = (self.shared.clone(), self.mempool.clone());
         let start = self.tip.clone();
-        let mut held: Option<Held<'_>> = None;
+        let mut change = Change::new(&shared, &mempool);
         while let Some(target) = self.tree.best_candidate() {
             if Arc::ptr_eq(&target, &self.tip) || shared.status.is_interrupted() {
                 break;
             }
             let plan = ReorgPlan::new(&self.tip, &target);
-            if !plan.disconnect.is_empty() {
-                held.get_or_insert_with(|| Held::new(&shared, &mempool));
-            }
             for entry in &plan.disconnect {
-                let block = self.disconnect_tip(entry)?;
+                if shared.status.is_interrupted() {
+                    break;
+                }
+                self.disconnect_in(entry, &mut change)?;
                 activation.disconnected += 1;
-                disconnected.push(block);
             }
             for entry in plan.connect() {
+                if shared.status.is_interrupted() {
+                    break;
+                }
+                if change.is_open() {
+                    self.step(&mut change)?;
+                }
                 let fresh = fresh.filter(|fresh| fresh.hash() == entry.hash());
-                if let Err(reason) = self.connect_tip(&entry, fresh, held.as_mut())? {
-                    self.mark_failed(&entry, &reason);
+                let result = self.connect_tip(&entry, fresh, change.held())?;
+                self.shared.verdicts.push(BlockVerdict { hash: entry.hash(), result: result.clone() });
+                if let Err(reason) = result {
+                    self.mark_failed(&entry);
+                    tracing::error!("ConnectTip: ConnectBlock {} failed, {reason}", entry.hash());
                     activation.failures.push((entry.hash(), reason));
                     break;
                 }
-                self.flush_if_due()?;
-                // A reorganization is not left half done: its readers wait.
-                if held.is_none() && shared.status.is_interrupted() {
-                    break;
+                if change.is_open() && self.tip.chain_work() > start.chain_work() {
+                    self.end_change(&mut change)?;
                 }
+                if !change.is_open() {
+                    self.stop_if_high();
+                }
+                self.flush_if_due()?;
             }
         }
-        self.tree.prune_candidates(&self.tip);
-        if let Some(held) = &mut held {
-            self.readd_to_mempool(disconnected, held)?;
-            self.revision += u64::from(!Arc::ptr_eq(&start, &self.tip));
+        if self.tip.chain_work() < start.chain_work() {
+            // Interrupted on the way: blocks that were worse than the tip before are candidates now.
+            self.tree.rebuild_candidates(&self.tip);
+        } else {
+            self.tree.prune_candidates(&self.tip);
         }
-        self.publish();
-        drop(held);
+        let moved = change.is_open();
+        self.end_change(&mut change)?;
+        if moved {
+            self.stop_if_high();
+        }
         Ok(activation)
+    }
+
+    /// Lets nothing more be connected once the height is reached at which the node is to stop.
+    fn stop_if_high(&self) {
+        let status = &self.shared.status;
+        if self.stop_at_height.is_some_and(|height| self.tip.height() >= height) && !status.is_interrupted() {
+            tracing::info!("Stopping at height {}, as told", self.tip.height());
+            status.interrupt();
+        }
     }
 
     /// Takes the tip off.
@@ -260,17 +196,5 @@ impl Chain {
             let scripts: usize = spent.iter().map(|coin| coin.output.script_pubkey.len()).sum();
             self.shared.remember(AppliedBlock { at: entry.at_ref(), prev, block, spent }, size * 4 + scripts);
         }
-    }
-
-    /// Gives the mempool what disconnected blocks had confirmed.
-    pub(super) fn readd_to_mempool(
-        &self,
-        disconnected: Disconnected,
-        held: &mut Held<'_>,
-    ) -> Result<(), ChainError> {
-        let transactions = disconnected.into_transactions();
-        let branch = Branch(self.tip.clone());
-        held.mempool.readd_after_reorg(&transactions, &self.chain_view(&branch))?;
-        Ok(())
     }
 }

@@ -113,8 +113,20 @@ fn can_repeat_coinbase(params: &ChainParams) -> bool {
     params.deployments.bip34 > 1
 }
 
-/// Checks everything about a block that needs the coins of its parent, scripts included. Changes nothing.
+/// Checks everything about a block that needs the coins of its parent, scripts included; logs what is wrong. Changes
+/// nothing.
 pub(super) fn check_connect(
+    block: &Block,
+    parent: &Branch,
+    coins: &(impl CoinsView + ?Sized),
+    params: &ChainParams,
+    scripts: &ScriptVerifier,
+) -> Result<Result<Connection, RejectReason>, StorageError> {
+    let verdict = judge(block, parent, coins, params, scripts)?;
+    Ok(verdict.inspect_err(|reason| tracing::info!("Block validation error: {reason}")))
+}
+
+fn judge(
     block: &Block,
     parent: &Branch,
     coins: &(impl CoinsView + ?Sized),

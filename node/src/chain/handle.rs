@@ -2,7 +2,10 @@
 
 use super::outcome::{CheckedBlock, Origin, Outcome};
 use super::shared::Shared;
-use super::{BlockEntry, Chain, ChainError, ChainOptions, ScriptVerifier, Snapshot, Status, TipState};
+use super::{
+    BlockEntry, BlockVerdict, Chain, ChainError, ChainOptions, NewPowValidBlock, ScriptVerifier, Snapshot,
+    Status, TipState,
+};
 use crate::clock::Clock;
 use crate::mempool::{Accepted, Mempool};
 use chaincore_consensus::coin::Coin;
@@ -104,34 +107,79 @@ impl ChainHandle {
 
     /// Hands in a block. The rules that need no chain state are checked here, the others by the writer.
     pub async fn submit_block(&self, block: Arc<Block>, origin: Origin) -> Result<Outcome, ChainError> {
-        let params = self.shared.params.clone();
+        let (hash, params) = (block.hash(), self.shared.params.clone());
         let checked = tokio::task::spawn_blocking(move || CheckedBlock::new(block, &params));
         match checked.await.map_err(|error| ChainError::Stopped(error.to_string()))? {
             Ok(block) => self.query(move |chain| chain.accept_block(&block, origin)).await,
-            Err(reason) => Ok(Outcome::Rejected(reason)),
+            Err(reason) => Ok(self.refuse_block(hash, reason)),
         }
     }
 
     /// [`Self::submit_block`] for threads outside an async runtime.
     pub fn submit_block_blocking(&self, block: Arc<Block>, origin: Origin) -> Result<Outcome, ChainError> {
+        let hash = block.hash();
         match CheckedBlock::new(block, &self.shared.params) {
-            Ok(block) => self.query_blocking(move |chain| chain.accept_block(&block, origin)),
-            Err(reason) => Ok(Outcome::Rejected(reason)),
+            Ok(block) => self.submit_checked_blocking(block, origin),
+            Err(reason) => Ok(self.refuse_block(hash, reason)),
         }
     }
 
+    /// [`Self::submit_block_blocking`] of a block that the caller has checked, on whatever thread.
+    pub fn submit_checked_blocking(
+        &self,
+        block: CheckedBlock,
+        origin: Origin,
+    ) -> Result<Outcome, ChainError> {
+        self.query_blocking(move |chain| chain.accept_block(&block, origin))
+    }
+
+    /// The answer to a block that was not worth handing in, because [`CheckedBlock`]'s checks have refused it. The
+    /// refusal is noted and logged as for one that was.
+    pub fn refuse_block(&self, hash: BlockHash, reason: RejectReason) -> Outcome {
+        self.shared.refuse_block(hash, &reason);
+        Outcome::Rejected(reason)
+    }
+
+    /// What was found out about blocks since the last call: which were connected and which were refused, whoever
+    /// handed them in and however long ago. If nobody takes them, the oldest are dropped.
+    pub fn take_block_verdicts(&self) -> Vec<BlockVerdict> {
+        self.shared.verdicts.take()
+    }
+
+    /// Sets who is told of blocks that may be passed on before they are connected. Returns whether this was the first
+    /// call; others change nothing.
+    pub fn set_new_pow_valid_block(&self, listener: NewPowValidBlock) -> bool {
+        self.shared.set_new_pow_valid_block(listener)
+    }
+
     /// Hands in headers, each on the one before. The answer is the last one's entry, or why one was refused
-    /// (those before it are kept).
+    /// (those before it are kept). Without `min_pow_checked` new headers are refused as `too-little-chainwork`: the
+    /// caller has to know that their branch has enough work.
     pub async fn submit_headers(
         &self,
         headers: Vec<Header>,
+        min_pow_checked: bool,
     ) -> Result<Result<Option<Arc<BlockEntry>>, RejectReason>, ChainError> {
-        self.query(move |chain| Ok(chain.accept_headers(&headers))).await
+        self.query(move |chain| Ok(chain.accept_headers(&headers, min_pow_checked))).await
+    }
+
+    /// [`Self::submit_headers`] for threads outside an async runtime.
+    pub fn submit_headers_blocking(
+        &self,
+        headers: Vec<Header>,
+        min_pow_checked: bool,
+    ) -> Result<Result<Option<Arc<BlockEntry>>, RejectReason>, ChainError> {
+        self.query_blocking(move |chain| Ok(chain.accept_headers(&headers, min_pow_checked)))
     }
 
     /// Hands in a transaction for the mempool.
     pub async fn submit_tx(&self, tx: TxRef) -> Result<Result<Accepted, RejectReason>, ChainError> {
         self.query(move |chain| chain.accept_tx(&tx)).await
+    }
+
+    /// [`Self::submit_tx`] for threads outside an async runtime.
+    pub fn submit_tx_blocking(&self, tx: TxRef) -> Result<Result<Accepted, RejectReason>, ChainError> {
+        self.query_blocking(move |chain| chain.accept_tx(&tx))
     }
 
     /// Declares a block invalid, and with it all above (Core's `invalidateblock`).

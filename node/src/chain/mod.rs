@@ -19,11 +19,13 @@ mod options;
 mod outcome;
 mod queries;
 mod recover;
+mod reorg;
 mod scripts;
 mod shared;
 mod snapshot;
 mod status;
 mod tree;
+mod verdicts;
 mod writer;
 
 pub use coins_view::CoinsView;
@@ -31,11 +33,12 @@ pub use entry::{BlockEntry, Branch, FIRST_SEQUENCE, Validity};
 pub use handle::ChainHandle;
 pub use import::{ImportReport, Importer};
 pub use options::{ChainOptions, FlushPolicy, Rebuild};
-pub use outcome::{CheckedBlock, Origin, Outcome};
+pub use outcome::{CheckedBlock, Origin, Outcome, is_block_mutated};
 pub use scripts::ScriptVerifier;
-pub use shared::TipState;
+pub use shared::{NewPowValidBlock, TipState};
 pub use snapshot::{ChainTip, Snapshot, TipKind};
 pub use status::{Phase, Status};
+pub use verdicts::BlockVerdict;
 pub use writer::Chain;
 
 use chaincore_consensus::BlockHash;

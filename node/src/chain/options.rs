@@ -60,6 +60,9 @@ pub struct ChainOptions {
     pub rebuild: Rebuild,
     /// Seconds that the tip may lie back for the node to count as synced (Core's `-maxtipage`).
     pub max_tip_age: u32,
+    /// The height from which on nothing more is connected once a block has been: the node is to stop then (Core's
+    /// `-stopatheight`).
+    pub stop_at_height: Option<u32>,
 }
 
 impl ChainOptions {
@@ -77,6 +80,7 @@ impl ChainOptions {
             script_threads: 0,
             rebuild: Rebuild::Nothing,
             max_tip_age: 24 * 60 * 60,
+            stop_at_height: None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What becomes of a block that is handed to the chain.
 
-use chaincore_consensus::check::{CheckOptions, check_block};
+use chaincore_consensus::check::{CheckOptions, check_block, check_merkle_root};
 use chaincore_consensus::codec::{Decode, Encode};
+use chaincore_consensus::context::{check_witness_commitment, is_mutated};
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{Block, BlockHash};
@@ -20,7 +21,29 @@ pub enum Origin {
     Peer {
         /// Whether this node asked for the block.
         requested: bool,
+        /// Whether the branch is known to have enough work to be worth keeping. The header of a block that is not is
+        /// refused, unless it is known.
+        min_pow_checked: bool,
     },
+}
+
+impl Origin {
+    pub(super) fn is_min_pow_checked(self) -> bool {
+        !matches!(self, Self::Peer { min_pow_checked: false, .. })
+    }
+}
+
+/// Whether a block's transactions or witnesses are not those that its header commits to, as far as the block itself
+/// tells (Core's `IsBlockMutated`); logs what is wrong.
+pub fn is_block_mutated(block: &Block, segwit_is_active: bool) -> bool {
+    let mutated = is_mutated(block, segwit_is_active);
+    if mutated
+        && let Err(reason) =
+            check_merkle_root(block).and_then(|()| check_witness_commitment(block, segwit_is_active))
+    {
+        tracing::debug!("Block mutated: {reason}");
+    }
+    mutated
 }
 
 /// The answer to a block.
@@ -81,6 +104,13 @@ impl CheckedBlock {
             RejectReason::new(RejectKind::Mutated, "block-decode-failed").with_debug(error.to_string())
         })?;
         Self::with_bytes(Arc::new(block), bytes, params)
+    }
+
+    /// Checks a block whose wire form is at hand. `bytes` must be exactly what the block encodes to, as they are
+    /// what will be stored.
+    pub fn from_parts(block: Arc<Block>, bytes: Vec<u8>, params: &ChainParams) -> Result<Self, RejectReason> {
+        debug_assert!(bytes == block.to_bytes(), "the bytes are of another block");
+        Self::with_bytes(block, bytes, params)
     }
 
     fn with_bytes(block: Arc<Block>, bytes: Vec<u8>, params: &ChainParams) -> Result<Self, RejectReason> {

@@ -1,7 +1,7 @@
 //! What an operator or the RPC asks of the chain beyond blocks.
 
-use super::activate::Held;
 use super::connect::check_connect;
+use super::reorg::Change;
 use super::{BlockEntry, Branch, Chain, ChainError};
 use crate::mempool::{Accepted, ChainView, Mempool};
 use chaincore_consensus::check::{CheckOptions, check_block};
@@ -24,28 +24,30 @@ impl Chain {
             return Err(ChainError::Refused("the genesis block cannot be invalid".into()));
         }
         self.tree.mark_failed(&entry);
-        self.leave_failed_branch()?;
+        let left = self.leave_failed_branch()?;
+        if self.tip.is_failed() {
+            // Interrupted: only what has left the chain is invalid, as with Core.
+            self.tree.clear_failed(&entry);
+            left.iter().for_each(|left| self.tree.mark_failed(left));
+        }
         self.tree.rebuild_candidates(&self.tip);
         self.activate(None)?;
         self.flush()
     }
 
-    /// Takes the active chain back to below any block marked as invalid.
-    fn leave_failed_branch(&mut self) -> Result<(), ChainError> {
-        if !self.tip.is_failed() {
-            return Ok(());
-        }
+    /// Takes the active chain back to below any block marked as invalid, or as far as an interruption lets it.
+    /// Returns the lowest block that left.
+    pub(super) fn leave_failed_branch(&mut self) -> Result<Option<Arc<BlockEntry>>, ChainError> {
         let (shared, mempool) = (self.shared.clone(), self.mempool.clone());
-        let mut held = Held::new(&shared, &mempool);
-        let mut blocks = vec![];
-        while self.tip.is_failed() {
+        let mut change = Change::new(&shared, &mempool);
+        let mut left = None;
+        while self.tip.is_failed() && !shared.status.is_interrupted() {
             let entry = self.tip.clone();
-            blocks.push(self.disconnect_tip(&entry)?);
+            self.disconnect_in(&entry, &mut change)?;
+            left = Some(entry);
         }
-        self.readd_to_mempool(blocks.into_iter().collect(), &mut held)?;
-        self.revision += 1;
-        self.publish();
-        Ok(())
+        self.end_change(&mut change)?;
+        Ok(left)
     }
 
     /// Takes the mark of invalidity from a block, all above it and all below it. If one of them is invalid

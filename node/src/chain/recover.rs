@@ -19,8 +19,9 @@ use std::sync::{Arc, RwLock};
 /// The name of the note in the store that block files still have to be taken in.
 const REINDEXING: &str = "reindexing";
 
-/// Blocks behind the last durable state that may wait for their parent.
-const MAX_PARKED: usize = 100_000;
+/// Blocks behind the last durable state that may wait for their parent; more are left out. Only their positions are
+/// kept, as when files are taken in.
+const MAX_PARKED: usize = 2_000_000;
 
 impl Chain {
     /// Opens the store, reads the block index, takes in the blocks that were stored behind the last durable
@@ -87,9 +88,8 @@ impl Chain {
     /// Takes in the blocks whose index records a crash has lost.
     fn recover_stored(&mut self) -> Result<(), ChainError> {
         let files = self.shared.store.block_files().clone();
-        let mut parked: HashMap<BlockHash, Vec<(CheckedBlock, FilePos)>> = HashMap::new();
-        let mut waiting = 0;
-        let mut found = 0;
+        let mut parked: HashMap<BlockHash, Vec<FilePos>> = HashMap::new();
+        let (mut waiting, mut found) = (0, 0);
         for mut scan in files.scan_uncommitted()? {
             while let Some(scanned) = scan.next_block()? {
                 if self.shared.status.is_interrupted() {
@@ -104,15 +104,19 @@ impl Chain {
                 if self.tree.get(&parent).is_none() && block.hash() != self.tree.genesis().hash() {
                     if waiting < MAX_PARKED {
                         waiting += 1;
-                        parked.entry(parent).or_default().push((block, scanned.pos));
+                        parked.entry(parent).or_default().push(scanned.pos);
+                    } else {
+                        tracing::warn!(hash = %block.hash(), "too many blocks wait for their parents: one is left out");
                     }
                     continue;
                 }
-                let mut ready = vec![(block, scanned.pos)];
-                while let Some((block, pos)) = ready.pop() {
-                    if let Accepted::Stored(_) = self.store_block(&block, Origin::Import, Some(pos))? {
-                        found += 1;
-                    }
+                found += self.adopt(&block, scanned.pos)?;
+                let mut ready = parked.remove(&block.hash()).unwrap_or_default();
+                while let Some(pos) = ready.pop() {
+                    waiting -= 1;
+                    let bytes = files.read_block(pos)?;
+                    let Ok(block) = CheckedBlock::decode(bytes, &self.params) else { continue };
+                    found += self.adopt(&block, pos)?;
                     ready.extend(parked.remove(&block.hash()).unwrap_or_default());
                 }
             }
@@ -123,8 +127,19 @@ impl Chain {
         Ok(())
     }
 
+    /// Takes in a block that lies in a block file; how many blocks the chain has got by it.
+    fn adopt(&mut self, block: &CheckedBlock, pos: FilePos) -> Result<u32, ChainError> {
+        let accepted = self.store_block(block, Origin::Import, Some(pos))?;
+        Ok(u32::from(matches!(accepted, Accepted::Stored(_))))
+    }
+
     /// Connects what is best, from the durable tip on.
     fn replay(&mut self) -> Result<(), ChainError> {
+        if self.tip.is_failed() {
+            // The node died while it took the chain back from a block declared invalid.
+            self.leave_failed_branch()?;
+            self.tree.rebuild_candidates(&self.tip);
+        }
         let Some(target) = self.tree.best_candidate().filter(|best| best.hash() != self.tip.hash()) else {
             return Ok(());
         };

@@ -1,10 +1,12 @@
 //! What the writer and its readers share.
 
-use super::{BlockEntry, ChainError, ChainOptions, Snapshot, Status};
+use super::verdicts::Verdicts;
+use super::{BlockEntry, BlockVerdict, ChainError, ChainOptions, Snapshot, Status};
 use crate::clock::Clock;
-use chaincore_consensus::OutPoint;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
+use chaincore_consensus::reject::RejectReason;
+use chaincore_consensus::{Block, BlockHash, OutPoint};
 use chaincore_plugin::{AppliedBlock, BlockRef};
 use chaincore_storage::{CoinsCache, Store};
 use std::collections::VecDeque;
@@ -22,6 +24,12 @@ pub struct TipState {
     /// Counts the changes of `applied`.
     pub revision: u64,
 }
+
+/// Called on the chain's writer thread with a block that builds on the tip and is not connected yet: its proof of work
+/// is right and its transactions are the header's, which is enough to pass it on (Core's signal `NewPoWValidBlock`).
+/// It must return at once, must not ask the chain for anything that waits, and must not own a handle to the chain, which
+/// would then never close.
+pub type NewPowValidBlock = Box<dyn Fn(&Arc<Block>, &Arc<BlockEntry>) + Send + Sync>;
 
 /// How many freshly connected blocks are kept at hand for followers, and of how many bytes at most.
 const RECENT_BLOCKS: usize = 32;
@@ -50,6 +58,8 @@ pub(super) struct Shared {
     recent: Mutex<Recent>,
     stopped: OnceLock<String>,
     initial_download: AtomicBool,
+    pub(super) verdicts: Verdicts,
+    new_pow_valid_block: OnceLock<NewPowValidBlock>,
 }
 
 impl Shared {
@@ -75,6 +85,8 @@ impl Shared {
             recent: Mutex::default(),
             stopped: OnceLock::new(),
             initial_download: AtomicBool::new(true),
+            verdicts: Verdicts::default(),
+            new_pow_valid_block: OnceLock::new(),
         }
     }
 
@@ -138,7 +150,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn recall(&self, hash: &chaincore_consensus::BlockHash) -> Option<AppliedBlock> {
+    pub(super) fn recall(&self, hash: &BlockHash) -> Option<AppliedBlock> {
         let recent = self.recent.lock().expect("no one panics while holding the blocks");
         recent.blocks.iter().rev().find(|(block, _)| block.at.hash == *hash).map(|(block, _)| block.clone())
     }
@@ -153,6 +165,23 @@ impl Shared {
         if recent && tip.chain_work() >= self.params.minimum_chain_work {
             self.initial_download.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Whether this is the first listener: there can be one.
+    pub(super) fn set_new_pow_valid_block(&self, listener: NewPowValidBlock) -> bool {
+        self.new_pow_valid_block.set(listener).is_ok()
+    }
+
+    pub(super) fn announce_new_pow_valid_block(&self, block: &Arc<Block>, entry: &Arc<BlockEntry>) {
+        if let Some(listener) = self.new_pow_valid_block.get() {
+            listener(block, entry);
+        }
+    }
+
+    /// Notes and logs that a block which was handed in is refused (Core's `ProcessNewBlock`).
+    pub(super) fn refuse_block(&self, hash: BlockHash, reason: &RejectReason) {
+        tracing::error!("ProcessNewBlock: AcceptBlock FAILED ({reason})");
+        self.verdicts.push(BlockVerdict { hash, result: Err(reason.clone()) });
     }
 
     pub(super) fn is_initial_download(&self) -> bool {

@@ -81,7 +81,8 @@ impl Status {
         self.replaying.load(Ordering::Relaxed)
     }
 
-    /// Asks for the replay or import that is going on to end soon, at a block's end: the node is to stop.
+    /// Asks for whatever goes on (replay, import, change of branches) to end soon, at a block's end: the node is to
+    /// stop.
     pub fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Relaxed);
     }

@@ -24,8 +24,10 @@ const MAX_UNREQUESTED_DISTANCE: u32 = 288;
 pub(super) enum Accepted {
     /// Stored now.
     Stored(Arc<BlockEntry>),
-    /// Not stored; this is the answer.
+    /// Not stored, for no fault of its own; this is the answer.
     Not(Outcome),
+    /// Refused; the answer and why.
+    Refused(Outcome, RejectReason),
 }
 
 /// The chain as its one writer has it. Everything that changes the chain is a method of this, called on the
@@ -42,6 +44,7 @@ pub struct Chain {
     pub(super) revision: u64,
     pub(super) blocks_since_flush: u32,
     pub(super) last_flush: Instant,
+    pub(super) stop_at_height: Option<u32>,
 }
 
 impl Chain {
@@ -65,6 +68,7 @@ impl Chain {
             revision: 0,
             blocks_since_flush: 0,
             last_flush: Instant::now(),
+            stop_at_height: options.stop_at_height,
         }
     }
 
@@ -109,44 +113,68 @@ impl Chain {
     }
 
     /// Checks a header and adds it to the tree (Core's `AcceptBlockHeader`). Known headers are returned as they
-    /// are, unless they are known to be invalid.
-    pub fn accept_header(&mut self, header: &Header) -> Result<Arc<BlockEntry>, RejectReason> {
-        self.accept_header_with_hash(header, header.hash())
+    /// are, unless they are known to be invalid; new ones are only added if the caller has made sure that their branch
+    /// has enough work (`min_pow_checked`).
+    pub fn accept_header(
+        &mut self,
+        header: &Header,
+        min_pow_checked: bool,
+    ) -> Result<Arc<BlockEntry>, RejectReason> {
+        self.accept_header_with_hash(header, header.hash(), min_pow_checked)
     }
 
     fn accept_header_with_hash(
         &mut self,
         header: &Header,
         hash: BlockHash,
+        min_pow_checked: bool,
     ) -> Result<Arc<BlockEntry>, RejectReason> {
         if let Some(entry) = self.tree.get(&hash) {
             if entry.is_failed() {
+                tracing::debug!("AcceptBlockHeader: block {hash} is marked invalid");
                 return Err(RejectReason::new(RejectKind::CachedInvalid, "duplicate-invalid")
                     .with_debug(format!("block {hash} was previously marked invalid")));
             }
             return Ok(entry);
         }
         if !check_proof_of_work(&hash, header.bits, self.params.pow_limit) {
-            return Err(
-                RejectReason::new(RejectKind::InvalidHeader, "high-hash").with_debug("proof of work failed")
-            );
+            let reason =
+                RejectReason::new(RejectKind::InvalidHeader, "high-hash").with_debug("proof of work failed");
+            tracing::debug!("AcceptBlockHeader: Consensus::CheckBlockHeader: {hash}, {reason}");
+            return Err(reason);
         }
         let Some(parent) = self.tree.get(&header.previous) else {
+            tracing::debug!("header {hash} has prev block not found: {}", header.previous);
             return Err(RejectReason::new(RejectKind::MissingPrev, "prev-blk-not-found"));
         };
         if parent.is_failed() {
+            tracing::debug!("header {hash} has prev block invalid: {}", header.previous);
             return Err(RejectReason::new(RejectKind::InvalidPrev, "bad-prevblk"));
         }
-        check_header(header, &Branch(parent.clone()), self.shared.clock.now(), &self.params)?;
+        let now = self.shared.clock.now();
+        check_header(header, &Branch(parent.clone()), now, &self.params).inspect_err(|reason| {
+            tracing::debug!("AcceptBlockHeader: Consensus::ContextualCheckBlockHeader: {hash}, {reason}");
+        })?;
+        if !min_pow_checked {
+            tracing::debug!(
+                "AcceptBlockHeader: not adding new block header {hash}, missing anti-dos proof-of-work validation"
+            );
+            return Err(RejectReason::new(RejectKind::HeaderLowWork, "too-little-chainwork"));
+        }
         Ok(self.tree.insert(hash, *header, &parent))
     }
 
-    /// Adds headers, each on the one before, until one is refused. Returns the last one's entry.
-    pub fn accept_headers(&mut self, headers: &[Header]) -> Result<Option<Arc<BlockEntry>>, RejectReason> {
+    /// Adds headers, each on the one before, until one is refused. Returns the last one's entry. See
+    /// [`Chain::accept_header`] for `min_pow_checked`.
+    pub fn accept_headers(
+        &mut self,
+        headers: &[Header],
+        min_pow_checked: bool,
+    ) -> Result<Option<Arc<BlockEntry>>, RejectReason> {
         let mut last = None;
         let mut verdict = Ok(());
         for header in headers {
-            match self.accept_header(header) {
+            match self.accept_header(header, min_pow_checked) {
                 Ok(entry) => last = Some(entry),
                 Err(reason) => {
                     verdict = Err(reason);
@@ -171,19 +199,24 @@ impl Chain {
         origin: Origin,
         stored_at: Option<FilePos>,
     ) -> Result<Outcome, ChainError> {
-        match self.store_block(block, origin, stored_at)? {
-            Accepted::Not(outcome) => {
-                // The header may be new all the same.
-                if self.tree.len() != self.shared.snapshot().len() {
-                    self.publish();
+        let outcome = match self.store_block(block, origin, stored_at)? {
+            Accepted::Not(outcome) => outcome,
+            Accepted::Refused(outcome, reason) => {
+                if origin != Origin::Import {
+                    self.shared.refuse_block(block.hash(), &reason);
                 }
-                Ok(outcome)
+                outcome
             }
             Accepted::Stored(entry) => {
                 let activation = self.activate(Some(block))?;
-                Ok(self.outcome_of(&entry, activation))
+                return Ok(self.outcome_of(&entry, activation));
             }
+        };
+        // The header may be new all the same.
+        if self.tree.len() != self.shared.snapshot().len() {
+            self.publish();
         }
+        Ok(outcome)
     }
 
     fn outcome_of(&self, entry: &Arc<BlockEntry>, activation: super::activate::Activation) -> Outcome {
@@ -206,30 +239,36 @@ impl Chain {
         origin: Origin,
         stored_at: Option<FilePos>,
     ) -> Result<Accepted, ChainError> {
-        let entry = match self.accept_header_with_hash(&block.block().header, block.hash()) {
+        let header = &block.block().header;
+        let entry = match self.accept_header_with_hash(header, block.hash(), origin.is_min_pow_checked()) {
             Ok(entry) => entry,
             Err(reason) => {
-                return Ok(Accepted::Not(match reason.kind {
+                let outcome = match reason.kind {
                     RejectKind::CachedInvalid => Outcome::KnownInvalid,
                     RejectKind::MissingPrev => Outcome::MissingParent,
-                    _ => Outcome::Rejected(reason),
-                }));
+                    _ => Outcome::Rejected(reason.clone()),
+                };
+                return Ok(Accepted::Refused(outcome, reason));
             }
         };
         if entry.has_data() {
             return Ok(Accepted::Not(Outcome::AlreadyKnown));
         }
-        if origin == (Origin::Peer { requested: false }) && !self.is_worth_storing(&entry) {
+        if matches!(origin, Origin::Peer { requested: false, .. }) && !self.is_worth_storing(&entry) {
             return Ok(Accepted::Not(Outcome::SideChain));
         }
         if let Some(parent) = entry.parent()
             && let Err(reason) = check_block_context(block.block(), &Branch(parent.clone()), &self.params)
         {
             if reason.kind != RejectKind::Mutated {
-                self.mark_failed(&entry, &reason);
+                self.mark_failed(&entry);
                 self.publish();
             }
-            return Ok(Accepted::Not(Outcome::Rejected(reason)));
+            tracing::error!("AcceptBlock: {reason}");
+            return Ok(Accepted::Refused(Outcome::Rejected(reason.clone()), reason));
+        }
+        if !self.shared.is_initial_download() && entry.parent().is_some_and(|at| Arc::ptr_eq(at, &self.tip)) {
+            self.shared.announce_new_pow_valid_block(block.block(), &entry);
         }
         let pos = match stored_at {
             Some(pos) => pos,
@@ -252,9 +291,16 @@ impl Chain {
             && entry.chain_work() >= self.params.minimum_chain_work
     }
 
-    pub(super) fn mark_failed(&mut self, entry: &Arc<BlockEntry>, reason: &RejectReason) {
-        tracing::warn!(hash = %entry.hash(), height = entry.height(), %reason, "invalid block");
+    pub(super) fn mark_failed(&mut self, entry: &Arc<BlockEntry>) {
         self.tree.mark_failed(entry);
+        for (what, entry) in [("invalid block", entry), ("current best", &self.tip)] {
+            tracing::info!(
+                "InvalidChainFound: {what}={} height={} log2_work={:.6}",
+                entry.hash(),
+                entry.height(),
+                entry.chain_work().to_f64().log2()
+            );
+        }
     }
 
     /// Flushes if the policy says that it is time to.

@@ -12,17 +12,17 @@ const fn ignored(name: &'static str) -> OptionSpec {
 pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     // Files, databases, processes
     ignored("alertnotify"), ignored("allowignoredconf"), ignored("blocknotify"),
-    ignored("blockreconstructionextratxn"), ignored("blocksonly"), ignored("blocksxor"), ignored("coinstatsindex"),
+    ignored("blockreconstructionextratxn"), ignored("blocksxor"), ignored("coinstatsindex"),
     ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
     ignored("shutdownnotify"), ignored("startupnotify"), ignored("txospenderindex"),
     // Peers
-    ignored("asmap"), ignored("bantime"), ignored("cjdnsreachable"), ignored("dns"), ignored("dnsseed"),
+    ignored("asmap"), ignored("bantime"), ignored("cjdnsreachable"), ignored("dnsseed"),
     ignored("externalip"), ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
-    ignored("i2psam"), ignored("listenonion"), ignored("maxreceivebuffer"), ignored("maxsendbuffer"),
-    ignored("maxuploadtarget"), ignored("natpmp"), ignored("networkactive"), ignored("onion"), ignored("onlynet"),
-    ignored("peerbloomfilters"), ignored("peertimeout"), ignored("privatebroadcast"),
-    ignored("proxy"), ignored("proxyrandomize"), ignored("seednode"), ignored("signetseednode"), ignored("timeout"),
+    ignored("i2psam"), ignored("listenonion"),
+    ignored("maxuploadtarget"), ignored("natpmp"), ignored("onion"), ignored("onlynet"),
+    ignored("peerbloomfilters"), ignored("privatebroadcast"),
+    ignored("proxy"), ignored("proxyrandomize"), ignored("signetseednode"),
     ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),
     ignored("whitebind"), ignored("whitelist"), ignored("whitelistforcerelay"), ignored("whitelistrelay"),
     ignored("capturemessages"),

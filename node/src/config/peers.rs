@@ -1,11 +1,19 @@
 //! Peers.
 
+use crate::p2p::connection::BoundAddress;
+use crate::p2p::permissions::PermissionRules;
 use chaincore_rpc::conf::{Conf, ConfError};
+use std::time::Duration;
 
 use super::api::split_host_port;
 
 /// What the user agent may grow to, in characters (Core's limit).
 const MAX_USER_AGENT: usize = 256;
+
+/// How many peers the node calls by itself: on the `chaincore` chain, and as Core does on Bitcoin's.
+const CHAINCORE_TARGET: usize = 6;
+const CORE_TARGET: usize = 8;
+const CORE_BLOCK_RELAY: usize = 2;
 
 /// How the node finds and meets peers.
 #[derive(Debug, Clone)]
@@ -28,6 +36,32 @@ pub struct PeersConfig {
     pub max_connections: u32,
     /// Comments in the user agent, checked against BIP14.
     pub comments: Vec<String>,
+    /// Whether connections may be made at all.
+    pub active: bool,
+    /// Where to listen with permissions for all who call there.
+    pub white_binds: Vec<BoundAddress>,
+    /// How many full outbound connections to keep.
+    pub target_outbound: usize,
+    /// How many outbound connections for blocks alone to keep.
+    pub target_block_relay: usize,
+    /// Peers to ask for addresses.
+    pub seeds: Vec<String>,
+    /// Whether names may be looked up.
+    pub dns: bool,
+    /// Whether no transactions are taken from peers.
+    pub blocks_only: bool,
+    /// How long a peer may take to say hello, in seconds.
+    pub peer_timeout: i64,
+    /// How long a connection may take to be made.
+    pub dial_timeout: Duration,
+    /// How many bytes of a peer's messages may wait.
+    pub max_receive: usize,
+    /// How many bytes for a peer may wait.
+    pub max_send: usize,
+    /// Who is allowed what.
+    pub permissions: PermissionRules,
+    /// Whether block filters are served.
+    pub serve_filters: bool,
 }
 
 impl PeersConfig {
@@ -57,6 +91,7 @@ impl PeersConfig {
                  the number or size of uacomments."
             )));
         }
+        let is_chaincore = conf.chain.params.name == "chaincore";
         let bootstrap = settings.list("bootstrap-nodes");
         let connect = match settings.is_negated("connect") {
             true => Some(Vec::new()),
@@ -76,6 +111,19 @@ impl PeersConfig {
             add: settings.list("addnode"),
             connect: connect.map(|peers| peers.into_iter().filter(|peer| peer != "0").collect()),
             max_connections: settings.number("maxconnections", 0..=1_000_000)?.unwrap_or(125),
+            active: settings.switch_or("networkactive", true)?,
+            white_binds: vec![],
+            target_outbound: if is_chaincore { CHAINCORE_TARGET } else { CORE_TARGET },
+            target_block_relay: if is_chaincore { 0 } else { CORE_BLOCK_RELAY },
+            seeds: settings.list("seednode"),
+            dns: settings.switch_or("dns", true)?,
+            blocks_only: settings.switch_or("blocksonly", false)?,
+            peer_timeout: settings.number("peertimeout", 1..=i64::MAX)?.unwrap_or(60),
+            dial_timeout: Duration::from_millis(settings.number("timeout", 1..=600_000)?.unwrap_or(5_000)),
+            max_receive: settings.number("maxreceivebuffer", 0..=1_000_000)?.unwrap_or(5_000) * 1_000,
+            max_send: settings.number("maxsendbuffer", 0..=1_000_000)?.unwrap_or(1_000) * 1_000,
+            permissions: PermissionRules::default(),
+            serve_filters: settings.switch_or("peerblockfilters", false)?,
             binds,
             comments,
         })

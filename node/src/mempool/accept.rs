@@ -1,5 +1,6 @@
 //! Accepting one transaction.
 
+use super::entry::Entry;
 use super::feerate::FeeRate;
 use super::pool::Mempool;
 use super::precheck::{ChainView, Mode, Prechecked, Staged};
@@ -73,12 +74,23 @@ impl Mempool {
         Ok(Self::verdict(&checked, replaced.collect()))
     }
 
-    /// Puts back a transaction of a block that left the chain; the caller settles the graph.
-    pub(super) fn accept_from_block(&mut self, tx: &TxRef, chain: &ChainView<'_>) -> Result<(), AcceptError> {
+    /// Puts back a transaction of a block that left the chain, or one that had to leave with such a block and was
+    /// here as `before`; the caller settles the graph.
+    pub(super) fn accept_from_block(
+        &mut self,
+        tx: &TxRef,
+        before: Option<Entry>,
+        chain: &ChainView<'_>,
+    ) -> Result<(), AcceptError> {
         let checked = self.precheck(tx, chain, &Staged::new(), Mode::FROM_BLOCK)?;
         verify_scripts(&checked, chain)?;
         // Sequence 0 says: before everything that came by itself.
-        self.insert(checked.into_entry(chain, 0));
+        let mut entry = checked.into_entry(chain, 0);
+        if let Some(before) = before {
+            (entry.time, entry.height, entry.sequence) = (before.time, before.height, before.sequence);
+            entry.unbroadcast = before.unbroadcast;
+        }
+        self.insert(entry);
         Ok(())
     }
 

@@ -31,19 +31,49 @@ impl Mempool {
         conflicted
     }
 
-    /// The active branch changed, and [`Mempool::remove_for_block`] was called for the blocks that came.
-    /// `disconnected` are the transactions of the blocks that left, in the order in which they were in the chain
-    /// (with or without coinbases). Takes back what is still valid, removes what no longer is.
-    pub fn readd_after_reorg(
+    /// Blocks with the transactions `disconnected` (with or without coinbases) left the chain, and the change of
+    /// branches is not over: removes what is not valid on the chain as it is now, and returns it, parents first, for
+    /// [`Mempool::readd_after_reorg`].
+    pub fn suspend_for_reorg(
         &mut self,
         disconnected: &[TxRef],
         chain: &ChainView<'_>,
+    ) -> Result<Vec<Entry>, StorageError> {
+        let mut leaving = HashSet::new();
+        for tx in disconnected {
+            leaving.extend(self.orphans_of(tx, chain)?);
+        }
+        for txid in self.no_longer_valid(chain)? {
+            leaving.extend(self.descendants(&txid));
+        }
+        let mut leaving: Vec<(usize, Entry)> = leaving
+            .iter()
+            .filter_map(|txid| Some((self.ancestors(txid).len(), self.get(txid)?.clone())))
+            .collect();
+        leaving.sort_by_key(|(ancestors, entry)| (*ancestors, entry.sequence, entry.tx.txid()));
+        self.remove(leaving.iter().map(|(_, entry)| entry.tx.txid()));
+        self.graph.settle();
+        Ok(leaving.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// The active branch changed, and [`Mempool::remove_for_block`] was called for the blocks that came.
+    /// `disconnected` are the transactions of the blocks that left, in the order in which they were in the chain
+    /// (with or without coinbases); `suspended` is what [`Mempool::suspend_for_reorg`] removed meanwhile, parents
+    /// first. Takes back what is still valid, removes what no longer is.
+    pub fn readd_after_reorg(
+        &mut self,
+        disconnected: &[TxRef],
+        suspended: Vec<Entry>,
+        chain: &ChainView<'_>,
     ) -> Result<(), StorageError> {
         for tx in disconnected {
-            if tx.is_coinbase() || !self.take_back(tx, chain)? {
+            if tx.is_coinbase() || !self.take_back(tx, None, chain)? {
                 let orphans = self.orphans_of(tx, chain)?;
                 self.remove(orphans);
             }
+        }
+        for entry in suspended {
+            self.take_back(&entry.tx.clone(), Some(entry), chain)?;
         }
         let excess = self.graph.excess(self.options.clusters);
         let excess: HashSet<Txid> = excess.iter().flat_map(|txid| self.descendants(txid)).collect();
@@ -57,11 +87,17 @@ impl Mempool {
         Ok(())
     }
 
-    fn take_back(&mut self, tx: &TxRef, chain: &ChainView<'_>) -> Result<bool, StorageError> {
-        match self.accept_from_block(tx, chain) {
+    /// Takes back a transaction that a block had confirmed, or that was here as `before`.
+    fn take_back(
+        &mut self,
+        tx: &TxRef,
+        before: Option<Entry>,
+        chain: &ChainView<'_>,
+    ) -> Result<bool, StorageError> {
+        match self.accept_from_block(tx, before, chain) {
             Ok(()) => Ok(true),
             Err(AcceptError::Rejected(reason)) => {
-                tracing::debug!(target: "mempool", txid = %tx.txid(), %reason, "not taken back from a block");
+                tracing::debug!(target: "mempool", txid = %tx.txid(), %reason, "not taken back after a reorganization");
                 Ok(false)
             }
             Err(AcceptError::Storage(error)) => Err(error),

@@ -75,7 +75,7 @@ impl World {
 
     fn reorg(&mut self, disconnected: &[TxRef]) {
         let mut pool = std::mem::take(&mut self.pool);
-        pool.readd_after_reorg(disconnected, &self.view()).unwrap();
+        pool.readd_after_reorg(disconnected, vec![], &self.view()).unwrap();
         self.pool = pool;
         self.pool.check_consistency();
     }

@@ -6,12 +6,14 @@
 
 mod mempool;
 mod node;
+pub(crate) mod pool_file;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};
 use crate::clock::Clock;
 use crate::index::{IndexError, Indexes};
 use crate::mempool::FeeRate;
+use crate::p2p::P2p;
 use crate::template::TemplateSource;
 use chaincore_consensus::params::ChainParams;
 use chaincore_rpc::node::{NodeError, NodeInfo, TemplateStats, Tip};
@@ -48,6 +50,7 @@ pub struct Service {
     templates: TemplatePolicy,
     since: Instant,
     core: OnceLock<Core>,
+    p2p: OnceLock<Arc<P2p>>,
     tips: watch::Sender<Tip>,
     stopping: watch::Sender<bool>,
     last_template: Mutex<Option<TemplateStats>>,
@@ -65,6 +68,7 @@ impl Service {
             templates,
             since: Instant::now(),
             core: OnceLock::new(),
+            p2p: OnceLock::new(),
             tips: watch::Sender::new(genesis),
             stopping: watch::Sender::new(false),
             last_template: Mutex::new(None),
@@ -92,6 +96,11 @@ impl Service {
                 }
             }
         });
+    }
+
+    /// Gives the service the network. Once, after the chain.
+    pub fn attach_p2p(&self, p2p: Arc<P2p>) {
+        assert!(self.p2p.set(p2p).is_ok(), "a service is given its network once");
     }
 
     /// Tells that block files and the saved mempool, if any, have been taken in.

@@ -113,3 +113,48 @@ fn a_deep_reorg_keeps_clusters_within_their_limits() {
     assert_eq!(world.pool.len(), 64);
     assert!(world.has(&chain[63]) && !world.has(&chain[64]), "the ones that others need stay");
 }
+
+#[test]
+fn what_has_to_leave_for_a_while_comes_back_as_it_was() {
+    let mut world = World::new();
+    let (coin, other, third) = (world.fund(1_000_000), world.fund(1_000_000), world.fund(1_000_000));
+    let before = (world.coins.0.clone(), world.branch.clone());
+    let confirmed = spend(&[coin], &[990_000]);
+    let block = [coinbase(201), confirmed.clone()];
+    world.connect(&block);
+    let child = spend(&[output(&confirmed, 0)], &[980_000]);
+    let grandchild = spend(&[output(&child, 0)], &[970_000]);
+    let stranger = spend(&[other], &[990_000]);
+    let mut timed = transaction(&[third], &[990_000]);
+    timed.lock_time = 201;
+    let timed = tx(timed);
+    for tx in [&child, &grandchild, &stranger, &timed] {
+        world.accept(tx).unwrap();
+    }
+    world.pool.set_unbroadcast(&child.txid(), true);
+    let was = world.pool.get(&child.txid()).unwrap().clone();
+
+    (world.coins.0, world.branch) = before;
+    let mut pool = std::mem::take(&mut world.pool);
+    let suspended = pool.suspend_for_reorg(&block, &world.view()).unwrap();
+    pool.check_consistency();
+    let txids: Vec<_> = suspended.iter().map(|entry| entry.tx.txid()).collect();
+    assert_eq!(txids.len(), 3);
+    assert!(txids.contains(&timed.txid()), "its time has not come on this branch");
+    let place = |tx: &TxRef| txids.iter().position(|txid| *txid == tx.txid()).unwrap();
+    assert!(place(&child) < place(&grandchild));
+    assert!(pool.len() == 1 && pool.get(&stranger.txid()).is_some());
+
+    // Another block comes, which has nothing to do with them.
+    world.pool = pool;
+    world.connect(&[coinbase(9)]);
+    world.now += 1_000;
+    let mut pool = std::mem::take(&mut world.pool);
+    pool.readd_after_reorg(&[confirmed.clone()], suspended, &world.view()).unwrap();
+    pool.check_consistency();
+    assert_eq!(pool.len(), 5);
+    let is = pool.get(&child.txid()).unwrap();
+    assert_eq!((is.time, is.height, is.sequence), (was.time, was.height, was.sequence));
+    assert!(is.unbroadcast);
+    assert_eq!(pool.ancestors(&grandchild.txid()).len(), 3);
+}

@@ -1,0 +1,397 @@
+//! All connections of the node, and making new ones.
+
+use super::link::{LinkOptions, LinkParts};
+use super::{PeerLink, Totals, session};
+use crate::clock::Clock;
+use crate::p2p::address_book::AddressBook;
+use crate::p2p::bans::BanList;
+use crate::p2p::eviction::{self, Candidate};
+use crate::p2p::kind::{ConnectionKind, PeerId};
+use crate::p2p::net_address::NetAddress;
+use crate::p2p::options::P2pOptions;
+use crate::p2p::permissions::Permissions;
+use crate::p2p::wake::Wake;
+use crate::p2p::wire::{Command, ServiceFlags};
+use chaincore_consensus::hash::sha256;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The owner switched the network off.
+    #[error("the network is switched off")]
+    Inactive,
+    /// There is a connection already.
+    #[error("already connected to {0}")]
+    Known(String),
+    /// The address is banned.
+    #[error("{0} is banned")]
+    Banned(String),
+    /// The name or address says nothing.
+    #[error("cannot resolve {0}")]
+    Name(String),
+    /// Nobody answers.
+    #[error("cannot connect to {address}: {source}")]
+    Dial {
+        /// Where.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Nobody answers in time.
+    #[error("{0} does not answer")]
+    Timeout(String),
+}
+
+/// The secret that makes numbers which peers cannot choose.
+#[derive(Debug)]
+struct Secret([u8; 32]);
+
+impl Secret {
+    fn hash(&self, what: &str, data: &[u8]) -> u64 {
+        let digest = sha256(&[&self.0[..], what.as_bytes(), data].concat());
+        u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
+    }
+}
+
+/// The connections of the node.
+pub struct Network {
+    options: P2pOptions,
+    clock: Clock,
+    wake: Wake,
+    secret: Secret,
+    book: AddressBook,
+    bans: BanList,
+    peers: Mutex<BTreeMap<PeerId, Arc<PeerLink>>>,
+    arrivals: Mutex<Vec<Arc<PeerLink>>>,
+    next_id: AtomicU64,
+    active: AtomicBool,
+    totals: Totals,
+}
+
+impl Network {
+    /// No connections yet.
+    pub fn new(options: P2pOptions, clock: Clock, book: AddressBook, bans: BanList) -> Arc<Self> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).expect("the system has random numbers");
+        Arc::new(Self {
+            active: AtomicBool::new(options.active),
+            options,
+            clock,
+            wake: Wake::default(),
+            secret: Secret(secret),
+            book,
+            bans,
+            peers: Mutex::default(),
+            arrivals: Mutex::default(),
+            next_id: AtomicU64::new(0),
+            totals: Totals::default(),
+        })
+    }
+
+    /// The settings.
+    pub fn options(&self) -> &P2pOptions {
+        &self.options
+    }
+
+    /// The node's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The known addresses.
+    pub fn book(&self) -> &AddressBook {
+        &self.book
+    }
+
+    /// Who may not connect.
+    pub fn bans(&self) -> &BanList {
+        &self.bans
+    }
+
+    /// What the message thread sleeps on.
+    pub fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// What went through all connections together.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// A number for `data` that nobody outside can foresee.
+    pub fn keyed_hash(&self, what: &str, data: &[u8]) -> u64 {
+        self.secret.hash(what, data)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<PeerLink>>> {
+        self.peers.lock().expect("no one panics while holding the peers")
+    }
+
+    /// All connections, the oldest first.
+    pub fn peers(&self) -> Vec<Arc<PeerLink>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// A connection.
+    pub fn peer(&self, id: PeerId) -> Option<Arc<PeerLink>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// How many connections are of some kind.
+    pub fn count(&self, is: impl Fn(ConnectionKind) -> bool) -> usize {
+        self.lock().values().filter(|link| is(link.kind())).count()
+    }
+
+    /// Connections that the message thread has not seen yet.
+    pub fn take_arrivals(&self) -> Vec<Arc<PeerLink>> {
+        std::mem::take(&mut self.arrivals.lock().expect("no one panics while holding the arrivals"))
+    }
+
+    /// Whether connections may be made.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Ordering::Acquire)
+    }
+
+    /// Allows connections, or ends all and allows none (`setnetworkactive`).
+    pub fn set_active(&self, active: bool) {
+        if self.active.swap(active, Ordering::AcqRel) != active {
+            tracing::info!("SetNetworkActive: {active}");
+        }
+        if !active {
+            for link in self.peers() {
+                tracing::debug!(target: "net", "Network not active, disconnecting peer={}", link.id());
+                self.disconnect(&link);
+            }
+        }
+    }
+
+    /// Ends a connection.
+    pub fn disconnect(&self, link: &PeerLink) {
+        link.close();
+        self.lock().remove(&link.id());
+        self.wake.wake();
+    }
+
+    /// Ends all connections and allows no more.
+    pub fn shut_down(&self) {
+        self.active.store(false, Ordering::Release);
+        for link in self.peers() {
+            tracing::debug!(target: "net", "Stopping node, disconnecting peer={}", link.id());
+            self.disconnect(&link);
+        }
+    }
+
+    pub(super) fn count_received(&self, link: &PeerLink, bytes: usize) {
+        link.counters().bytes_received(bytes as u64, self.clock.now());
+        self.totals.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_sent(&self, link: &PeerLink, command: &Command, bytes: usize) {
+        link.counters().bytes_sent(bytes as u64, self.clock.now());
+        link.counters().message_sent(command, bytes as u64);
+        self.totals.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Whether a version message's number is one of ours: the node has called itself (Core's
+    /// `CheckIncomingNonce`).
+    pub fn is_own_nonce(&self, nonce: u64) -> bool {
+        self.lock()
+            .values()
+            .any(|link| !link.is_inbound() && !link.facts().handshake_done && link.nonce() == nonce)
+    }
+
+    /// Takes a connection that somebody made to us, unless there is a reason not to.
+    pub(super) fn accept(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        remote: SocketAddr,
+        bound: &super::BoundAddress,
+    ) {
+        let address = NetAddress::from(remote);
+        let bind = stream.local_addr().ok().map(NetAddress::from);
+        let permissions = self.options.permissions.of_inbound(&address, bound.permissions);
+        if !self.is_active() {
+            let text = "dropped: not accepting new connections";
+            tracing::debug!(target: "net", "connection from {address} {text}");
+            return;
+        }
+        let _ = stream.set_nodelay(true);
+        let inbound = self.count(ConnectionKind::is_inbound);
+        let is_free = permissions.contains(Permissions::NOBAN);
+        if !is_free && self.bans.is_banned(&address) {
+            tracing::debug!(target: "net", "connection from {address} dropped (banned)");
+            return;
+        }
+        let discouraged = self.bans.is_discouraged(&address);
+        let is_nearly_full = inbound + 1 >= self.options.max_inbound;
+        if !is_free && is_nearly_full && discouraged {
+            tracing::debug!(target: "net", "connection from {address} dropped (discouraged)");
+            return;
+        }
+        if inbound >= self.options.max_inbound && !self.evict_one() {
+            tracing::debug!(
+                target: "net", "failed to find an eviction candidate - connection dropped (full)"
+            );
+            return;
+        }
+        tracing::debug!(target: "net", "connection from {address} accepted");
+        self.add(
+            stream,
+            LinkOptions {
+                address,
+                name: address.to_string(),
+                bind,
+                kind: ConnectionKind::Inbound,
+                permissions,
+                is_onion: bound.is_onion,
+                prefer_evict: discouraged,
+            },
+        );
+    }
+
+    /// Ends the inbound connection that is worth least, if one may be ended (Core's
+    /// `AttemptToEvictConnection`).
+    fn evict_one(&self) -> bool {
+        let candidates = self
+            .peers()
+            .iter()
+            .filter(|link| link.is_inbound() && !link.may(Permissions::NOBAN) && !link.is_closed())
+            .map(|link| candidate(link))
+            .collect();
+        let Some(id) = eviction::select(candidates).map(PeerId) else { return false };
+        let Some(link) = self.peer(id) else { return false };
+        tracing::debug!(target: "net", "selected inbound connection for eviction, disconnecting peer={id}");
+        self.disconnect(&link);
+        true
+    }
+
+    /// Calls a peer and waits for the connection (not for the peer's hello).
+    pub async fn connect(
+        self: &Arc<Self>,
+        target: &str,
+        kind: ConnectionKind,
+    ) -> Result<Arc<PeerLink>, ConnectError> {
+        if !self.is_active() {
+            return Err(ConnectError::Inactive);
+        }
+        let address = self.resolve(target).await?;
+        if kind != ConnectionKind::Manual
+            && (self.bans.is_banned(&address) || self.bans.is_discouraged(&address))
+        {
+            return Err(ConnectError::Banned(address.to_string()));
+        }
+        if let Some(known) = self.find(target, &address) {
+            tracing::info!("Failed to open new connection to {target}, already connected");
+            return Err(ConnectError::Known(known.name().to_owned()));
+        }
+        tracing::debug!(target: "net", "trying v1 connection ({}) to {target}", kind.name());
+        self.book.attempt(&address, kind != ConnectionKind::Manual);
+        let Some(socket_address) = address.to_socket_addr() else {
+            return Err(ConnectError::Name(target.to_owned()));
+        };
+        let dial = TcpStream::connect(socket_address);
+        let stream = match tokio::time::timeout(self.options.dial_timeout, dial).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(source)) => {
+                tracing::debug!(target: "net", "connect() to {address} failed: {source}");
+                return Err(ConnectError::Dial { address: address.to_string(), source });
+            }
+            Err(_) => {
+                tracing::debug!(target: "net", "connection attempt to {address} timed out");
+                return Err(ConnectError::Timeout(address.to_string()));
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let bind = stream.local_addr().ok().map(NetAddress::from);
+        let permissions = self.options.permissions.of_outbound(&address, kind);
+        Ok(self.add(
+            stream,
+            LinkOptions {
+                address,
+                name: target.to_owned(),
+                bind,
+                kind,
+                permissions,
+                is_onion: false,
+                prefer_evict: false,
+            },
+        ))
+    }
+
+    /// The connection that goes by a name or leads to an address.
+    pub fn find(&self, name: &str, address: &NetAddress) -> Option<Arc<PeerLink>> {
+        let same = |link: &&Arc<PeerLink>| link.name() == name || link.address() == *address;
+        self.lock().values().find(same).cloned()
+    }
+
+    /// The address that a name stands for; the chain's port if it names none.
+    pub async fn resolve(&self, target: &str) -> Result<NetAddress, ConnectError> {
+        if let Ok(address) = NetAddress::parse(target, self.options.default_port) {
+            return Ok(address);
+        }
+        let unknown = || ConnectError::Name(target.to_owned());
+        if !self.options.dns {
+            return Err(unknown());
+        }
+        let has_port = target.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let host = match has_port {
+            true => target.to_owned(),
+            false => format!("{target}:{}", self.options.default_port),
+        };
+        let lookup = tokio::net::lookup_host(host);
+        let found = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await;
+        let mut addresses = found.map_err(|_| unknown())?.map_err(|_| unknown())?;
+        addresses.next().map(NetAddress::from).ok_or_else(unknown)
+    }
+
+    fn add(self: &Arc<Self>, stream: TcpStream, options: LinkOptions) -> Arc<PeerLink> {
+        let id = PeerId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).expect("the system has random numbers");
+        let parts = LinkParts {
+            id,
+            connected_at: self.clock.now(),
+            nonce: u64::from_le_bytes(nonce),
+            network_key: self.secret.hash("network group", &options.address.group()),
+            magic: self.options.magic,
+            max_receive: self.options.max_receive,
+            max_send: self.options.max_send,
+        };
+        let link = Arc::new(PeerLink::new(options, parts));
+        tracing::debug!(target: "net", "Added connection peer={id}");
+        self.lock().insert(id, link.clone());
+        self.arrivals.lock().expect("no one panics while holding the arrivals").push(link.clone());
+        session::start(self, &link, stream);
+        self.wake.wake();
+        link
+    }
+}
+
+/// How long a name may take to resolve.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn candidate(link: &Arc<PeerLink>) -> Candidate {
+    let facts = link.facts();
+    Candidate {
+        id: link.id().0,
+        inbound: link.is_inbound(),
+        noban: link.may(Permissions::NOBAN),
+        connected: link.connected_at(),
+        min_ping: facts.min_ping.unwrap_or(i64::MAX),
+        last_block: facts.last_block,
+        last_tx: facts.last_transaction,
+        relevant_services: facts.services.contains(ServiceFlags::NETWORK | ServiceFlags::WITNESS),
+        relays_txs: facts.relays_txs,
+        bloom_filter: false,
+        group: link.network_key(),
+        prefer: link.prefers_evict(),
+        local: link.address().is_local(),
+        network: link.network(),
+    }
+}

@@ -1,0 +1,27 @@
+//! The peer-to-peer network: how ChainCore talks to other Bitcoin nodes.
+//!
+//! Bytes come in at [`connection`] (sockets, frames, bounded queues), are decoded by [`wire`] (pure), and are acted
+//! upon by [`processing`], whose one thread owns all that is known of the peers. What the others need of it goes
+//! through [`P2p`]. [`net_address`] is what a node is reached at, [`address_book`] which nodes are known,
+//! [`bans`] and [`permissions`] who may do what, [`compact_block`] what a compact block is put together from.
+
+pub mod address_book;
+pub mod bans;
+pub mod compact_block;
+pub mod connection;
+pub mod eviction;
+pub mod facts;
+pub mod kind;
+pub mod net_address;
+pub mod options;
+pub mod outbound;
+pub mod permissions;
+pub mod processing;
+pub mod rolling_bloom;
+mod service;
+pub mod token_bucket;
+pub mod wake;
+pub mod wire;
+
+pub use options::P2pOptions;
+pub use service::{P2p, P2pError};

@@ -1,0 +1,59 @@
+//! How the node behaves towards peers.
+
+use super::connection::BoundAddress;
+use super::permissions::PermissionRules;
+use super::wire::ServiceFlags;
+use chaincore_consensus::pow::Work;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of the network.
+#[derive(Debug, Clone)]
+pub struct P2pOptions {
+    /// The four bytes that every message starts with on this chain.
+    pub magic: [u8; 4],
+    /// The port of peers that are named without one.
+    pub default_port: u16,
+    /// What this node offers.
+    pub services: ServiceFlags,
+    /// What this node calls itself.
+    pub user_agent: String,
+    /// The work below which no chain is worth fetching.
+    pub minimum_chain_work: Work,
+    /// Whether connections may be made (`-networkactive`).
+    pub active: bool,
+    /// Whether to listen.
+    pub listen: bool,
+    /// Where to listen.
+    pub binds: Vec<BoundAddress>,
+    /// The most inbound connections.
+    pub max_inbound: usize,
+    /// How many full outbound connections to keep.
+    pub target_outbound: usize,
+    /// How many outbound connections for blocks alone to keep.
+    pub target_block_relay: usize,
+    /// Peers to keep a connection to (`-addnode`).
+    pub add: Vec<String>,
+    /// The only peers to call (`-connect`); `Some` of none to call nobody.
+    pub connect: Option<Vec<String>>,
+    /// Peers to ask for addresses (`-seednode`).
+    pub seeds: Vec<String>,
+    /// Whether names may be looked up (`-dns`).
+    pub dns: bool,
+    /// Whether no transactions are taken from peers (`-blocksonly`).
+    pub blocks_only: bool,
+    /// How long a peer may take to say hello, in seconds (`-peertimeout`).
+    pub peer_timeout: i64,
+    /// How long a connection may take to be made.
+    pub dial_timeout: Duration,
+    /// How many bytes of a peer's messages may wait (`-maxreceivebuffer`).
+    pub max_receive: usize,
+    /// How many bytes for a peer may wait (`-maxsendbuffer`).
+    pub max_send: usize,
+    /// Who is allowed what (`-whitelist`).
+    pub permissions: PermissionRules,
+    /// Whether filters are served (`-peerblockfilters`).
+    pub serve_filters: bool,
+    /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
+    pub folder: PathBuf,
+}

@@ -1,0 +1,94 @@
+//! Which message goes where.
+
+use super::{Peer, Protocol};
+use crate::p2p::connection::Received;
+use crate::p2p::wire::{Command, Message, Penalty, WireError};
+
+impl Protocol {
+    /// Takes one message from a peer and does all that follows (Core's `ProcessMessages`); whether there is more
+    /// to do at once.
+    pub(super) fn receive_one(&mut self, peer: &mut Peer) -> bool {
+        // A peer that was called hears our version before it is listened to.
+        if !peer.is_inbound() && !peer.sent_version {
+            return false;
+        }
+        self.serve_requests(peer);
+        if peer.link.is_closed() {
+            return false;
+        }
+        // What is answered is answered in the order of the questions.
+        if !peer.requests.is_empty() {
+            return !peer.link.outbox().is_full();
+        }
+        if peer.link.outbox().is_full() {
+            return false;
+        }
+        let Some((received, more)) = peer.link.inbox().pop() else { return false };
+        self.on_received(peer, received);
+        more || !peer.requests.is_empty()
+    }
+
+    fn on_received(&mut self, peer: &mut Peer, received: Received) {
+        let id = peer.id();
+        let (command, size) = (received.command, received.size);
+        tracing::debug!(target: "net", "received: {command} ({size} bytes) peer={id}");
+        match received.message {
+            Ok(message) => self.on_message(peer, message, size, received.time),
+            Err(error) => self.on_undecodable(peer, &error, &command, size),
+        }
+    }
+
+    fn on_undecodable(&mut self, peer: &mut Peer, error: &WireError, command: &Command, size: usize) {
+        if peer.version == 0 && *command != Command::VERSION {
+            let id = peer.id();
+            tracing::debug!(
+                target: "net", "non-version message before version handshake. Message \"{command}\" from peer={id}"
+            );
+            return;
+        }
+        match error.penalty() {
+            Penalty::Misbehaving => self.misbehaving(peer, error),
+            Penalty::Disconnect => self.disconnect(peer, error),
+            // Core ignores what it cannot read; so a peer with a newer dialect stays connected.
+            Penalty::None => tracing::debug!(
+                target: "net", "ProcessMessages({command}, {size} bytes): '{error}' caught peer={}", peer.id()
+            ),
+        }
+    }
+
+    fn on_message(&mut self, peer: &mut Peer, message: Message, size: usize, time: i64) {
+        let id = peer.id();
+        if let Message::Version(version) = &message {
+            self.on_version(peer, version);
+            return;
+        }
+        let command = message.command();
+        if peer.version == 0 {
+            tracing::debug!(
+                target: "net", "non-version message before version handshake. Message \"{command}\" from peer={id}"
+            );
+            return;
+        }
+        match message {
+            Message::Verack => self.on_verack(peer),
+            Message::SendHeaders => peer.announcements.prefers_headers = true,
+            Message::WtxidRelay => self.on_wtxid_relay(peer),
+            Message::SendAddrV2 => self.on_sendaddrv2(peer),
+            _ if !peer.is_connected => tracing::debug!(
+                target: "net", "Unsupported message \"{command}\" prior to verack from peer={id}"
+            ),
+            Message::Ping(nonce) => peer.send(&Message::Pong(nonce)),
+            Message::PingBare => {}
+            Message::Pong(nonce) => self.on_pong(peer, Some(nonce), size, time),
+            Message::PongBare(_) => self.on_pong(peer, None, size, time),
+            Message::Inv(items) => self.on_inv(peer, &items),
+            Message::GetData(items) => self.on_getdata(peer, items),
+            Message::NotFound(items) => self.on_notfound(peer, &items),
+            Message::GetHeaders { locator, stop } => self.on_getheaders(peer, &locator, stop),
+            Message::GetBlocks { locator, stop } => self.on_getblocks(peer, &locator, stop),
+            Message::Headers(headers) => self.on_headers(peer, headers),
+            Message::Block(block) => self.on_block(peer, block),
+            _ => tracing::debug!(target: "net", "Unknown message type \"{command}\" from peer={id}"),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The message thread's round.
+
+use super::{Peer, Protocol};
+use crate::p2p::connection::Network;
+use crate::p2p::kind::PeerId;
+use rand::seq::SliceRandom;
+use std::io;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long the thread sleeps when nobody wakes it.
+const NAP: Duration = Duration::from_millis(100);
+
+type Work = Box<dyn FnOnce(&mut Protocol) + Send>;
+
+enum Command {
+    Run(Work),
+    Stop,
+}
+
+/// The way to the protocol from other threads.
+#[derive(Clone)]
+pub struct ProtocolHandle {
+    network: Arc<Network>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl ProtocolHandle {
+    /// Does something with the protocol between two messages. Does not wait; nothing happens if the thread has
+    /// stopped.
+    pub fn run(&self, work: impl FnOnce(&mut Protocol) + Send + 'static) {
+        // It fails only after the thread has stopped.
+        let _ = self.commands.send(Command::Run(Box::new(work)));
+        self.network.wake().wake();
+    }
+
+    /// [`Self::run`] that waits for an answer; `None` if the thread has stopped. Not for the runtime's threads.
+    pub fn ask_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Protocol) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.run(move |protocol| {
+            // Nobody may be waiting any more.
+            let _ = reply.send(work(protocol));
+        });
+        answer.recv().ok()
+    }
+}
+
+/// The running thread.
+pub struct MessageThread {
+    handle: ProtocolHandle,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl MessageThread {
+    /// Starts the thread.
+    pub fn start(protocol: Protocol) -> io::Result<Self> {
+        let (commands, queue) = mpsc::channel();
+        let handle = ProtocolHandle { network: protocol.network.clone(), commands };
+        let thread =
+            std::thread::Builder::new().name("msghand".into()).spawn(move || serve(protocol, &queue))?;
+        Ok(Self { handle, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// The way to the protocol.
+    pub fn handle(&self) -> &ProtocolHandle {
+        &self.handle
+    }
+
+    /// Stops the thread and waits for it.
+    pub fn stop(&self) {
+        let _ = self.handle.commands.send(Command::Stop);
+        self.handle.network.wake().wake();
+        let thread = self.thread.lock().expect("no one panics while holding the thread").take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the message thread has failed");
+        }
+    }
+}
+
+fn serve(mut protocol: Protocol, commands: &mpsc::Receiver<Command>) {
+    loop {
+        while let Ok(command) = commands.try_recv() {
+            match command {
+                Command::Run(work) => work(&mut protocol),
+                Command::Stop => return,
+            }
+        }
+        if !protocol.round() {
+            protocol.network.wake().sleep(NAP);
+        }
+    }
+}
+
+impl Protocol {
+    /// Serves every peer once; whether there is more to do at once.
+    fn round(&mut self) -> bool {
+        self.admit_and_drop();
+        self.follow_chain();
+        self.share_news();
+        let mut order: Vec<PeerId> = self.peers.keys().copied().collect();
+        // Nobody gains by being first.
+        order.shuffle(&mut self.rng);
+        let mut more = false;
+        for id in order {
+            let Some(mut peer) = self.peers.remove(&id) else { continue };
+            if !peer.link.is_closed() {
+                more |= self.receive_one(&mut peer);
+                self.send_cycle(&mut peer);
+                self.publish_facts(&peer);
+            }
+            self.peers.insert(id, peer);
+        }
+        more
+    }
+
+    /// Takes note of what happened to connections and chain, between two rounds.
+    pub fn follow_chain_now(&mut self) {
+        self.admit_and_drop();
+        self.follow_chain();
+    }
+
+    /// Takes up new connections and forgets ended ones.
+    fn admit_and_drop(&mut self) {
+        for link in self.network.take_arrivals() {
+            self.peers.insert(link.id(), Peer::new(link));
+        }
+        let gone: Vec<PeerId> =
+            self.peers.values().filter(|peer| peer.link.is_closed()).map(Peer::id).collect();
+        for id in gone {
+            if let Some(peer) = self.peers.remove(&id) {
+                self.forget(&peer);
+            }
+        }
+    }
+
+    /// Core's `FinalizeNode`.
+    fn forget(&mut self, peer: &Peer) {
+        let id = peer.id();
+        self.headers.forget(id);
+        self.downloads.forget(id);
+        if peer.is_connected && peer.kind().relays_txs() && !peer.is_inbound() {
+            self.network.book().connected(&peer.link.address());
+        }
+        tracing::debug!(target: "net", "Cleared nodestate for peer={id}");
+    }
+
+    /// What happens at a peer without its doing (Core's `SendMessages`).
+    fn send_cycle(&mut self, peer: &mut Peer) {
+        if self.punish_if_due(peer) {
+            return;
+        }
+        if !peer.is_inbound() && !peer.sent_version {
+            self.send_version(peer);
+        }
+        self.check_inactivity(peer);
+        if !peer.is_connected || peer.link.is_closed() || peer.link.outbox().is_full() {
+            return;
+        }
+        self.ping_if_due(peer);
+        if peer.link.is_closed() {
+            return;
+        }
+        self.send_sendheaders_if_due(peer);
+        self.start_headers_sync_if_due(peer);
+        self.announce_blocks(peer);
+        if self.check_download_timeouts(peer) {
+            return;
+        }
+        self.consider_eviction(peer);
+        self.request_blocks(peer);
+    }
+
+    /// Tells the interfaces what is known of a peer.
+    fn publish_facts(&self, peer: &Peer) {
+        let mut facts = peer.link.facts();
+        facts.version = peer.version;
+        facts.services = peer.services;
+        if facts.subversion != peer.subversion {
+            facts.subversion.clone_from(&peer.subversion);
+        }
+        facts.starting_height = peer.starting_height;
+        facts.time_offset = peer.time_offset;
+        facts.handshake_done = peer.is_connected;
+        facts.local_address = peer.local_address;
+        facts.relays_txs = peer.relays_txs;
+        let height = |entry: &Option<std::sync::Arc<crate::chain::BlockEntry>>| {
+            entry.as_ref().map_or(-1, |entry| i32::try_from(entry.height()).unwrap_or(i32::MAX))
+        };
+        facts.synced_headers = height(&peer.headers.best_known);
+        facts.synced_blocks = height(&peer.headers.last_common);
+        facts.inflight = self.downloads.heights_of(peer.id());
+        facts.last_block = peer.last_block;
+        facts.ping_time = peer.ping.last;
+        facts.min_ping = peer.ping.best;
+        facts.ping_sent = peer.ping.waiting_since();
+        facts.last_block_announcement = peer.headers.last_announcement;
+    }
+}

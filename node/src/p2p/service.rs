@@ -1,0 +1,138 @@
+//! The network as the rest of the node sees it.
+
+use super::address_book::AddressBook;
+use super::bans::BanList;
+use super::connection::{ConnectError, Network, PeerLink, listen};
+use super::kind::{ConnectionKind, PeerId};
+use super::net_address::NetAddress;
+use super::options::P2pOptions;
+use super::outbound::Outbound;
+use super::processing::{MessageThread, Protocol, ProtocolHandle};
+use crate::chain::ChainHandle;
+use crate::clock::Clock;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// Why the network could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum P2pError {
+    /// A port is taken, or may not be used.
+    #[error("Unable to bind to {address} on this computer. {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the network cannot be read.
+    #[error("{0}")]
+    File(String),
+    /// A thread cannot be started.
+    #[error("cannot start the network: {0}")]
+    System(#[from] io::Error),
+}
+
+/// The running network.
+pub struct P2p {
+    network: Arc<Network>,
+    messages: MessageThread,
+    outbound: Outbound,
+    bound: Vec<SocketAddr>,
+    follower: JoinHandle<()>,
+}
+
+impl P2p {
+    /// Listens, calls peers, and starts to serve them.
+    pub async fn start(options: P2pOptions, clock: Clock, chain: ChainHandle) -> Result<Self, P2pError> {
+        let book = AddressBook::open(&options.folder.join("peers.dat"), options.magic, clock.clone())
+            .map_err(|error| P2pError::File(error.to_string()))?;
+        let bans = BanList::open(&options.folder.join("banlist.json"), clock.clone());
+        let network = Network::new(options, clock, book, bans);
+        let mut bound = vec![];
+        if network.options().listen {
+            for bind in network.options().binds.clone() {
+                let address = bind.address;
+                let listening = listen(&network, bind).await;
+                bound.push(listening.map_err(|source| P2pError::Bind { address, source })?);
+            }
+        }
+        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone()))?;
+        let outbound = Outbound::start(network.clone(), messages.handle().clone());
+        let follower = {
+            let (network, mut tip) = (network.clone(), chain.tip_state());
+            tokio::spawn(async move {
+                while tip.changed().await.is_ok() {
+                    network.wake().wake();
+                }
+            })
+        };
+        Ok(Self { network, messages, outbound, bound, follower })
+    }
+
+    /// The connections.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &ProtocolHandle {
+        self.messages.handle()
+    }
+
+    /// Automatic and added connections.
+    pub fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
+    /// Where the node listens.
+    pub fn bound(&self) -> &[SocketAddr] {
+        &self.bound
+    }
+
+    /// Calls a peer.
+    pub async fn connect(&self, target: &str, kind: ConnectionKind) -> Result<Arc<PeerLink>, ConnectError> {
+        self.network.connect(target, kind).await
+    }
+
+    /// Ends the connections to an address; whether there was one.
+    pub fn disconnect_address(&self, name: &str) -> bool {
+        let parsed = NetAddress::parse(name, self.network.options().default_port).ok();
+        let is_meant = |link: &&Arc<PeerLink>| {
+            link.name() == name || parsed.is_some_and(|address| link.address() == address)
+        };
+        let found: Vec<_> = self.network.peers().iter().filter(is_meant).cloned().collect();
+        for link in &found {
+            let id = link.id();
+            tracing::debug!(target: "net", "disconnect by address match, disconnecting peer={id}");
+            self.network.disconnect(link);
+        }
+        !found.is_empty()
+    }
+
+    /// Ends a connection; whether there was one.
+    pub fn disconnect_id(&self, id: PeerId) -> bool {
+        let Some(link) = self.network.peer(id) else { return false };
+        tracing::debug!(target: "net", "disconnect by id, disconnecting peer={id}");
+        self.network.disconnect(&link);
+        true
+    }
+
+    /// Returns when the message thread has seen everything that happened before the call. Not for the runtime's
+    /// threads.
+    pub fn sync_blocking(&self) {
+        self.protocol().ask_blocking(Protocol::follow_chain_now);
+    }
+
+    /// Ends all connections and saves what is known of the network. Not for the runtime's threads.
+    pub fn stop(&self) {
+        self.outbound.stop();
+        self.follower.abort();
+        self.network.shut_down();
+        self.messages.stop();
+        if let Err(error) = self.network.book().save() {
+            tracing::warn!("{error}");
+        }
+    }
+}
