@@ -133,7 +133,6 @@ const OPTIONS: &[OptionSpec] = &[
     option("maxreceivebuffer", "<kB>", Group::Connection, "Memory for what a peer sent and nobody looked at, in kB (default: 5000)"),
     option("maxsendbuffer", "<kB>", Group::Connection, "Memory for what a peer is to be sent, in kB (default: 1000)"),
     option("maxconnections", "<n>", Group::Connection, "Most connections that are kept by themselves (default: 125)"),
-    option("peerblockfilters", "", Group::Connection, "Serve compact block filters to peers, which takes -blockfilterindex (default: 0)"),
     option("uacomment", "<text>", Group::Connection, "Comment in the user agent. May be given several times"),
     // Policy
     option("maxmempool", "<MB>", Group::Policy, "Memory for unconfirmed transactions, in megabytes (default: 300)"),

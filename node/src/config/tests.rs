@@ -417,8 +417,8 @@ fn a_new_key_is_written_for_its_owner_and_its_address_can_be_mined_to() {
 fn block_filters_are_wanted_in_cores_words() {
     let home = Home::new("");
     let storage = |arguments: &[&str]| {
-        let storage = home.config(arguments).storage;
-        (storage.filter_index, storage.serve_filters)
+        let config = home.config(arguments);
+        (config.storage.filter_index, config.peers.serve_filters)
     };
     assert_eq!(storage(&[]), (false, false));
     for wanted in ["-blockfilterindex", "-blockfilterindex=1", "-blockfilterindex=basic"] {
