@@ -478,6 +478,8 @@ pub trait Node: Send + Sync + 'static {
     fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
+    /// Has peers told of a transaction of the mempool; does not wait for them.
+    fn announce_tx(&self, txid: &Txid);
     /// What the mempool would do with these, in this order, each seeing those before it; nothing is kept.
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest>;
     /// Adds to a transaction's fee for selection's purposes. `false`, and nothing done, if the transaction is in

@@ -16,6 +16,10 @@ impl Permissions {
     pub const RELAY: Self = Self(2);
     /// May fetch as much as it likes.
     pub const DOWNLOAD: Self = Self(4);
+    /// Has its transactions relayed even if they are in the pool already.
+    pub const FORCE_RELAY: Self = Self(8 | Self::RELAY.0);
+    /// May ask for the pool's contents.
+    pub const MEMPOOL: Self = Self(16);
 
     /// Whether all of `other` are among these.
     pub fn contains(self, other: Self) -> bool {

@@ -233,6 +233,7 @@ pub fn broadcast(node: &dyn Node, tx: TxRef, max_fee_rate: Amount) -> Result<Txi
         }
     }
     if node.mempool_tx(&txid).is_some() {
+        node.announce_tx(&txid);
         return Ok(txid);
     }
     let max_fee = fee_at(max_fee_rate, tx.vsize() as u64);
@@ -248,7 +249,10 @@ pub fn broadcast(node: &dyn Node, tx: TxRef, max_fee_rate: Amount) -> Result<Txi
         }
     }
     match node.submit_tx(tx)? {
-        Ok(_) => Ok(txid),
+        Ok(_) => {
+            node.announce_tx(&txid);
+            Ok(txid)
+        }
         Err(reason) => Err(refused(&reason)),
     }
 }

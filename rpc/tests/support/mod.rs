@@ -486,6 +486,8 @@ impl Node for MemoryNode {
         let spends = |tx: &Tx| tx.inputs.iter().any(|input| input.previous_output == *outpoint);
         self.state().pool.iter().find(|(tx, _)| spends(tx)).map(|(tx, _)| tx.txid())
     }
+    fn announce_tx(&self, _: &Txid) {}
+
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.test_txs(vec![tx.clone()])?.transactions.remove(0).verdict.unwrap();
         if let Ok(accepted) = &verdict {

@@ -3,6 +3,7 @@
 use super::announce::Announcements;
 use super::headers::PeerHeaders;
 use super::ping::Ping;
+use super::txs::PeerTxs;
 use crate::p2p::connection::PeerLink;
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::NetAddress;
@@ -40,6 +41,7 @@ pub struct Peer {
     pub(super) requests: VecDeque<Inventory>,
     /// When it last sent a block that was new and valid, in seconds.
     pub(super) last_block: i64,
+    pub(super) txs: PeerTxs,
 }
 
 impl Peer {
@@ -64,6 +66,7 @@ impl Peer {
             announcements: Announcements::default(),
             requests: VecDeque::new(),
             last_block: 0,
+            txs: PeerTxs::default(),
         }
     }
 
