@@ -96,7 +96,7 @@ impl ChainHandle {
     }
 
     /// Queues work without waiting for its result, which arrives through the receiver.
-    pub(super) fn queue_blocking<T: Send + 'static>(
+    pub(crate) fn queue_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Chain) -> Result<T, ChainError> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, ChainError>>, ChainError> {
@@ -308,6 +308,11 @@ impl ChainHandle {
         let _gate = self.shared.hold_durable();
         let durable = self.shared.tip_state().borrow().durable;
         read(&self.shared.store, durable)
+    }
+
+    /// Whether the writer has stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.commands.is_closed()
     }
 
     /// Waits until the writer has stopped, by request or because of a failure; the reason if it was one.

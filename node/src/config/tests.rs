@@ -406,3 +406,23 @@ fn a_new_key_is_written_for_its_owner_and_its_address_can_be_mined_to() {
     assert!(told(&arguments).unwrap_err().contains("was not written"), "a key is not overwritten");
     assert!(told(&["key", "new", "--out", "x", "--chain", "moon"]).unwrap_err().contains("moon"));
 }
+
+#[test]
+fn block_filters_are_wanted_in_cores_words() {
+    let home = Home::new("");
+    let storage = |arguments: &[&str]| {
+        let storage = home.config(arguments).storage;
+        (storage.filter_index, storage.serve_filters)
+    };
+    assert_eq!(storage(&[]), (false, false));
+    for wanted in ["-blockfilterindex", "-blockfilterindex=1", "-blockfilterindex=basic"] {
+        assert_eq!(storage(&[wanted]), (true, false), "{wanted}");
+        assert_eq!(storage(&[wanted, "-peerblockfilters"]), (true, true), "{wanted}");
+    }
+    assert_eq!(storage(&["-blockfilterindex=0"]), (false, false));
+    assert_eq!(storage(&["-noblockfilterindex", "-peerblockfilters=0"]), (false, false));
+    let error = home.error(&["-blockfilterindex=basic", "-blockfilterindex=foo"]);
+    assert_eq!(error, "Unknown -blockfilterindex value foo.");
+    let error = home.error(&["-peerblockfilters"]);
+    assert_eq!(error, "Cannot set -peerblockfilters without -blockfilterindex.");
+}

@@ -2,7 +2,6 @@
 
 mod announce;
 mod download;
-mod extra;
 mod fee_filter;
 mod filters;
 mod orphanage;
@@ -21,7 +20,6 @@ use crate::p2p::kind::PeerId;
 use crate::p2p::permissions::Permissions;
 use announce::InboundTimers;
 use download::{Source, TxDownload};
-use extra::ExtraTxs;
 use fee_filter::FeeRounder;
 use rand::Rng;
 use schedule::Rebroadcast;
@@ -36,7 +34,6 @@ const MAX_BLOCKS: usize = 100;
 pub(super) struct Txs {
     download: TxDownload,
     recent: RecentBlock,
-    extra: ExtraTxs,
     timers: InboundTimers,
     rounder: FeeRounder,
     rebroadcast: Rebroadcast,
@@ -50,7 +47,6 @@ impl Txs {
         Self {
             download: TxDownload::default(),
             recent: RecentBlock::default(),
-            extra: ExtraTxs::default(),
             timers: InboundTimers::default(),
             rounder: FeeRounder::default(),
             rebroadcast: Rebroadcast::default(),
@@ -61,7 +57,6 @@ impl Txs {
 
 /// A random time until the next event of those that come every `mean` microseconds on average, independently.
 fn exponential(rng: &mut impl Rng, mean: i64) -> i64 {
-    use rand::RngExt;
     // Uniform in (0, 1].
     let uniform = 1.0 - rng.random::<f64>();
     (-uniform.ln() * mean as f64).round() as i64
@@ -106,13 +101,10 @@ impl Protocol {
             blocks.push(at.hash());
             at = at.parent().expect("the fork lies below");
         }
-        for (left, hash) in blocks.iter().enumerate().rev() {
+        for hash in blocks.iter().rev() {
             // A block that was pruned meanwhile is no recent one.
             let Ok(block) = self.chain.read_block(hash) else { continue };
             self.txs.download.block_connected(&block);
-            if left == 0 {
-                self.txs.recent = RecentBlock::new(&block);
-            }
         }
         self.txs.download.tip_changed();
     }

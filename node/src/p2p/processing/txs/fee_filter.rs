@@ -8,7 +8,7 @@ use crate::p2p::processing::{Peer, Protocol, SECOND};
 use crate::p2p::wire::{FEE_FILTER_VERSION, Message};
 use chaincore_consensus::Amount;
 use chaincore_consensus::amount::MAX_MONEY;
-use rand::{Rng, RngExt};
+use rand::Rng;
 
 /// The mean time between two filters, in microseconds.
 const INTERVAL: i64 = 10 * 60 * SECOND;

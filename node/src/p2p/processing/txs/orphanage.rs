@@ -13,7 +13,7 @@
 use crate::mempool::policy::MAX_STANDARD_TX_WEIGHT;
 use crate::p2p::kind::PeerId;
 use chaincore_consensus::{Block, OutPoint, Tx, TxRef, Txid, Wtxid};
-use rand::{Rng, RngExt};
+use rand::Rng;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 

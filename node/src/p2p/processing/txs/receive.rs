@@ -10,6 +10,9 @@ use crate::p2p::wire::{InvKind, Inventory, MAX_INVENTORY, Message};
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{Hash256, TxRef, Txid, Wtxid};
 
+/// The largest refused transaction that is kept for putting compact blocks together, in bytes.
+const MAX_EXTRA_SIZE: usize = 100_000;
+
 /// What an inventory entry names.
 fn name_of(item: &Inventory) -> TxName {
     match item.kind {
@@ -131,7 +134,7 @@ impl Protocol {
         );
         self.relay_to_all(txid, wtxid, Some(peer));
         for replaced in &accepted.replaced {
-            self.txs.extra.add(replaced);
+            self.compact.remember_extra(replaced.clone());
         }
     }
 
@@ -152,8 +155,8 @@ impl Protocol {
             let pool = self.chain.mempool().read().expect("no one panics while holding the mempool");
             self.txs.download.refused(tx, reason, id, is_first, &pool, now)
         };
-        if refused.is_extra {
-            self.txs.extra.add(tx);
+        if refused.is_extra && tx.total_size() < MAX_EXTRA_SIZE {
+            self.compact.remember_extra(tx.clone());
         }
         for parent in refused.parents {
             peer.txs.knows(&Hash256(parent.0));

@@ -2,7 +2,7 @@
 
 use crate::p2p::processing::{Protocol, SECOND};
 use chaincore_consensus::{Txid, Wtxid};
-use rand::RngExt;
+use rand::Rng;
 
 /// How long to wait before the next attempt at least, and how much longer at most, in microseconds. Chance keeps others
 /// from telling the node by its rhythm.

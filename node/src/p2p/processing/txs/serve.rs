@@ -4,31 +4,42 @@ use crate::p2p::processing::{Peer, Protocol};
 use crate::p2p::wire::{InvKind, Inventory, Message};
 use chaincore_consensus::{Block, Hash256, TxRef, Txid, Wtxid};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The transactions of the last block, by txid and wtxid: peers that have not got it yet still ask for them.
 #[derive(Debug, Default)]
-pub(super) struct RecentBlock(HashMap<Hash256, TxRef>);
+pub(super) struct RecentBlock {
+    block: Option<Arc<Block>>,
+    by_name: HashMap<Hash256, TxRef>,
+}
 
 impl RecentBlock {
-    pub(super) fn new(block: &Block) -> Self {
-        let names = |tx: &TxRef| [(Hash256(tx.txid().0), tx.clone()), (Hash256(tx.wtxid().0), tx.clone())];
-        Self(block.transactions.iter().flat_map(names).collect())
+    /// A transaction of `block`, which is the last one.
+    fn find(&mut self, block: &Arc<Block>, name: &Hash256) -> Option<&TxRef> {
+        if self.block.as_ref().is_none_or(|known| !Arc::ptr_eq(known, block)) {
+            let names = |tx: &TxRef| [tx.txid().0, tx.wtxid().0].map(|name| (Hash256(name), tx.clone()));
+            self.by_name = block.transactions.iter().flat_map(names).collect();
+            self.block = Some(block.clone());
+        }
+        self.by_name.get(name)
     }
 }
 
 impl Protocol {
     /// A transaction that a peer may have: it was in the mempool when the peer was last told of new ones, or is in the
     /// last block (Core's `FindTxForGetData`). What is younger would tell when it came.
-    fn find_for(&self, item: &Inventory, before: u64) -> Option<TxRef> {
-        let pool = self.pool();
-        let entry = match item.kind {
-            InvKind::WtxId => pool.get_by_wtxid(&Wtxid(item.hash.0)),
-            _ => pool.get(&Txid(item.hash.0)),
-        };
-        if let Some(entry) = entry.filter(|entry| entry.sequence < before) {
-            return Some(entry.tx.clone());
+    fn find_for(&mut self, item: &Inventory, before: u64) -> Option<TxRef> {
+        {
+            let pool = self.pool();
+            let entry = match item.kind {
+                InvKind::WtxId => pool.get_by_wtxid(&Wtxid(item.hash.0)),
+                _ => pool.get(&Txid(item.hash.0)),
+            };
+            if let Some(entry) = entry.filter(|entry| entry.sequence < before) {
+                return Some(entry.tx.clone());
+            }
         }
-        let tx = self.txs.recent.0.get(&item.hash)?;
+        let tx = self.txs.recent.find(self.compact.recent_block()?, &item.hash)?;
         let is_meant = match item.kind {
             InvKind::WtxId => tx.wtxid().0 == item.hash.0,
             _ => tx.txid().0 == item.hash.0,
