@@ -550,6 +550,8 @@ pub trait Node: Send + Sync + 'static {
     fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
+    /// Has peers told of a transaction, if it is in the mempool; does not wait for them.
+    fn announce_tx(&self, txid: &Txid);
     /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
     /// `max_fee_rate` per 1000 virtual bytes is refused.
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;

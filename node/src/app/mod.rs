@@ -227,7 +227,7 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), indexes.clone());
-    let served = indexes.filters.clone().filter(|_| config.storage.serve_filters);
+    let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
     let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone(), served).await {
         Ok(p2p) => Arc::new(p2p),
         Err(error) => {

@@ -347,8 +347,21 @@ impl Node for Service {
     }
 
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
-        let verdict = self.on_writer(move |chain| chain.accept_tx(&tx))?;
+        let verdict = self.on_writer(move |chain| {
+            let verdict = chain.accept_tx(&tx)?;
+            if verdict.is_ok() {
+                chain.with_mempool(|mempool, _| mempool.set_unbroadcast(&tx.txid(), true));
+            }
+            Ok(verdict)
+        })?;
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn announce_tx(&self, txid: &Txid) {
+        let wtxid = self.mempool().get(txid).map(|entry| entry.tx.wtxid());
+        if let (Some(p2p), Some(wtxid)) = (self.p2p.get(), wtxid) {
+            p2p.relay_tx(*txid, wtxid);
+        }
     }
 
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission> {

@@ -501,6 +501,8 @@ impl Node for MemoryNode {
     fn import_mempool(&self, path: &std::path::Path, _: ImportMempool) -> NodeResult<bool> {
         Ok(path.ends_with("good.dat"))
     }
+    fn announce_tx(&self, _: &Txid) {}
+
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.test_txs(vec![tx.clone()])?.transactions.remove(0).verdict.unwrap();
         if let Ok(accepted) = &verdict {
