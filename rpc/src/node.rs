@@ -19,7 +19,7 @@ use chaincore_consensus::pow::Work;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid, Wtxid};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -247,6 +247,28 @@ pub struct MempoolInfo {
     pub sequence: u64,
     /// Counts what changes a template: arrivals, departures and priorities (Core's `GetTransactionsUpdated`).
     pub updates: u64,
+}
+
+/// Transactions of the mempool that would be mined together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MempoolChunk {
+    /// The transactions, parents first.
+    pub txids: Vec<Txid>,
+    /// What they pay, priorities included.
+    pub fee: Amount,
+    /// Their weight, adjusted for sigops.
+    pub weight: u64,
+}
+
+/// How a saved mempool is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportMempool {
+    /// Its transactions count as new, whenever they came.
+    pub use_current_time: bool,
+    /// Its priorities are added to those there are.
+    pub apply_fee_deltas: bool,
+    /// What no peer had asked for is announced again.
+    pub apply_unbroadcast: bool,
 }
 
 /// What the mempool would do with a transaction.
@@ -518,6 +540,14 @@ pub trait Node: Send + Sync + 'static {
     fn mempool_descendants(&self, txid: &Txid) -> Option<Vec<Txid>>;
     /// The mempool transaction that spends an output.
     fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid>;
+    /// The chunks of the cluster that a mempool transaction is in, best first.
+    fn mempool_cluster(&self, txid: &Txid) -> Option<Vec<MempoolChunk>>;
+    /// All chunks of the mempool, best first.
+    fn mempool_chunks(&self) -> Vec<MempoolChunk>;
+    /// Writes the mempool to its file, which is named.
+    fn save_mempool(&self) -> NodeResult<PathBuf>;
+    /// Takes in a saved mempool as far as it is valid; `false` if the file cannot be read.
+    fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
     /// Has peers told of a transaction, if it is in the mempool; does not wait for them.

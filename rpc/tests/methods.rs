@@ -420,10 +420,86 @@ async fn scripts_and_addresses_look_as_cores() {
         "{\"isvalid\":false,\"error_locations\":[],\
          \"error\":\"Invalid or unsupported Base58-encoded address.\"}"
     );
+    // One letter of a bech32 address is wrong: Core says which.
+    assert_eq!(
+        call(&registry, "validateaddress", "[\"bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdkp202\"]")
+            .await
+            .unwrap(),
+        "{\"isvalid\":false,\"error_locations\":[40],\"error\":\"Invalid Bech32 checksum\"}"
+    );
     assert_eq!(
         call(&registry, "validateaddress", &format!("[\"{}\"]", HARNESS[0])).await.unwrap(),
         "{\"isvalid\":true,\"address\":\"mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z\",\
          \"scriptPubKey\":\"76a9142b4569203694fc997e13f2c0a1383b9e16c77a0d88ac\",\
          \"isscript\":false,\"iswitness\":false}"
     );
+}
+
+#[tokio::test]
+async fn the_mempool_as_a_whole() {
+    let node = busy_node();
+    let registry = registry(&node);
+    let txid = node.mempool_txids()[0];
+    let tx = node.mempool_tx(&txid).unwrap();
+    let weight = tx.weight();
+    for (method, params, expected) in [
+        (
+            "getmempoolcluster",
+            format!("[\"{txid}\"]"),
+            format!(
+                "{{\"clusterweight\":{weight},\"txcount\":1,\"chunks\":[{{\"chunkfee\":0.00001000,\"chunkweight\":{weight},\
+                 \"txs\":[\"{txid}\"]}}]}}"
+            ),
+        ),
+        (
+            "getmempoolfeeratediagram",
+            "[]".into(),
+            format!("[{{\"weight\":0,\"fee\":0.00000000}},{{\"weight\":{weight},\"fee\":0.00001000}}]"),
+        ),
+        ("savemempool", "[]".into(), "{\"filename\":\"/nowhere/mempool.dat\"}".into()),
+        ("importmempool", "{\"filepath\":\"/good.dat\",\"apply_unbroadcast_set\":true}".into(), "{}".into()),
+    ] {
+        assert_eq!(call(&registry, method, &params).await.unwrap(), expected, "{method}");
+    }
+    let spent = tx.inputs[0].previous_output;
+    let prevout = format!("{{\"txid\":\"{}\",\"vout\":{}}}", spent.txid, spent.vout);
+    let unspent = format!("{{\"txid\":\"{txid}\",\"vout\":0}}");
+    assert_eq!(
+        call(&registry, "gettxspendingprevout", &format!("[[{prevout},{unspent}]]")).await.unwrap(),
+        format!("[{},\"spendingtxid\":\"{txid}\"}},{unspent}]", prevout.strip_suffix('}').unwrap())
+    );
+    let zero = "0".repeat(64);
+    for (method, params, expected) in [
+        ("getmempoolcluster", format!("[\"{zero}\"]"), (-5, "Transaction not in mempool")),
+        (
+            "importmempool",
+            "[\"/bad\"]".into(),
+            (-1, "Unable to import mempool file, see debug log for details."),
+        ),
+        ("gettxspendingprevout", "[[]]".into(), (-8, "Invalid parameter, outputs are missing")),
+        ("gettxspendingprevout", "[[{}]]".into(), (-3, "Missing txid")),
+        (
+            "gettxspendingprevout",
+            format!("[[{{\"txid\":\"{zero}\",\"vout\":\"x\"}}]]"),
+            (-3, "JSON value of type string for field vout is not of expected type number"),
+        ),
+        (
+            "gettxspendingprevout",
+            format!("[[{{\"txid\":\"{zero}\",\"vout\":0,\"x\":1}}]]"),
+            (-3, "Unexpected key x"),
+        ),
+        (
+            "gettxspendingprevout",
+            format!("[[{{\"txid\":\"{zero}\",\"vout\":-1}}]]"),
+            (-8, "Invalid parameter, vout cannot be negative"),
+        ),
+        (
+            "gettxspendingprevout",
+            format!("[[{unspent}], {{\"mempool_only\":false}}]"),
+            (-1, "Mempool lacks a relevant spend, and txospenderindex is unavailable."),
+        ),
+    ] {
+        let error = call(&registry, method, &params).await.unwrap_err();
+        assert_eq!((error.0, error.1.as_str()), expected, "{method} {params}");
+    }
 }

@@ -6,7 +6,6 @@
 
 mod banner;
 mod options;
-mod pool_file;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
@@ -16,7 +15,7 @@ use crate::logging::{self, LogError};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
 use crate::p2p::{P2p, P2pError};
-use crate::service::Service;
+use crate::service::{Service, pool_file};
 use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
@@ -160,7 +159,8 @@ impl Parts {
         let chain = self.chain.clone();
         // A mempool that was never read in whole must not replace the one on disk.
         if config.mempool.persist && service.is_mempool_loaded() {
-            pool_file::save(config, &chain);
+            // What is wrong has been reported.
+            let _ = pool_file::save(&config.chain_dir.join(pool_file::FILE_NAME), &chain);
         }
         // The indexes and the miner are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
@@ -227,7 +227,8 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), indexes.clone());
-    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone()).await {
+    let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
+    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone(), served).await {
         Ok(p2p) => Arc::new(p2p),
         Err(error) => {
             chain.shutdown().await?;
@@ -334,7 +335,8 @@ fn start_import(
             log("Import finished", Importer::new(chain.clone()).load(&files)?);
         }
         if settings.mempool.persist {
-            pool_file::load(&settings, &chain)?;
+            let path = settings.chain_dir.join(pool_file::FILE_NAME);
+            pool_file::load(&path, &chain, pool_file::OWN_FILE)?;
         }
         pool_service.set_mempool_loaded();
         Ok(())

@@ -54,8 +54,6 @@ pub struct P2pOptions {
     pub whitelist: Whitelist,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
-    /// Whether filters are served (`-peerblockfilters`).
-    pub serve_filters: bool,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
     pub folder: PathBuf,
 }

@@ -10,6 +10,7 @@ use super::outbound::Outbound;
 use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
+use crate::index::BlockFilters;
 use chaincore_consensus::{Txid, Wtxid};
 use std::io;
 use std::net::SocketAddr;
@@ -46,7 +47,13 @@ pub struct P2p {
 
 impl P2p {
     /// Listens, calls peers, and starts to serve them.
-    pub async fn start(options: P2pOptions, clock: Clock, chain: ChainHandle) -> Result<Self, P2pError> {
+    /// `filters` is what light clients are served from, if they are.
+    pub async fn start(
+        options: P2pOptions,
+        clock: Clock,
+        chain: ChainHandle,
+        filters: Option<BlockFilters>,
+    ) -> Result<Self, P2pError> {
         let peers = options.folder.join("peers.dat");
         let book = AddressBook::open(peers, options.magic, clock.clone(), Randomness::System)
             .map_err(|error| P2pError::File(error.to_string()))?;
@@ -60,7 +67,7 @@ impl P2p {
                 bound.push(listening.map_err(|source| P2pError::Bind { address, source })?);
             }
         }
-        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone()))?;
+        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone(), filters))?;
         let outbound = Outbound::start(network.clone(), messages.handle().clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());

@@ -6,6 +6,7 @@
 
 mod mempool;
 mod node;
+pub(crate) mod pool_file;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};

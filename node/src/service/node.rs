@@ -1,7 +1,7 @@
 //! The answers, one by one.
 
 use super::view::View;
-use super::{Service, failure, index_failure, mempool};
+use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::index::{IndexStatus as Follow, Place};
 use crate::mempool::{FeeRate, Mempool, policy};
@@ -16,10 +16,12 @@ use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
-    BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry,
-    MempoolInfo, Node, NodeError, NodeInfo, NodeResult, PackageSubmission, PackageTest, Priority,
-    ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
+    BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
+    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult,
+    PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip,
+    TxAccepted, TxTest,
 };
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -322,6 +324,26 @@ impl Node for Service {
 
     fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid> {
         self.mempool().spender(outpoint).copied()
+    }
+
+    fn mempool_cluster(&self, txid: &Txid) -> Option<Vec<MempoolChunk>> {
+        let pool = self.mempool();
+        pool.get(txid).map(|_| pool.cluster(txid).iter().map(mempool::chunk).collect())
+    }
+
+    fn mempool_chunks(&self) -> Vec<MempoolChunk> {
+        self.mempool().best_chunks().map(mempool::chunk).collect()
+    }
+
+    fn save_mempool(&self) -> NodeResult<PathBuf> {
+        let path = self.info.data_dir.join(pool_file::FILE_NAME);
+        let saved = pool_file::save(&path, self.chain_handle());
+        saved.map_err(|error| NodeError::Other(error.to_string()))?;
+        Ok(path)
+    }
+
+    fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool> {
+        pool_file::load(path, self.chain_handle(), how).map_err(failure)
     }
 
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {

@@ -488,6 +488,19 @@ impl Node for MemoryNode {
         let spends = |tx: &Tx| tx.inputs.iter().any(|input| input.previous_output == *outpoint);
         self.state().pool.iter().find(|(tx, _)| spends(tx)).map(|(tx, _)| tx.txid())
     }
+    fn mempool_cluster(&self, txid: &Txid) -> Option<Vec<MempoolChunk>> {
+        let entry = self.mempool_entry(txid)?;
+        Some(vec![MempoolChunk { txids: vec![*txid], fee: entry.chunk_fee, weight: entry.chunk_weight }])
+    }
+    fn mempool_chunks(&self) -> Vec<MempoolChunk> {
+        self.mempool_txids().iter().flat_map(|txid| self.mempool_cluster(txid).unwrap()).collect()
+    }
+    fn save_mempool(&self) -> NodeResult<std::path::PathBuf> {
+        Ok(self.info.data_dir.join("mempool.dat"))
+    }
+    fn import_mempool(&self, path: &std::path::Path, _: ImportMempool) -> NodeResult<bool> {
+        Ok(path.ends_with("good.dat"))
+    }
     fn announce_tx(&self, _: &Txid) {}
 
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {

@@ -1,5 +1,6 @@
 //! All connections of the node, and making new ones.
 
+use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
 use super::{PeerLink, Totals, session};
 use crate::clock::Clock;
@@ -72,6 +73,8 @@ pub struct Network {
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    /// What waits in all inboxes together.
+    received: Total,
 }
 
 impl Network {
@@ -91,6 +94,7 @@ impl Network {
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(0),
             totals: Totals::default(),
+            received: Total::default(),
         })
     }
 
@@ -364,6 +368,7 @@ impl Network {
             magic: self.options.magic,
             max_receive: self.options.max_receive,
             max_send: self.options.max_send,
+            received: self.received.clone(),
         };
         let link = Arc::new(PeerLink::new(options, parts));
         tracing::debug!(target: "net", "Added connection peer={id}");

@@ -96,6 +96,13 @@ impl Protocol {
             Message::CmpctBlock(compact) => self.on_cmpctblock(peer, &compact),
             Message::GetBlockTxn(request) => self.on_getblocktxn(peer, &request),
             Message::BlockTxn(answer) => self.on_blocktxn(peer, answer),
+            Message::GetCFilters { filter_type, start_height, stop } => {
+                self.on_getcfilters(peer, filter_type, start_height, stop);
+            }
+            Message::GetCFHeaders { filter_type, start_height, stop } => {
+                self.on_getcfheaders(peer, filter_type, start_height, stop);
+            }
+            Message::GetCFCheckpt { filter_type, stop } => self.on_getcfcheckpt(peer, filter_type, stop),
             Message::Headers(headers) => self.on_headers(peer, headers),
             Message::Block(block) => self.on_block(peer, block),
             Message::Tx(tx) => self.on_tx(peer, &tx),

@@ -14,6 +14,7 @@ mod blocks;
 mod compact;
 mod dispatch;
 mod download;
+mod filters;
 mod handshake;
 mod headers;
 mod inactivity;
@@ -35,6 +36,7 @@ use super::connection::Network;
 use super::kind::PeerId;
 use crate::chain::{BlockEntry, ChainHandle, Snapshot};
 use crate::clock::Clock;
+use crate::index::BlockFilters;
 use blocks::{BlockSources, ChainEvent};
 use chaincore_consensus::BlockHash;
 use compact::CompactBlocks;
@@ -61,6 +63,8 @@ pub struct Protocol {
     downloads: Downloads,
     block_sources: BlockSources,
     compact: CompactBlocks,
+    /// What light clients are served from.
+    filters: Option<BlockFilters>,
     /// What the writer reports while it works.
     events: mpsc::Receiver<ChainEvent>,
     events_in: mpsc::Sender<ChainEvent>,
@@ -75,7 +79,7 @@ pub struct Protocol {
 
 impl Protocol {
     /// A node without peers.
-    pub fn new(network: Arc<Network>, chain: ChainHandle) -> Self {
+    pub fn new(network: Arc<Network>, chain: ChainHandle, filters: Option<BlockFilters>) -> Self {
         let clock = network.clock().clone();
         let (events_in, events) = ChainEvent::channel(&network, &chain);
         Self {
@@ -91,6 +95,7 @@ impl Protocol {
             downloads: Downloads::default(),
             block_sources: BlockSources::default(),
             compact: CompactBlocks::default(),
+            filters,
             events,
             events_in,
             news: Vec::new(),
