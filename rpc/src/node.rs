@@ -473,6 +473,10 @@ pub trait Node: Send + Sync + 'static {
     fn connections(&self) -> Connections;
     /// The indexes that are switched on.
     fn indexes(&self) -> Vec<IndexStatus>;
+    /// The log's categories by name, and whether they log details.
+    fn log_categories(&self) -> Vec<(&'static str, bool)>;
+    /// Switches the details of a category; `false` if there is no such category.
+    fn set_log_category(&self, category: &str, on: bool) -> bool;
     /// Begins a clean stop; returns at once.
     fn request_shutdown(&self);
     /// Whether a stop has begun: long work gives up.
@@ -550,6 +554,8 @@ pub trait Node: Send + Sync + 'static {
     fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
+    /// Has peers told of a transaction, if it is in the mempool; does not wait for them.
+    fn announce_tx(&self, txid: &Txid);
     /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
     /// `max_fee_rate` per 1000 virtual bytes is refused.
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;

@@ -45,8 +45,7 @@ pub(super) fn node_info(config: &Config) -> NodeInfo {
 
 /// The services that this node offers to peers.
 fn services(config: &Config) -> ServiceFlags {
-    let filters =
-        if config.storage.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
+    let filters = if config.peers.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
     ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters
 }
 

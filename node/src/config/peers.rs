@@ -59,6 +59,8 @@ pub struct PeersConfig {
     pub max_send: usize,
     /// Who is allowed what.
     pub whitelist: Whitelist,
+    /// Whether block filters are served.
+    pub serve_filters: bool,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
 }
@@ -131,6 +133,7 @@ impl PeersConfig {
             max_receive: settings.number("maxreceivebuffer", 0..=1_000_000)?.unwrap_or(5_000) * 1_000,
             max_send: settings.number("maxsendbuffer", 0..=1_000_000)?.unwrap_or(1_000) * 1_000,
             whitelist,
+            serve_filters: settings.switch_or("peerblockfilters", false)?,
             ban_time: settings.number("bantime", 1..=i64::MAX)?.unwrap_or(24 * 60 * 60),
             binds,
             comments,

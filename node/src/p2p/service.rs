@@ -7,10 +7,11 @@ use super::kind::{ConnectionKind, PeerId};
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
 use super::outbound::Outbound;
-use super::processing::{MessageThread, Protocol, ProtocolHandle};
+use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
 use crate::index::BlockFilters;
+use chaincore_consensus::{Txid, Wtxid};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -125,6 +126,21 @@ impl P2p {
         tracing::debug!(target: "net", "disconnect by id, disconnecting peer={id}");
         self.network.disconnect(&link);
         true
+    }
+
+    /// Has peers told of a transaction of the mempool that do not know it.
+    pub fn relay_tx(&self, txid: Txid, wtxid: Wtxid) {
+        self.protocol().run(move |protocol| protocol.relay_tx(txid, wtxid));
+    }
+
+    /// Transactions whose inputs are not known. Not for the runtime's threads.
+    pub fn orphans_blocking(&self) -> Vec<OrphanInfo> {
+        self.protocol().ask_blocking(|protocol| protocol.orphans()).unwrap_or_default()
+    }
+
+    /// Does now what the network's schedule has for the next seconds (`mockscheduler`). Not for the runtime's threads.
+    pub fn advance_schedule_blocking(&self, seconds: i64) {
+        self.protocol().ask_blocking(move |protocol| protocol.advance_schedule(seconds));
     }
 
     /// Returns when the message thread has seen everything that happened before the call. Not for the runtime's

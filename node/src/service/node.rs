@@ -3,6 +3,7 @@
 use super::view::View;
 use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
+use crate::config::LogLevel;
 use crate::index::{IndexStatus as Follow, Place};
 use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
@@ -157,6 +158,15 @@ impl Node for Service {
             best_height: follow.best_block.height,
         };
         self.core().indexes.statuses().into_iter().map(status).collect()
+    }
+
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        self.log.get().map_or_else(Vec::new, |log| log.categories().collect())
+    }
+
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        let level = if on { LogLevel::Debug } else { LogLevel::Info };
+        self.log.get().is_some_and(|log| log.set(category, level))
     }
 
     fn request_shutdown(&self) {
@@ -347,8 +357,21 @@ impl Node for Service {
     }
 
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
-        let verdict = self.on_writer(move |chain| chain.accept_tx(&tx))?;
+        let verdict = self.on_writer(move |chain| {
+            let verdict = chain.accept_tx(&tx)?;
+            if verdict.is_ok() {
+                chain.with_mempool(|mempool, _| mempool.set_unbroadcast(&tx.txid(), true));
+            }
+            Ok(verdict)
+        })?;
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn announce_tx(&self, txid: &Txid) {
+        let wtxid = self.mempool().get(txid).map(|entry| entry.tx.wtxid());
+        if let (Some(p2p), Some(wtxid)) = (self.p2p.get(), wtxid) {
+            p2p.relay_tx(*txid, wtxid);
+        }
     }
 
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission> {

@@ -30,6 +30,7 @@ mod txs;
 
 pub use peer::Peer;
 pub use thread::{MessageThread, ProtocolHandle};
+pub use txs::OrphanInfo;
 
 use super::connection::Network;
 use super::kind::PeerId;
@@ -45,6 +46,7 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
+use txs::Txs;
 
 /// A second, in the microseconds that all times here are.
 pub(super) const SECOND: i64 = 1_000_000;
@@ -72,6 +74,7 @@ pub struct Protocol {
     news: Vec<Arc<BlockEntry>>,
     /// When the tip last changed, in seconds.
     last_tip_update: i64,
+    txs: Txs,
 }
 
 impl Protocol {
@@ -82,6 +85,7 @@ impl Protocol {
         Self {
             announced: chain.snapshot().tip().clone(),
             last_tip_update: clock.now(),
+            txs: Txs::new(chain.snapshot().tip().clone()),
             network,
             chain,
             clock,
