@@ -482,6 +482,10 @@ pub trait Node: Send + Sync + 'static {
     fn connections(&self) -> Connections;
     /// The indexes that are switched on.
     fn indexes(&self) -> Vec<IndexStatus>;
+    /// The log's categories by name, and whether they log details.
+    fn log_categories(&self) -> Vec<(&'static str, bool)>;
+    /// Switches the details of a category; `false` if there is no such category.
+    fn set_log_category(&self, category: &str, on: bool) -> bool;
     /// Begins a clean stop; returns at once.
     fn request_shutdown(&self);
     /// Whether a stop has begun: long work gives up.

@@ -3,6 +3,7 @@
 use super::view::View;
 use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
+use crate::config::LogLevel;
 use crate::index::{IndexStatus as Follow, Place};
 use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
@@ -158,6 +159,15 @@ impl Node for Service {
             best_height: follow.best_block.height,
         };
         self.core().indexes.statuses().into_iter().map(status).collect()
+    }
+
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        self.log.get().map_or_else(Vec::new, |log| log.categories().collect())
+    }
+
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        let level = if on { LogLevel::Debug } else { LogLevel::Info };
+        self.log.get().is_some_and(|log| log.set(category, level))
     }
 
     fn request_shutdown(&self) {

@@ -1,12 +1,15 @@
 //! All methods that answer without waiting, and those of the groups control, network and util.
 
-use super::{Row, addresses, control, network, table_chain, table_pool, table_scan, table_work};
+use super::{
+    Row, addresses, control, network, table_chain, table_inspect, table_pool, table_scan, table_work,
+};
 use crate::registry::{Arg, Doc, Method};
 
 /// Every method with its handler, but for those that wait or need more than the node.
 pub fn rows() -> Vec<Row> {
     let mut rows = own();
     rows.extend(table_chain::rows());
+    rows.extend(table_inspect::rows());
     rows.extend(table_pool::rows());
     rows.extend(table_scan::rows());
     rows.extend(table_work::rows());

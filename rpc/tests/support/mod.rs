@@ -92,6 +92,7 @@ struct State {
     deltas: Vec<Priority>,
     mock_time: Option<i64>,
     stopping: bool,
+    net_log: bool,
 }
 
 /// The node.
@@ -155,6 +156,7 @@ impl MemoryNode {
                 deltas: Vec::new(),
                 mock_time: Some(genesis.header.time.into()),
                 stopping: false,
+                net_log: false,
             }),
             tips: watch::channel(tip).0,
             params,
@@ -265,6 +267,15 @@ impl Node for MemoryNode {
         let best_height = self.chain().tip().height;
         let status = |name: &str| IndexStatus { name: name.into(), synced: true, best_height };
         vec![status("txindex"), status("basic block filter index")]
+    }
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        vec![("mempool", false), ("net", self.state().net_log)]
+    }
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        if category == "net" {
+            self.state().net_log = on;
+        }
+        matches!(category, "mempool" | "net")
     }
     fn request_shutdown(&self) {
         self.state().stopping = true;

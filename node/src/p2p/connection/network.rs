@@ -266,7 +266,7 @@ impl Network {
             .peers()
             .iter()
             .filter(|link| link.is_inbound() && !link.may(Permissions::NOBAN) && !link.is_closed())
-            .map(|link| candidate(link))
+            .map(candidate)
             .collect();
         let Some(id) = eviction::select(candidates).map(PeerId) else { return false };
         let Some(link) = self.peer(id) else { return false };
