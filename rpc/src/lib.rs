@@ -7,6 +7,7 @@ pub mod error;
 pub mod http;
 pub mod json;
 pub mod methods;
+pub mod network;
 pub mod node;
 pub mod openapi;
 pub mod ratelimit;

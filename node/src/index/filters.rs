@@ -243,11 +243,7 @@ impl BlockFilters {
 
     /// The filters' bytes from `start_height` up to `stop` on its branch, in the order of height. Also `None` if
     /// `start_height` is above `stop` or there are more than [`MAX_FILTERS`].
-    pub fn range(
-        &self,
-        stop: &BlockHash,
-        start_height: u32,
-    ) -> Result<Option<FilterBytes>, IndexError> {
+    pub fn range(&self, stop: &BlockHash, start_height: u32) -> Result<Option<FilterBytes>, IndexError> {
         let Some(rows) = self.rows(stop, start_height, MAX_FILTERS)? else { return Ok(None) };
         let bytes = |(hash, row)| Ok((hash, self.rules().body(row)?));
         rows.into_iter().map(bytes).collect::<Result<_, _>>().map(Some)
