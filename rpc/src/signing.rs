@@ -192,13 +192,13 @@ impl Attempt<'_> {
                 found.into_iter().flatten().collect()
             }
             ScriptKind::MultiSig { m, keys } => {
-                let needed = usize::try_from(m).unwrap_or(usize::MAX);
+                let needed = usize::from(m);
                 // An element for nothing comes first: CHECKMULTISIG takes one too many.
                 let mut stack = vec![vec![]];
                 let signatures = keys.iter().filter_map(|key| self.ecdsa(key, script, version, taken));
                 stack.extend(signatures.take(needed));
                 // Half of what is missing is marked by empty elements, as Core does it.
-                let missing = needed.saturating_add(1).saturating_sub(stack.len()).min(keys.len());
+                let missing = (needed + 1).saturating_sub(stack.len());
                 stack.resize(stack.len() + missing.div_ceil(2), vec![]);
                 stack
             }

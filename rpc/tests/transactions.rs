@@ -44,7 +44,7 @@ struct Signed {
     errors: usize,
 }
 
-fn signed(answer: &str) -> Signed {
+fn read_signed(answer: &str) -> Signed {
     let json = Json::parse(answer.as_bytes()).unwrap();
     Signed {
         hex: json.field("hex").get_str().unwrap().into(),
@@ -80,7 +80,7 @@ async fn every_kind_of_output_is_spent() {
     // P2SH needs its script named, as the node does not keep any.
     let unsigned =
         call(&registry, "signrawtransactionwithkey", &format!("[{raw}, [\"{WIF1}\"]]")).await.unwrap();
-    let partly = signed(&unsigned);
+    let partly = read_signed(&unsigned);
     assert_eq!((partly.complete, partly.errors), (false, 1), "{unsigned}");
     let tx = Transaction::decode_exact(&hex::decode(text(&raw)).unwrap()).unwrap();
     let script = node.coin(&tx.inputs[2].previous_output).unwrap().unwrap().output.script_pubkey;
@@ -93,7 +93,7 @@ async fn every_kind_of_output_is_spent() {
         // The last kind covers outputs that are not there for the third and fourth input.
         let params = format!("[{raw}, [\"{WIF1}\"], [{prevtx}], \"{kind}\"]");
         let signed = call(&registry, "signrawtransactionwithkey", &params).await.unwrap();
-        let signed = signed(&signed);
+        let signed = read_signed(&signed);
         assert_eq!(signed.complete, !kind.starts_with("SINGLE"));
         if signed.complete {
             assert_signed(&node, &signed.hex);
@@ -123,7 +123,7 @@ async fn signatures_of_several_come_together() {
         for key in [WIF1, WIF2] {
             let params = format!("[{raw}, [\"{key}\"], [{prevtx}]]");
             let half = call(&registry, "signrawtransactionwithkey", &params).await.unwrap();
-            let half = signed(&half);
+            let half = read_signed(&half);
             assert!(!half.complete);
             halves.push(half.hex);
         }
@@ -133,7 +133,7 @@ async fn signatures_of_several_come_together() {
         // The second signer goes on where the first stopped, and comes to the same.
         let params = format!("[\"{}\", [\"{WIF2}\"], [{prevtx}]]", halves[0]);
         let signed = call(&registry, "signrawtransactionwithkey", &params).await.unwrap();
-        let signed = signed(&signed);
+        let signed = read_signed(&signed);
         assert_eq!((signed.complete, signed.hex.as_str()), (true, text(&combined)));
     }
 }
