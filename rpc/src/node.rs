@@ -304,6 +304,38 @@ pub struct PackageTest {
     pub transactions: Vec<TxTest>,
 }
 
+/// What became of one transaction of a package that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackagedTx {
+    /// The mempool took it.
+    Accepted {
+        /// Facts of it.
+        accepted: TxAccepted,
+        /// What it pushed out.
+        replaced: Vec<Txid>,
+    },
+    /// It was in the mempool before.
+    InMempool {
+        /// Virtual size in bytes, adjusted for sigops.
+        vsize: u64,
+        /// What it pays.
+        fee: Amount,
+    },
+    /// The same transaction with another witness, of this identifier, was in the mempool before.
+    DifferentWitness(Wtxid),
+    /// It was refused.
+    Refused(RejectReason),
+}
+
+/// The answer to a package that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageSubmission {
+    /// Why not all of it is in the mempool now; `None` if it is.
+    pub error: Option<String>,
+    /// One per transaction, in the order given; `None` for those that were not looked at.
+    pub transactions: Vec<Option<PackagedTx>>,
+}
+
 /// A fee delta made by `prioritisetransaction`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Priority {
@@ -522,6 +554,11 @@ pub trait Node: Send + Sync + 'static {
     fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
+    /// Has peers told of a transaction, if it is in the mempool; does not wait for them.
+    fn announce_tx(&self, txid: &Txid);
+    /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
+    /// `max_fee_rate` per 1000 virtual bytes is refused.
+    fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;
     /// What the mempool would do with these, in this order, each seeing those before it; nothing is kept.
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest>;
     /// Adds to a transaction's fee for selection's purposes. `false`, and nothing done, if the transaction is in

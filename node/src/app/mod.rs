@@ -228,7 +228,8 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), indexes.clone());
-    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone()).await {
+    let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
+    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone(), served).await {
         Ok(p2p) => Arc::new(p2p),
         Err(error) => {
             chain.shutdown().await?;

@@ -9,6 +9,7 @@ use crate::mempool::{FeeRate, MempoolOptions};
 use crate::p2p::P2pOptions;
 use crate::p2p::connection::BoundAddress;
 use crate::p2p::net_address::NetAddress;
+use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{PROTOCOL_VERSION, ServiceFlags};
 use crate::service::TemplatePolicy;
 use chaincore_rpc::http::{AuthOptions, CookieAccess, HttpOptions, OriginRules, SubnetError};
@@ -72,8 +73,8 @@ pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
         dial_timeout: peers.dial_timeout,
         max_receive: peers.max_receive,
         max_send: peers.max_send,
-        permissions: peers.permissions.clone(),
-        serve_filters: peers.serve_filters,
+        whitelist: peers.whitelist.clone(),
+        ban_time: peers.ban_time,
         folder: config.chain_dir.clone(),
     })
 }
@@ -81,20 +82,28 @@ pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
 /// Where to listen: as told, or on loopback. Whoever wants to be reached from elsewhere says `-bind=0.0.0.0`.
 fn binds(config: &Config) -> Result<Vec<BoundAddress>, AppError> {
     let peers = &config.peers;
-    let mut bound = peers.white_binds.clone();
+    let mut bound = vec![];
+    for bind in &peers.white_binds {
+        let wrong = || AppError::Option(format!("Cannot resolve -whitebind address: '{}'", bind.address));
+        bound.push(BoundAddress {
+            address: bind.address.to_socket_addr().ok_or_else(wrong)?,
+            permissions: bind.permissions,
+            is_onion: false,
+        });
+    }
     for bind in &peers.binds {
         let (address, tag) = bind.rsplit_once('=').unwrap_or((bind, ""));
         let wrong = || AppError::Option(format!("Cannot resolve -bind address: '{bind}'"));
         let address = NetAddress::parse(address, peers.port).map_err(|_| wrong())?;
         bound.push(BoundAddress {
             address: address.to_socket_addr().ok_or_else(wrong)?,
-            permissions: None,
+            permissions: Permissions::NONE,
             is_onion: tag == "onion",
         });
     }
     if bound.is_empty() {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, peers.port));
-        bound.push(BoundAddress { address, permissions: None, is_onion: false });
+        bound.push(BoundAddress { address, permissions: Permissions::NONE, is_onion: false });
     }
     Ok(bound)
 }

@@ -1,7 +1,6 @@
 //! Peers.
 
-use crate::p2p::connection::BoundAddress;
-use crate::p2p::permissions::PermissionRules;
+use crate::p2p::permissions::{PermissionError, WhiteBind, Whitelist};
 use chaincore_rpc::conf::{Conf, ConfError};
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ pub struct PeersConfig {
     /// Whether connections may be made at all.
     pub active: bool,
     /// Where to listen with permissions for all who call there.
-    pub white_binds: Vec<BoundAddress>,
+    pub white_binds: Vec<WhiteBind>,
     /// How many full outbound connections to keep.
     pub target_outbound: usize,
     /// How many outbound connections for blocks alone to keep.
@@ -59,9 +58,11 @@ pub struct PeersConfig {
     /// How many bytes for a peer may wait.
     pub max_send: usize,
     /// Who is allowed what.
-    pub permissions: PermissionRules,
+    pub whitelist: Whitelist,
     /// Whether block filters are served.
     pub serve_filters: bool,
+    /// How long a ban lasts if nothing else is said, in seconds.
+    pub ban_time: i64,
 }
 
 impl PeersConfig {
@@ -91,6 +92,15 @@ impl PeersConfig {
                  the number or size of uacomments."
             )));
         }
+        let wrong = |error: PermissionError| ConfError::Value(error.to_string());
+        let blocks_only = settings.switch_or("blocksonly", false)?;
+        let relay = settings.switch_or("whitelistrelay", !blocks_only)?;
+        let mut whitelist = Whitelist::new(relay, settings.switch_or("whitelistforcerelay", false)?, false);
+        for text in settings.list("whitelist") {
+            whitelist.add(&text).map_err(wrong)?;
+        }
+        let white_binds = settings.list("whitebind").into_iter().map(|text| WhiteBind::parse(&text));
+        let white_binds = white_binds.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         let is_chaincore = conf.chain.params.name == "chaincore";
         let bootstrap = settings.list("bootstrap-nodes");
         let connect = match settings.is_negated("connect") {
@@ -112,18 +122,19 @@ impl PeersConfig {
             connect: connect.map(|peers| peers.into_iter().filter(|peer| peer != "0").collect()),
             max_connections: settings.number("maxconnections", 0..=1_000_000)?.unwrap_or(125),
             active: settings.switch_or("networkactive", true)?,
-            white_binds: vec![],
+            white_binds,
             target_outbound: if is_chaincore { CHAINCORE_TARGET } else { CORE_TARGET },
             target_block_relay: if is_chaincore { 0 } else { CORE_BLOCK_RELAY },
             seeds: settings.list("seednode"),
             dns: settings.switch_or("dns", true)?,
-            blocks_only: settings.switch_or("blocksonly", false)?,
+            blocks_only,
             peer_timeout: settings.number("peertimeout", 1..=i64::MAX)?.unwrap_or(60),
             dial_timeout: Duration::from_millis(settings.number("timeout", 1..=600_000)?.unwrap_or(5_000)),
             max_receive: settings.number("maxreceivebuffer", 0..=1_000_000)?.unwrap_or(5_000) * 1_000,
             max_send: settings.number("maxsendbuffer", 0..=1_000_000)?.unwrap_or(1_000) * 1_000,
-            permissions: PermissionRules::default(),
+            whitelist,
             serve_filters: settings.switch_or("peerblockfilters", false)?,
+            ban_time: settings.number("bantime", 1..=i64::MAX)?.unwrap_or(24 * 60 * 60),
             binds,
             comments,
         })

@@ -378,7 +378,13 @@ fn a_chain_is_founded_and_started_by_file_and_then_by_name() {
     assert!(error(&["--moon"]).starts_with("unexpected argument '--moon' found"), "{}", error(&["--moon"]));
     assert!(!bad.exists());
     assert!(told(&["chain", "new", "--help"]).unwrap().contains("--leading-zeros"));
-    assert!(told(&["chain", "old"]).unwrap_err().contains("unexpected token 'chain'"));
+    for asked in [&["chain"][..], &["chain", "--help"], &["chain", "help"]] {
+        let text = told(asked).unwrap();
+        assert!(text.contains("chaincored chain new") && text.contains("--leading-zeros"), "{text}");
+    }
+    assert!(told(&["key"]).unwrap().contains("chaincored key new"));
+    let refused = told(&["chain", "old"]).unwrap_err();
+    assert_eq!(refused, "chaincored chain can do 'new', not 'old'; see chaincored chain new --help");
 }
 
 #[test]

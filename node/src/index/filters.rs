@@ -41,6 +41,9 @@ pub struct FilterHashes {
     pub hashes: Vec<Hash256>,
 }
 
+/// Filters in the order of height: of which block, and their bytes.
+pub type FilterBytes = Vec<(BlockHash, Vec<u8>)>;
+
 /// The rules of the index, and its file.
 #[derive(Debug)]
 pub struct BasicFilters {
@@ -244,7 +247,7 @@ impl BlockFilters {
         &self,
         stop: &BlockHash,
         start_height: u32,
-    ) -> Result<Option<Vec<(BlockHash, Vec<u8>)>>, IndexError> {
+    ) -> Result<Option<FilterBytes>, IndexError> {
         let Some(rows) = self.rows(stop, start_height, MAX_FILTERS)? else { return Ok(None) };
         let bytes = |(hash, row)| Ok((hash, self.rules().body(row)?));
         rows.into_iter().map(bytes).collect::<Result<_, _>>().map(Some)

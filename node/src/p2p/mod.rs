@@ -2,13 +2,16 @@
 //!
 //! Bytes come in at [`connection`] (sockets, frames, bounded queues), are decoded by [`wire`] (pure), and are acted
 //! upon by [`processing`], whose one thread owns all that is known of the peers. What the others need of it goes
-//! through [`P2p`]. [`net_address`] is what a node is reached at, [`address_book`] which nodes are known,
-//! [`bans`] and [`permissions`] who may do what, [`compact_block`] what a compact block is put together from.
+//! through [`P2p`]. [`net_address`] is what a node is reached at, [`address_book`] where other nodes are, [`bans`]
+//! who may not be among them, [`permissions`] who may do more than others, [`eviction`] who goes when there are too
+//! many, and [`compact_block`] what a compact block is put together from.
 
 pub mod address_book;
+pub mod anchors;
 pub mod bans;
 pub mod compact_block;
 pub mod connection;
+mod disk;
 pub mod eviction;
 pub mod facts;
 pub mod kind;
@@ -19,6 +22,7 @@ pub mod permissions;
 pub mod processing;
 pub mod rolling_bloom;
 mod service;
+pub mod subnet;
 pub mod token_bucket;
 pub mod wake;
 pub mod wire;

@@ -1,7 +1,7 @@
 //! How the node behaves towards peers.
 
 use super::connection::BoundAddress;
-use super::permissions::PermissionRules;
+use super::permissions::Whitelist;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
@@ -51,9 +51,9 @@ pub struct P2pOptions {
     /// How many bytes for a peer may wait (`-maxsendbuffer`).
     pub max_send: usize,
     /// Who is allowed what (`-whitelist`).
-    pub permissions: PermissionRules,
-    /// Whether filters are served (`-peerblockfilters`).
-    pub serve_filters: bool,
+    pub whitelist: Whitelist,
+    /// How long a ban lasts if nothing else is said, in seconds.
+    pub ban_time: i64,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
     pub folder: PathBuf,
 }

@@ -1,15 +1,17 @@
 //! The network as the rest of the node sees it.
 
-use super::address_book::AddressBook;
-use super::bans::BanList;
+use super::address_book::{AddressBook, Randomness};
+use super::bans::Bans;
 use super::connection::{ConnectError, Network, PeerLink, listen};
 use super::kind::{ConnectionKind, PeerId};
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
 use super::outbound::Outbound;
-use super::processing::{MessageThread, Protocol, ProtocolHandle};
+use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
+use crate::index::BlockFilters;
+use chaincore_consensus::{Txid, Wtxid};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,10 +47,17 @@ pub struct P2p {
 
 impl P2p {
     /// Listens, calls peers, and starts to serve them.
-    pub async fn start(options: P2pOptions, clock: Clock, chain: ChainHandle) -> Result<Self, P2pError> {
-        let book = AddressBook::open(&options.folder.join("peers.dat"), options.magic, clock.clone())
+    /// `filters` is what light clients are served from, if they are.
+    pub async fn start(
+        options: P2pOptions,
+        clock: Clock,
+        chain: ChainHandle,
+        filters: Option<BlockFilters>,
+    ) -> Result<Self, P2pError> {
+        let peers = options.folder.join("peers.dat");
+        let book = AddressBook::open(peers, options.magic, clock.clone(), Randomness::System)
             .map_err(|error| P2pError::File(error.to_string()))?;
-        let bans = BanList::open(&options.folder.join("banlist.json"), clock.clone());
+        let bans = Bans::open(options.folder.join("banlist.json"), clock.clone(), options.ban_time);
         let network = Network::new(options, clock, book, bans);
         let mut bound = vec![];
         if network.options().listen {
@@ -58,7 +67,7 @@ impl P2p {
                 bound.push(listening.map_err(|source| P2pError::Bind { address, source })?);
             }
         }
-        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone()))?;
+        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone(), filters))?;
         let outbound = Outbound::start(network.clone(), messages.handle().clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());
@@ -119,6 +128,21 @@ impl P2p {
         true
     }
 
+    /// Has peers told of a transaction of the mempool that do not know it.
+    pub fn relay_tx(&self, txid: Txid, wtxid: Wtxid) {
+        self.protocol().run(move |protocol| protocol.relay_tx(txid, wtxid));
+    }
+
+    /// Transactions whose inputs are not known. Not for the runtime's threads.
+    pub fn orphans_blocking(&self) -> Vec<OrphanInfo> {
+        self.protocol().ask_blocking(|protocol| protocol.orphans()).unwrap_or_default()
+    }
+
+    /// Does now what the network's schedule has for the next seconds (`mockscheduler`). Not for the runtime's threads.
+    pub fn advance_schedule_blocking(&self, seconds: i64) {
+        self.protocol().ask_blocking(move |protocol| protocol.advance_schedule(seconds));
+    }
+
     /// Returns when the message thread has seen everything that happened before the call. Not for the runtime's
     /// threads.
     pub fn sync_blocking(&self) {
@@ -131,8 +155,7 @@ impl P2p {
         self.follower.abort();
         self.network.shut_down();
         self.messages.stop();
-        if let Err(error) = self.network.book().save() {
-            tracing::warn!("{error}");
-        }
+        self.network.book().save();
+        self.network.bans().save();
     }
 }

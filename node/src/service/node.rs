@@ -5,7 +5,7 @@ use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::config::LogLevel;
 use crate::index::{IndexStatus as Follow, Place};
-use crate::mempool::{Mempool, policy};
+use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
@@ -18,8 +18,9 @@ use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, Tx
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
-    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult, PackageTest,
-    Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
+    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult,
+    PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip,
+    TxAccepted, TxTest,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
@@ -356,8 +357,30 @@ impl Node for Service {
     }
 
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
-        let verdict = self.on_writer(move |chain| chain.accept_tx(&tx))?;
+        let verdict = self.on_writer(move |chain| {
+            let verdict = chain.accept_tx(&tx)?;
+            if verdict.is_ok() {
+                chain.with_mempool(|mempool, _| mempool.set_unbroadcast(&tx.txid(), true));
+            }
+            Ok(verdict)
+        })?;
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn announce_tx(&self, txid: &Txid) {
+        let wtxid = self.mempool().get(txid).map(|entry| entry.tx.wtxid());
+        if let (Some(p2p), Some(wtxid)) = (self.p2p.get(), wtxid) {
+            p2p.relay_tx(*txid, wtxid);
+        }
+    }
+
+    fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission> {
+        let wtxids: Vec<_> = txs.iter().map(|tx| tx.wtxid()).collect();
+        let max_rate = max_fee_rate.map(|rate| FeeRate(rate.sat()));
+        let mut outcome = self.on_writer(move |chain| chain.accept_package(&txs, max_rate))?;
+        let results = wtxids.iter().map(|wtxid| outcome.results.remove(wtxid).map(mempool::packaged));
+        let transactions = results.collect();
+        Ok(PackageSubmission { error: outcome.error.map(|reason| reason.to_string()), transactions })
     }
 
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {

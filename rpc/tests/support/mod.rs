@@ -512,6 +512,8 @@ impl Node for MemoryNode {
     fn import_mempool(&self, path: &std::path::Path, _: ImportMempool) -> NodeResult<bool> {
         Ok(path.ends_with("good.dat"))
     }
+    fn announce_tx(&self, _: &Txid) {}
+
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.test_txs(vec![tx.clone()])?.transactions.remove(0).verdict.unwrap();
         if let Ok(accepted) = &verdict {
@@ -520,6 +522,17 @@ impl Node for MemoryNode {
             state.updates += 1;
         }
         Ok(verdict)
+    }
+    fn submit_package(&self, txs: Vec<TxRef>, _: Option<Amount>) -> NodeResult<PackageSubmission> {
+        let mut transactions = Vec::new();
+        for tx in txs {
+            transactions.push(Some(match self.submit_tx(tx)? {
+                Ok(accepted) => PackagedTx::Accepted { accepted, replaced: vec![] },
+                Err(reason) => PackagedTx::Refused(reason),
+            }));
+        }
+        let failed = transactions.iter().any(|tx| matches!(tx, Some(PackagedTx::Refused(_))));
+        Ok(PackageSubmission { error: failed.then(|| "transaction failed".into()), transactions })
     }
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {
         let state = self.state();

@@ -1,10 +1,11 @@
 //! All connections of the node, and making new ones.
 
+use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
 use super::{PeerLink, Totals, session};
 use crate::clock::Clock;
 use crate::p2p::address_book::AddressBook;
-use crate::p2p::bans::BanList;
+use crate::p2p::bans::Bans;
 use crate::p2p::eviction::{self, Candidate};
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::NetAddress;
@@ -66,17 +67,19 @@ pub struct Network {
     wake: Wake,
     secret: Secret,
     book: AddressBook,
-    bans: BanList,
+    bans: Bans,
     peers: Mutex<BTreeMap<PeerId, Arc<PeerLink>>>,
     arrivals: Mutex<Vec<Arc<PeerLink>>>,
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    /// What waits in all inboxes together.
+    received: Total,
 }
 
 impl Network {
     /// No connections yet.
-    pub fn new(options: P2pOptions, clock: Clock, book: AddressBook, bans: BanList) -> Arc<Self> {
+    pub fn new(options: P2pOptions, clock: Clock, book: AddressBook, bans: Bans) -> Arc<Self> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).expect("the system has random numbers");
         Arc::new(Self {
@@ -91,6 +94,7 @@ impl Network {
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(0),
             totals: Totals::default(),
+            received: Total::default(),
         })
     }
 
@@ -110,7 +114,7 @@ impl Network {
     }
 
     /// Who may not connect.
-    pub fn bans(&self) -> &BanList {
+    pub fn bans(&self) -> &Bans {
         &self.bans
     }
 
@@ -215,7 +219,7 @@ impl Network {
     ) {
         let address = NetAddress::from(remote);
         let bind = stream.local_addr().ok().map(NetAddress::from);
-        let permissions = self.options.permissions.of_inbound(&address, bound.permissions);
+        let permissions = self.options.whitelist.incoming(bound.permissions, Some(&address.host()));
         if !self.is_active() {
             let text = "dropped: not accepting new connections";
             tracing::debug!(target: "net", "connection from {address} {text}");
@@ -224,11 +228,11 @@ impl Network {
         let _ = stream.set_nodelay(true);
         let inbound = self.count(ConnectionKind::is_inbound);
         let is_free = permissions.contains(Permissions::NOBAN);
-        if !is_free && self.bans.is_banned(&address) {
+        if !is_free && self.bans.is_banned(&address.host()) {
             tracing::debug!(target: "net", "connection from {address} dropped (banned)");
             return;
         }
-        let discouraged = self.bans.is_discouraged(&address);
+        let discouraged = self.bans.is_discouraged(&address.host());
         let is_nearly_full = inbound + 1 >= self.options.max_inbound;
         if !is_free && is_nearly_full && discouraged {
             tracing::debug!(target: "net", "connection from {address} dropped (discouraged)");
@@ -262,7 +266,7 @@ impl Network {
             .peers()
             .iter()
             .filter(|link| link.is_inbound() && !link.may(Permissions::NOBAN) && !link.is_closed())
-            .map(|link| candidate(link))
+            .map(candidate)
             .collect();
         let Some(id) = eviction::select(candidates).map(PeerId) else { return false };
         let Some(link) = self.peer(id) else { return false };
@@ -281,9 +285,8 @@ impl Network {
             return Err(ConnectError::Inactive);
         }
         let address = self.resolve(target).await?;
-        if kind != ConnectionKind::Manual
-            && (self.bans.is_banned(&address) || self.bans.is_discouraged(&address))
-        {
+        let host = address.host();
+        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host)) {
             return Err(ConnectError::Banned(address.to_string()));
         }
         if let Some(known) = self.find(target, &address) {
@@ -309,7 +312,10 @@ impl Network {
         };
         let _ = stream.set_nodelay(true);
         let bind = stream.local_addr().ok().map(NetAddress::from);
-        let permissions = self.options.permissions.of_outbound(&address, kind);
+        let permissions = match kind {
+            ConnectionKind::Manual => self.options.whitelist.manual(Some(&address.host())),
+            _ => Permissions::NONE,
+        };
         Ok(self.add(
             stream,
             LinkOptions {
@@ -362,6 +368,7 @@ impl Network {
             magic: self.options.magic,
             max_receive: self.options.max_receive,
             max_send: self.options.max_send,
+            received: self.received.clone(),
         };
         let link = Arc::new(PeerLink::new(options, parts));
         tracing::debug!(target: "net", "Added connection peer={id}");

@@ -14,6 +14,7 @@ mod blocks;
 mod compact;
 mod dispatch;
 mod download;
+mod filters;
 mod handshake;
 mod headers;
 mod inactivity;
@@ -29,19 +30,23 @@ mod txs;
 
 pub use peer::Peer;
 pub use thread::{MessageThread, ProtocolHandle};
+pub use txs::OrphanInfo;
 
 use super::connection::Network;
 use super::kind::PeerId;
 use crate::chain::{BlockEntry, ChainHandle, Snapshot};
 use crate::clock::Clock;
-use blocks::BlockSources;
+use crate::index::BlockFilters;
+use blocks::{BlockSources, ChainEvent};
 use chaincore_consensus::BlockHash;
+use compact::CompactBlocks;
 use download::Downloads;
 use headers::HeadersSync;
-use rand::SeedableRng;
-use rand::rngs::{StdRng, SysRng};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use txs::Txs;
 
 /// A second, in the microseconds that all times here are.
 pub(super) const SECOND: i64 = 1_000_000;
@@ -57,29 +62,42 @@ pub struct Protocol {
     headers: HeadersSync,
     downloads: Downloads,
     block_sources: BlockSources,
+    compact: CompactBlocks,
+    /// What light clients are served from.
+    filters: Option<BlockFilters>,
+    /// What the writer reports while it works.
+    events: mpsc::Receiver<ChainEvent>,
+    events_in: mpsc::Sender<ChainEvent>,
     /// The tip that peers have last been told of.
     announced: Arc<BlockEntry>,
     /// Blocks that the peers are to be told of at the next round, the oldest first.
     news: Vec<Arc<BlockEntry>>,
     /// When the tip last changed, in seconds.
     last_tip_update: i64,
+    txs: Txs,
 }
 
 impl Protocol {
     /// A node without peers.
-    pub fn new(network: Arc<Network>, chain: ChainHandle) -> Self {
+    pub fn new(network: Arc<Network>, chain: ChainHandle, filters: Option<BlockFilters>) -> Self {
         let clock = network.clock().clone();
+        let (events_in, events) = ChainEvent::channel(&network, &chain);
         Self {
             announced: chain.snapshot().tip().clone(),
             last_tip_update: clock.now(),
+            txs: Txs::new(chain.snapshot().tip().clone()),
             network,
             chain,
             clock,
-            rng: StdRng::try_from_rng(&mut SysRng).expect("the system has random numbers"),
+            rng: StdRng::from_rng(&mut rand::rng()),
             peers: BTreeMap::new(),
             headers: HeadersSync::default(),
             downloads: Downloads::default(),
             block_sources: BlockSources::default(),
+            compact: CompactBlocks::default(),
+            filters,
+            events,
+            events_in,
             news: Vec::new(),
         }
     }
@@ -90,6 +108,14 @@ impl Protocol {
 
     fn entry(&self, hash: &BlockHash) -> Option<Arc<BlockEntry>> {
         self.chain.entry(hash)
+    }
+
+    fn random_u32(&mut self) -> u32 {
+        self.rng.next_u32()
+    }
+
+    fn random_u64(&mut self) -> u64 {
+        self.rng.next_u64()
     }
 
     /// Seconds by the node's clock.

@@ -2,7 +2,7 @@
 
 use super::{Peer, Protocol, SECOND};
 use crate::p2p::wire::{BIP31_VERSION, Message};
-use rand::RngExt;
+use rand::Rng;
 
 /// How often a peer is pinged, in microseconds.
 const PING_INTERVAL: i64 = 120 * SECOND;
