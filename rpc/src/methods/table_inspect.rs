@@ -46,7 +46,8 @@ fn block_rows() -> Vec<Row> {
                         "The figures to show",
                         vec![Arg::str("height", "A figure").optional(), Arg::str("time", "Another").optional()],
                     )
-                    .hint("all values"),
+                    .hint("all values")
+                    .oneline("stats"),
                 )
                 .result(Doc::obj("", "", vec![])),
             stats::getblockstats,
@@ -127,6 +128,12 @@ fn node_rows() -> Vec<Row> {
             )
             .result(Doc::obj_dyn("", "", vec![Doc::bool("category", "Whether it logs details")])),
             control::logging,
+        ),
+        (
+            Method::new("hidden", "echoipc", "Gives the argument back. For tests.")
+                .arg(Arg::str("arg", "The text"))
+                .result(Doc::str("echo", "The text")),
+            control::echoipc,
         ),
         (
             Method::new("control", "getmemoryinfo", "Shows how much memory is locked for keys.")
