@@ -13,4 +13,5 @@ pub mod openapi;
 pub mod ratelimit;
 pub mod registry;
 pub mod rest;
+mod signing;
 pub mod value;

@@ -33,6 +33,7 @@ mod table_pool;
 mod table_scan;
 mod table_work;
 mod template;
+mod transact;
 pub(crate) mod tx_json;
 mod waits;
 
