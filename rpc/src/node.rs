@@ -450,6 +450,15 @@ pub struct Connections {
     pub enabled: bool,
 }
 
+/// A transaction whose inputs are not known.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// The transaction.
+    pub tx: TxRef,
+    /// The numbers of the peers that have announced it.
+    pub from: Vec<u64>,
+}
+
 /// A running node, as far as its interfaces need it.
 pub trait Node: Send + Sync + 'static {
     /// The chain's rules and constants.
@@ -559,6 +568,8 @@ pub trait Node: Send + Sync + 'static {
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
     /// Has peers told of a transaction, if it is in the mempool; does not wait for them.
     fn announce_tx(&self, txid: &Txid);
+    /// Transactions of peers whose inputs are not known, in the order of their wtxids.
+    fn orphans(&self) -> Vec<Orphan>;
     /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
     /// `max_fee_rate` per 1000 virtual bytes is refused.
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;

@@ -523,6 +523,11 @@ impl Node for MemoryNode {
     }
     fn announce_tx(&self, _: &Txid) {}
 
+    fn orphans(&self) -> Vec<Orphan> {
+        let orphan = |(tx, _): &(TxRef, _)| Orphan { tx: tx.clone(), from: vec![3, 7] };
+        self.state().pool.iter().take(1).map(orphan).collect()
+    }
+
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.test_txs(vec![tx.clone()])?.transactions.remove(0).verdict.unwrap();
         if let Ok(accepted) = &verdict {
