@@ -11,6 +11,7 @@
 //! - Verdicts on blocks and transactions are data ([`BlockOutcome`], [`RejectReason`]); [`NodeError`] means that
 //!   no verdict could be reached.
 
+use crate::network::Network;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::filter::BasicFilter;
@@ -478,6 +479,8 @@ pub trait Node: Send + Sync + 'static {
     fn blocks_disk_size(&self) -> u64;
     /// Bytes of the coins database.
     fn coins_disk_size(&self) -> u64;
+    /// The P2P network.
+    fn network(&self) -> &dyn Network;
     /// How many peers there are.
     fn connections(&self) -> Connections;
     /// The indexes that are switched on.

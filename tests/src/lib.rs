@@ -5,6 +5,13 @@
 
 pub mod keys;
 pub mod maker;
+pub mod memory;
+pub mod mining;
 pub mod node;
+pub mod peer;
+pub mod proxy;
 
+pub use memory::resident;
 pub use node::{RpcFailure, TestNode, binary};
+pub use peer::Peer;
+pub use proxy::Proxy;

@@ -15,6 +15,7 @@ use chaincore_consensus::{Txid, Wtxid};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 /// Why the network could not be started.
@@ -43,6 +44,7 @@ pub struct P2p {
     outbound: Outbound,
     bound: Vec<SocketAddr>,
     follower: JoinHandle<()>,
+    runtime: Handle,
 }
 
 impl P2p {
@@ -77,7 +79,7 @@ impl P2p {
                 }
             })
         };
-        Ok(Self { network, messages, outbound, bound, follower })
+        Ok(Self { network, messages, outbound, bound, follower, runtime: Handle::current() })
     }
 
     /// The connections.
@@ -103,6 +105,13 @@ impl P2p {
     /// Calls a peer.
     pub async fn connect(&self, target: &str, kind: ConnectionKind) -> Result<Arc<PeerLink>, ConnectError> {
         self.network.connect(target, kind).await
+    }
+
+    /// [`Self::connect`] for threads outside the runtime; what comes of it is in the log.
+    pub fn connect_blocking(&self, target: &str, kind: ConnectionKind) {
+        if let Err(error) = self.runtime.block_on(self.network.connect(target, kind)) {
+            tracing::debug!(target: "net", "{error}");
+        }
     }
 
     /// Ends the connections to an address; whether there was one.

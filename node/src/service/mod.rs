@@ -5,6 +5,7 @@
 //! nothing here is asked.
 
 mod mempool;
+mod network;
 mod node;
 pub(crate) mod pool_file;
 mod view;

@@ -17,6 +17,7 @@ use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::ChainReader;
+use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
     IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult, Orphan,
@@ -138,6 +139,10 @@ impl Node for Service {
 
     fn coins_disk_size(&self) -> u64 {
         self.chain_handle().store().disk_bytes().unwrap_or(0)
+    }
+
+    fn network(&self) -> &dyn Network {
+        &**self.p2p.get().expect("nothing is asked while the node warms up")
     }
 
     fn connections(&self) -> Connections {

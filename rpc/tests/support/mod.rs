@@ -3,6 +3,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "test code, of which each binary uses its own part")]
 
+mod network;
+
 use chaincore_consensus::address::Address;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::codec::Encode;
@@ -24,8 +26,10 @@ use chaincore_consensus::{
 };
 use chaincore_rpc::json::Json;
 use chaincore_rpc::methods;
+use chaincore_rpc::network::Network;
 use chaincore_rpc::node::*;
 use chaincore_rpc::registry::{Registry, RegistryBuilder};
+use network::NoPeers;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -101,6 +105,7 @@ pub struct MemoryNode {
     info: NodeInfo,
     state: Mutex<State>,
     tips: watch::Sender<Tip>,
+    network: NoPeers,
 }
 
 fn key(outpoint: &OutPoint) -> ([u8; 32], u32) {
@@ -137,6 +142,7 @@ impl MemoryNode {
         let tip = Tip { hash: first.hash, height: 0 };
         let blocks = HashMap::from([(first.hash, (Arc::new(genesis.clone()), Arc::default()))]);
         Arc::new(Self {
+            network: NoPeers::default(),
             info: NodeInfo {
                 node_id: "core0".into(),
                 version: "0.1.0".into(),
@@ -259,6 +265,9 @@ impl Node for MemoryNode {
     }
     fn coins_disk_size(&self) -> u64 {
         500
+    }
+    fn network(&self) -> &dyn Network {
+        &self.network
     }
     fn connections(&self) -> Connections {
         Connections::default()

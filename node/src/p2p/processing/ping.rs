@@ -31,6 +31,11 @@ impl Ping {
 }
 
 impl Protocol {
+    /// Has every peer pinged at its next send cycle.
+    pub fn ping_all(&mut self) {
+        self.peers.values_mut().for_each(|peer| peer.ping.queued = true);
+    }
+
     /// Core's `MaybeSendPing`.
     pub(super) fn ping_if_due(&mut self, peer: &mut Peer) {
         let now = self.now_micros();
