@@ -55,7 +55,7 @@ impl Protocol {
             Penalty::Disconnect => self.disconnect(peer, error),
             // Core ignores what it cannot read; so a peer with a newer dialect stays connected.
             Penalty::None => tracing::debug!(
-                target: "net", "ProcessMessages({command}, {size} bytes): '{error}' caught peer={}", peer.id()
+                target: "net", "ProcessMessages({command}, {size} bytes): Exception '{error}' caught, peer={}", peer.id()
             ),
         }
     }
