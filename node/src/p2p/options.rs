@@ -1,10 +1,13 @@
 //! How the node behaves towards peers.
 
+use super::authentication::Credentials;
 use super::connection::BoundAddress;
+use super::discovery::DiscoveryOptions;
 use super::permissions::PermissionRules;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of the network.
@@ -28,6 +31,13 @@ pub struct P2pOptions {
     pub binds: Vec<BoundAddress>,
     /// The most inbound connections.
     pub max_inbound: usize,
+    /// On a ChainCore network, which counts peers whoever called: outbound connections beyond so many take places
+    /// of inbound ones.
+    pub reserved_outbound: Option<usize>,
+    /// What peers must prove themselves by, on a private network.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How to look for peers.
+    pub discovery: DiscoveryOptions,
     /// How many full outbound connections to keep.
     pub target_outbound: usize,
     /// How many outbound connections for blocks alone to keep.
@@ -44,6 +54,10 @@ pub struct P2pOptions {
     pub blocks_only: bool,
     /// How long a peer may take to say hello, in seconds (`-peertimeout`).
     pub peer_timeout: i64,
+    /// How often peers are pinged, in seconds.
+    pub ping_interval: i64,
+    /// How long a pong may take, in seconds.
+    pub ping_timeout: i64,
     /// How long a connection may take to be made.
     pub dial_timeout: Duration,
     /// How many bytes of a peer's messages may wait (`-maxreceivebuffer`).

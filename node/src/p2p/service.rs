@@ -2,6 +2,7 @@
 
 use super::address_book::AddressBook;
 use super::bans::BanList;
+use super::discovery::Discovery;
 use super::connection::{ConnectError, Network, PeerLink, listen};
 use super::kind::{ConnectionKind, PeerId};
 use super::net_address::NetAddress;
@@ -39,6 +40,7 @@ pub struct P2p {
     network: Arc<Network>,
     messages: MessageThread,
     outbound: Outbound,
+    discovery: Discovery,
     bound: Vec<SocketAddr>,
     follower: JoinHandle<()>,
 }
@@ -60,6 +62,7 @@ impl P2p {
         }
         let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone()))?;
         let outbound = Outbound::start(network.clone(), messages.handle().clone());
+        let discovery = Discovery::start(network.options().discovery.clone(), network.clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());
             tokio::spawn(async move {
@@ -68,7 +71,7 @@ impl P2p {
                 }
             })
         };
-        Ok(Self { network, messages, outbound, bound, follower })
+        Ok(Self { network, messages, outbound, discovery, bound, follower })
     }
 
     /// The connections.
@@ -84,6 +87,11 @@ impl P2p {
     /// Automatic and added connections.
     pub fn outbound(&self) -> &Outbound {
         &self.outbound
+    }
+
+    /// The search for peers by their APIs.
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
     }
 
     /// Where the node listens.
@@ -128,6 +136,7 @@ impl P2p {
     /// Ends all connections and saves what is known of the network. Not for the runtime's threads.
     pub fn stop(&self) {
         self.outbound.stop();
+        self.discovery.stop();
         self.follower.abort();
         self.network.shut_down();
         self.messages.stop();

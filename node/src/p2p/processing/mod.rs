@@ -10,6 +10,7 @@
 
 mod addresses;
 mod announce;
+mod authentication;
 mod blocks;
 mod compact;
 mod dispatch;
@@ -57,6 +58,7 @@ pub struct Protocol {
     headers: HeadersSync,
     downloads: Downloads,
     block_sources: BlockSources,
+    auth_failures: authentication::FailureLog,
     /// The tip that peers have last been told of.
     announced: Arc<BlockEntry>,
     /// Blocks that the peers are to be told of at the next round, the oldest first.
@@ -80,6 +82,7 @@ impl Protocol {
             headers: HeadersSync::default(),
             downloads: Downloads::default(),
             block_sources: BlockSources::default(),
+            auth_failures: authentication::FailureLog::default(),
             news: Vec::new(),
         }
     }

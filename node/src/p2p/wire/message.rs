@@ -1,7 +1,7 @@
 //! Every message of the protocol, from and to bytes.
 
 use super::{
-    BlockTxn, BlockTxnRequest, Command, CompactBlock, Inventory, Locator, MAX_ADDRESSES, MAX_HEADERS,
+    AuthChallenge, AuthProof, BlockTxn, BlockTxnRequest, Command, CompactBlock, Inventory, Locator, MAX_ADDRESSES, MAX_HEADERS,
     MAX_INVENTORY, MAX_LOCATOR, PeerAddress, Version, WireError, frame,
 };
 use chaincore_consensus::codec::{
@@ -176,6 +176,10 @@ pub enum Message {
     FilterClear,
     /// A block that passed a bloom filter (BIP37); not read.
     MerkleBlock,
+    /// Asks the other side to prove that it is of this private network (ChainCore's own).
+    AuthChallenge(Box<AuthChallenge>),
+    /// Proves that the sender is of this private network (ChainCore's own).
+    AuthProof(Box<AuthProof>),
     /// A message of a type that this node doesn't know.
     Unknown {
         /// The type.
@@ -225,6 +229,8 @@ impl Message {
             Self::FilterAdd => Command::FILTER_ADD,
             Self::FilterClear => Command::FILTER_CLEAR,
             Self::MerkleBlock => Command::MERKLE_BLOCK,
+            Self::AuthChallenge(_) => Command::AUTH_CHALLENGE,
+            Self::AuthProof(_) => Command::AUTH_PROOF,
             Self::Unknown { command, .. } => *command,
         }
     }
@@ -314,6 +320,8 @@ impl Message {
                 put_var_bytes(out, name);
                 put_var_bytes(out, data);
             }
+            Self::AuthChallenge(challenge) => challenge.encode(out),
+            Self::AuthProof(proof) => proof.encode(out),
             Self::Verack
             | Self::WtxidRelay
             | Self::SendAddrV2
@@ -434,6 +442,8 @@ impl Message {
             Command::FILTER_ADD => Self::FilterAdd,
             Command::FILTER_CLEAR => Self::FilterClear,
             Command::MERKLE_BLOCK => Self::MerkleBlock,
+            Command::AUTH_CHALLENGE => Self::AuthChallenge(Box::new(AuthChallenge::decode(reader)?)),
+            Command::AUTH_PROOF => Self::AuthProof(Box::new(AuthProof::decode(reader)?)),
             command => Self::Unknown { command, payload_len: payload.len() },
         })
     }
