@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod conf;
+pub(crate) mod descriptor;
 pub mod error;
 pub mod http;
 pub mod json;

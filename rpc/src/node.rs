@@ -13,11 +13,12 @@
 
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
+use chaincore_consensus::filter::BasicFilter;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::pow::Work;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
-use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid, Wtxid};
+use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid, Wtxid};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -281,6 +282,38 @@ pub struct PackageTest {
     pub transactions: Vec<TxTest>,
 }
 
+/// What became of one transaction of a package that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackagedTx {
+    /// The mempool took it.
+    Accepted {
+        /// Facts of it.
+        accepted: TxAccepted,
+        /// What it pushed out.
+        replaced: Vec<Txid>,
+    },
+    /// It was in the mempool before.
+    InMempool {
+        /// Virtual size in bytes, adjusted for sigops.
+        vsize: u64,
+        /// What it pays.
+        fee: Amount,
+    },
+    /// The same transaction with another witness, of this identifier, was in the mempool before.
+    DifferentWitness(Wtxid),
+    /// It was refused.
+    Refused(RejectReason),
+}
+
+/// The answer to a package that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageSubmission {
+    /// Why not all of it is in the mempool now; `None` if it is.
+    pub error: Option<String>,
+    /// One per transaction, in the order given; `None` for those that were not looked at.
+    pub transactions: Vec<Option<PackagedTx>>,
+}
+
 /// A fee delta made by `prioritisetransaction`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Priority {
@@ -310,6 +343,15 @@ pub struct IndexStatus {
     pub synced: bool,
     /// The height it has reached.
     pub best_height: u32,
+}
+
+/// The compact filter of a block, by the block filter index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockFilter {
+    /// The basic filter.
+    pub filter: BasicFilter,
+    /// The header that commits to it and to those of all blocks below.
+    pub header: Hash256,
 }
 
 /// What the chain holds for one script.
@@ -478,6 +520,9 @@ pub trait Node: Send + Sync + 'static {
     fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
+    /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
+    /// `max_fee_rate` per 1000 virtual bytes is refused.
+    fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;
     /// What the mempool would do with these, in this order, each seeing those before it; nothing is kept.
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest>;
     /// Adds to a transaction's fee for selection's purposes. `false`, and nothing done, if the transaction is in
@@ -488,6 +533,9 @@ pub trait Node: Send + Sync + 'static {
 
     /// A mined transaction, by the transaction index.
     fn find_tx(&self, txid: &Txid) -> NodeResult<Option<ConfirmedTx>>;
+    /// A block's filter, by the block filter index; `None` if the block was never in the active chain or the index
+    /// has not come that far.
+    fn block_filter(&self, hash: &BlockHash) -> NodeResult<Option<BlockFilter>>;
     /// What the chain holds for a script, by the address index.
     fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals>;
     /// A script's unspent outputs in the order of height, the first `skip` left out, at most `limit` of them.

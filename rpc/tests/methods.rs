@@ -38,6 +38,10 @@ async fn replies_have_cores_fields() {
     let coinbase_out = node.block(&mined).unwrap().unwrap().transactions[0].txid();
     let waiting_hex = hex::encode(&node.mempool_tx(&waiting).unwrap().to_bytes());
     let fresh_hex = hex::encode(&spend(&node, 3, 500).to_bytes());
+    let package_hex = hex::encode(&spend(&node, 6, 700).to_bytes());
+    let mut lost = spend(&node, 7, 0).into_inner();
+    lost.inputs[0].previous_output.vout = 7;
+    let lost_hex = hex::encode(&lost.to_bytes());
     let next = spend(&node, 4, 100_000_000);
     let next_hex = hex::encode(&next.to_bytes());
 
@@ -88,6 +92,8 @@ async fn replies_have_cores_fields() {
         "testmempoolaccept" format!("[[\"{fresh_hex}\"]]") => v31::TestMempoolAccept;
         "testmempoolaccept" format!("[[\"{next_hex}\"]]") => v31::TestMempoolAccept;
         "sendrawtransaction" format!("[\"{fresh_hex}\"]") => v31::SendRawTransaction;
+        "submitpackage" format!("[[\"{package_hex}\"]]") => v31::SubmitPackage;
+        "submitpackage" format!("[[\"{lost_hex}\"]]") => v31::SubmitPackage;
         "generatetoaddress" format!("[1, \"{}\"]", HARNESS[0]) => v31::GenerateToAddress;
         "generatetodescriptor" "[1, \"raw(51)\"]" => v31::GenerateToDescriptor;
         "generateblock" format!("[\"{}\", [\"{next_hex}\"]]", HARNESS[2]) => v31::GenerateBlock;
@@ -188,6 +194,19 @@ async fn errors_are_cores() {
             format!("[\"{costly}\", 1]"),
             -8,
             "Fee rates larger than or equal to 1BTC/kvB are not accepted".into(),
+        ),
+        ("submitpackage", "[[]]".into(), -8, "Array must contain between 1 and 25 transactions.".into()),
+        (
+            "submitpackage",
+            format!("[[\"{burn}\"]]"),
+            -25,
+            "Unspendable output exceeds maximum configured by user (maxburnamount)".into(),
+        ),
+        (
+            "submitpackage",
+            format!("[[\"{costly}\", \"{lost}\"]]"),
+            -25,
+            "package topology disallowed. not child-with-parents or parents depend on each other.".into(),
         ),
         ("testmempoolaccept", "[[]]".into(), -8, "Array must contain between 1 and 25 transactions.".into()),
         (

@@ -9,6 +9,7 @@
 //! <data folder>/chainstate/db/           sled: coins, block index, marks
 //! <data folder>/chainstate/journal       a commit that is decided but not wholly applied
 //! <data folder>/indexes/<name>/          sled: a follower's data
+//! <data folder>/indexes/<name>.dat       what of it is too large for a database, append-only
 //! ```
 //!
 //! Nothing in there is an absolute path: the folder can be copied while no process has it open.
@@ -19,8 +20,9 @@
 //! - [`Store`]: opening, the commit, the block index.
 //! - [`BlockFiles`]: raw blocks and undo data; [`BlockScan`] reads such files from anywhere, Core's too.
 //! - [`CoinsCache`] over [`CoinsDb`]: the hot path of validation.
-//! - [`IndexDb`]: for what follows the chain with a cursor.
+//! - [`IndexDb`] and [`AppendFile`]: for what follows the chain with a cursor.
 
+mod append_file;
 mod block_files;
 mod coins_cache;
 mod coins_db;
@@ -35,6 +37,7 @@ mod packed;
 mod record;
 mod store;
 
+pub use append_file::AppendFile;
 pub use block_files::{BlockFiles, BlockScan, MAX_BLOCK_BYTES, MAX_FILE_BYTES, ScannedBlock};
 pub use coins_cache::{CoinsCache, CoinsCacheUsage};
 pub use coins_db::{CoinsDb, CoinsIter};

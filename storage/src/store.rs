@@ -1,5 +1,6 @@
 //! The store of one chain: its folder, and the commit that moves it from one durable state to the next.
 
+use crate::append_file::AppendFile;
 use crate::block_files::{self, BlockFiles, MAX_FILE_BYTES};
 use crate::coins_cache::CoinsCache;
 use crate::coins_db::CoinsDb;
@@ -243,16 +244,27 @@ impl Store {
     /// Opens the database of a follower of the chain, or makes one, in `indexes/<name>`. Names are the program's
     /// own: letters, digits and `_`.
     pub fn open_index(&self, name: &str, cache_bytes: usize) -> Result<IndexDb> {
+        IndexDb::open(&self.index_folder(name), cache_bytes)
+    }
+
+    /// Opens the file for a follower's larger values, or makes one: `indexes/<name>.dat`, beside its database.
+    pub fn open_index_file(&self, name: &str) -> Result<AppendFile> {
+        AppendFile::open(&self.index_folder(name).with_extension("dat"))
+    }
+
+    /// Removes the database and the file of a follower, which must not be open.
+    pub fn remove_index(&self, name: &str) -> Result<()> {
+        let folder = self.index_folder(name);
+        files::remove_dir(&folder)?;
+        files::remove_file(&folder.with_extension("dat"))
+    }
+
+    fn index_folder(&self, name: &str) -> PathBuf {
         assert!(
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
             "index name '{name}'"
         );
-        IndexDb::open(&self.folder.join("indexes").join(name), cache_bytes)
-    }
-
-    /// Removes the database of a follower, which must not be open.
-    pub fn remove_index(&self, name: &str) -> Result<()> {
-        files::remove_dir(&self.folder.join("indexes").join(name))
+        self.folder.join("indexes").join(name)
     }
 
     /// Bytes of the database: coins, block index and the like, but neither block files nor the followers' databases.

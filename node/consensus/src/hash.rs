@@ -35,6 +35,11 @@ pub fn tagged_hash(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// SipHash-2-4 with a 128-bit key of two little-endian halves: short, keyed, and no commitment to anything.
+pub fn siphash24(key: (u64, u64), data: &[u8]) -> u64 {
+    siphasher::sip::SipHasher24::new_with_keys(key.0, key.1).hash(data)
+}
+
 /// A writer that hashes what is written to it with double SHA-256.
 #[derive(Default)]
 pub struct HashWriter(Sha256);

@@ -14,6 +14,7 @@ pub mod coin;
 pub mod connect;
 pub mod context;
 pub mod difficulty;
+pub mod filter;
 pub mod hash;
 pub mod hex;
 pub mod locktime;

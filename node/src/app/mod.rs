@@ -5,13 +5,14 @@
 //! HTTP (answers that are due go out), indexes, chain (with a last flush).
 
 mod banner;
+mod node_id;
 mod options;
 mod pool_file;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::index::{AddressIndex, Addresses, IndexError, Transactions, TxIndex};
+use crate::index::{Addresses, BasicFilters, Follower, IndexError, Indexes, Transactions};
 use crate::logging::{self, LogError};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
@@ -99,7 +100,7 @@ async fn start(config: &Config) -> Result<(), AppError> {
     clock.set_mock(config.mock_time);
     let service = Arc::new(Service::new(
         config.params.clone(),
-        options::node_info(config),
+        options::node_info(config)?,
         clock.clone(),
         options::templates(config),
     ));
@@ -147,8 +148,7 @@ async fn start(config: &Config) -> Result<(), AppError> {
 /// What runs beside the interfaces.
 struct Parts {
     chain: ChainHandle,
-    addresses: Option<AddressIndex>,
-    transactions: Option<TxIndex>,
+    indexes: Indexes,
     miner: Option<Miner>,
     p2p: Option<Arc<P2p>>,
     /// Ends with the reason if the import failed.
@@ -169,12 +169,7 @@ impl Parts {
             if let Some(p2p) = self.p2p.take() {
                 p2p.stop();
             }
-            if let Some(index) = self.addresses.take() {
-                index.stop();
-            }
-            if let Some(index) = self.transactions.take() {
-                index.stop();
-            }
+            self.indexes.stop();
             (self.import.take(), self.failure.take())
         });
         let (import, failure) = stopped.await.map_err(|error| AppError::Fatal(error.to_string()))?;
@@ -211,23 +206,29 @@ async fn serve(
         move || -> Result<_, IndexError> {
             let addresses = storage
                 .address_index
-                .then(|| AddressIndex::start(chain.clone(), Addresses { coinbase_maturity: maturity }));
-            let transactions = storage.tx_index.then(|| TxIndex::start(chain.clone(), Transactions));
-            Ok((addresses.transpose()?, transactions.transpose()?))
+                .then(|| Follower::start(chain.clone(), Addresses { coinbase_maturity: maturity }));
+            let transactions = storage.tx_index.then(|| Follower::start(chain.clone(), Transactions));
+            let filters =
+                storage.filter_index.then(|| Follower::start(chain.clone(), BasicFilters::default()));
+            Ok(Indexes {
+                addresses: addresses.transpose()?,
+                transactions: transactions.transpose()?,
+                filters: filters.transpose()?,
+            })
         }
     };
     let opened = tokio::task::spawn_blocking(open_indexes)
         .await
         .map_err(|error| AppError::Fatal(error.to_string()))?;
-    let (addresses, transactions) = match opened {
+    let indexes = match opened {
         Ok(indexes) => indexes,
         Err(error) => {
             chain.shutdown().await?;
             return Err(error.into());
         }
     };
-    service.attach(chain.clone(), addresses.clone(), transactions.clone());
-    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone()).await {
+    service.attach(chain.clone(), indexes.clone());
+    let p2p = match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone()).await {
         Ok(p2p) => Arc::new(p2p),
         Err(error) => {
             chain.shutdown().await?;
@@ -239,7 +240,7 @@ async fn serve(
     warmup.finish();
     tracing::info!("init message: Done loading");
     let mut parts =
-        Parts { chain, addresses, transactions, miner: None, p2p: Some(p2p), import, failure: None };
+        Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);

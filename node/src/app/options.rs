@@ -1,14 +1,17 @@
 //! From the configuration to what each part wants to be told.
 
-use super::AppError;
+use super::{AppError, node_id};
 use crate::chain::{ChainOptions, FlushPolicy, Rebuild};
 use crate::clock::Clock;
 use crate::config::{Config, CookieReaders};
 use crate::mempool::graph::ClusterLimits;
 use crate::mempool::{FeeRate, MempoolOptions};
 use crate::p2p::P2pOptions;
+use crate::p2p::authentication::{Credentials, FileError, read_keys, read_or_make_key, read_secret};
 use crate::p2p::connection::BoundAddress;
+use crate::p2p::discovery::{DiscoveryOptions, Identity};
 use crate::p2p::net_address::NetAddress;
+use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{PROTOCOL_VERSION, ServiceFlags};
 use crate::service::TemplatePolicy;
 use chaincore_rpc::http::{AuthOptions, CookieAccess, HttpOptions, OriginRules, SubnetError};
@@ -17,6 +20,7 @@ use chaincore_rpc::ratelimit::Rate;
 use chaincore_rpc::registry::CallLimits;
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The version of Core whose interface is spoken (see the chapter on RPC for why).
@@ -26,12 +30,17 @@ const CORE_NAME: &str = "Satoshi:31.0.0";
 /// Of the memory given for the chain, this share is the database's own; the rest holds coins.
 const DATABASE_SHARE: u64 = 8;
 
-pub(super) fn node_info(config: &Config) -> NodeInfo {
+pub(super) fn node_info(config: &Config) -> Result<NodeInfo, AppError> {
     let version = env!("CARGO_PKG_VERSION");
-    let comments = &config.peers.comments;
+    // A name that the owner gave is shown to peers; one that was made up is nothing to them.
+    let comments: Vec<&str> =
+        config.node_id.iter().chain(&config.peers.comments).map(String::as_str).collect();
     let comments = if comments.is_empty() { String::new() } else { format!("({})", comments.join("; ")) };
-    NodeInfo {
-        node_id: config.node_id.clone().unwrap_or_else(|| format!("chaincore-{}", std::process::id())),
+    Ok(NodeInfo {
+        node_id: match &config.node_id {
+            Some(name) => name.clone(),
+            None => node_id::of_folder(&config.chain_dir)?,
+        },
         version: version.into(),
         core_version: CORE_VERSION,
         subversion: format!("/{CORE_NAME}/ChainCore:{version}{comments}/"),
@@ -39,28 +48,44 @@ pub(super) fn node_info(config: &Config) -> NodeInfo {
         services: services(config).0,
         data_dir: config.chain_dir.clone(),
         log_path: config.log.file.clone(),
-    }
+    })
 }
 
 /// The services that this node offers to peers.
 fn services(config: &Config) -> ServiceFlags {
-    let filters = if config.peers.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
+    let filters = if config.storage.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
     ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters
 }
 
-pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
+pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppError> {
     let peers = &config.peers;
-    let automatic = peers.target_outbound + peers.target_block_relay + 1;
+    let automatic = match peers.counts_all {
+        true => peers.min_peers,
+        false => peers.target_outbound + peers.target_block_relay + 1,
+    };
     Ok(P2pOptions {
         magic: config.params.magic,
         default_port: config.params.p2p_port,
         services: services(config),
-        user_agent: node_info(config).subversion,
+        user_agent: info.subversion.clone(),
         minimum_chain_work: config.params.minimum_chain_work,
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
         max_inbound: (peers.max_connections as usize).saturating_sub(automatic),
+        reserved_outbound: peers.counts_all.then_some(peers.min_peers),
+        credentials: credentials(config)?.map(Arc::new),
+        discovery: DiscoveryOptions {
+            us: Identity {
+                instance: instance(),
+                chain: config.params.name.clone(),
+                genesis: config.params.genesis.hash().to_string(),
+            },
+            bootstrap: peers.bootstrap.clone(),
+            range: peers.discovery_range.clone(),
+            min_peers: peers.min_peers,
+            target_peers: peers.target_outbound,
+        },
         target_outbound: peers.target_outbound,
         target_block_relay: peers.target_block_relay,
         add: peers.add.clone(),
@@ -69,32 +94,63 @@ pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
         dns: peers.dns,
         blocks_only: peers.blocks_only,
         peer_timeout: peers.peer_timeout,
+        ping_interval: peers.ping_interval,
+        ping_timeout: peers.ping_timeout,
         dial_timeout: peers.dial_timeout,
         max_receive: peers.max_receive,
         max_send: peers.max_send,
-        permissions: peers.permissions.clone(),
-        serve_filters: peers.serve_filters,
+        whitelist: peers.whitelist.clone(),
+        ban_time: peers.ban_time,
+        serve_filters: config.storage.serve_filters,
         folder: config.chain_dir.clone(),
     })
+}
+
+/// What peers must prove themselves by. A key is made where there is none.
+fn credentials(config: &Config) -> Result<Option<Credentials>, AppError> {
+    let peers = &config.peers;
+    let wrong = |option: &str, error: FileError| AppError::Option(format!("Invalid -{option}: {error}"));
+    let secret = peers.secret.as_ref().map(|path| read_secret(path).map_err(|error| wrong("peersecret", error)));
+    let keys = peers.keys.as_ref().map(|path| {
+        let allowed = read_keys(path).map_err(|error| wrong("peerkeys", error))?;
+        let own = read_or_make_key(&peers.node_key).map_err(|error| wrong("nodekey", error))?;
+        Ok::<_, AppError>((own, allowed))
+    });
+    Ok(Credentials::new(secret.transpose()?, keys.transpose()?))
+}
+
+/// A number of this process, by which the node knows itself when it finds its own API.
+fn instance() -> String {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    chaincore_consensus::hex::encode(&bytes)
 }
 
 /// Where to listen: as told, or on loopback. Whoever wants to be reached from elsewhere says `-bind=0.0.0.0`.
 fn binds(config: &Config) -> Result<Vec<BoundAddress>, AppError> {
     let peers = &config.peers;
-    let mut bound = peers.white_binds.clone();
+    let mut bound = vec![];
+    for bind in &peers.white_binds {
+        let wrong = || AppError::Option(format!("Cannot resolve -whitebind address: '{}'", bind.address));
+        bound.push(BoundAddress {
+            address: bind.address.to_socket_addr().ok_or_else(wrong)?,
+            permissions: bind.permissions,
+            is_onion: false,
+        });
+    }
     for bind in &peers.binds {
         let (address, tag) = bind.rsplit_once('=').unwrap_or((bind, ""));
         let wrong = || AppError::Option(format!("Cannot resolve -bind address: '{bind}'"));
         let address = NetAddress::parse(address, peers.port).map_err(|_| wrong())?;
         bound.push(BoundAddress {
             address: address.to_socket_addr().ok_or_else(wrong)?,
-            permissions: None,
+            permissions: Permissions::NONE,
             is_onion: tag == "onion",
         });
     }
     if bound.is_empty() {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, peers.port));
-        bound.push(BoundAddress { address, permissions: None, is_onion: false });
+        bound.push(BoundAddress { address, permissions: Permissions::NONE, is_onion: false });
     }
     Ok(bound)
 }

@@ -63,6 +63,12 @@ pub struct BlockEntry {
 }
 
 impl BlockEntry {
+    /// A tree of its own, for tests of what takes entries.
+    #[cfg(test)]
+    pub(crate) fn root(header: Header) -> Self {
+        Self::genesis(header)
+    }
+
     /// The root of a tree.
     pub(super) fn genesis(header: Header) -> Self {
         Self::at(0, header.hash(), header, None)

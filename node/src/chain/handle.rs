@@ -7,7 +7,7 @@ use super::{
     Status, TipState,
 };
 use crate::clock::Clock;
-use crate::mempool::{Accepted, Mempool};
+use crate::mempool::{Accepted, FeeRate, Mempool, PackageOutcome};
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
@@ -96,7 +96,7 @@ impl ChainHandle {
     }
 
     /// Queues work without waiting for its result, which arrives through the receiver.
-    pub(super) fn queue_blocking<T: Send + 'static>(
+    pub(crate) fn queue_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Chain) -> Result<T, ChainError> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, ChainError>>, ChainError> {
@@ -180,6 +180,16 @@ impl ChainHandle {
     /// [`Self::submit_tx`] for threads outside an async runtime.
     pub fn submit_tx_blocking(&self, tx: TxRef) -> Result<Result<Accepted, RejectReason>, ChainError> {
         self.query_blocking(move |chain| chain.accept_tx(&tx))
+    }
+
+    /// Hands in a child with its unconfirmed parents for the mempool, which come first; see
+    /// [`Mempool::accept_package`]. For threads outside an async runtime.
+    pub fn submit_package_blocking(
+        &self,
+        package: Vec<TxRef>,
+        max_rate: Option<FeeRate>,
+    ) -> Result<PackageOutcome, ChainError> {
+        self.query_blocking(move |chain| chain.accept_package(&package, max_rate))
     }
 
     /// Declares a block invalid, and with it all above (Core's `invalidateblock`).
@@ -298,6 +308,11 @@ impl ChainHandle {
         let _gate = self.shared.hold_durable();
         let durable = self.shared.tip_state().borrow().durable;
         read(&self.shared.store, durable)
+    }
+
+    /// Whether the writer has stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.commands.is_closed()
     }
 
     /// Waits until the writer has stopped, by request or because of a failure; the reason if it was one.

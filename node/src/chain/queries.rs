@@ -3,7 +3,7 @@
 use super::connect::check_connect;
 use super::reorg::Change;
 use super::{BlockEntry, Branch, Chain, ChainError};
-use crate::mempool::{Accepted, ChainView, Mempool};
+use crate::mempool::{Accepted, ChainView, FeeRate, Mempool, PackageOutcome};
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::context::{check_block_context, check_header};
 use chaincore_consensus::reject::{RejectKind, RejectReason};
@@ -93,6 +93,15 @@ impl Chain {
             Ok(accepted) => Ok(Ok(accepted)),
             Err(error) => Ok(Err(error.into_rejection()?)),
         }
+    }
+
+    /// Puts a child with its unconfirmed parents into the mempool; see [`Mempool::accept_package`].
+    pub fn accept_package(
+        &mut self,
+        package: &[TxRef],
+        max_rate: Option<FeeRate>,
+    ) -> Result<PackageOutcome, ChainError> {
+        Ok(self.with_mempool(|mempool, view| mempool.accept_package(package, max_rate, view))?)
     }
 
     /// Whether a block would become the tip, without storing it (Core's `TestBlockValidity`): the judgement of

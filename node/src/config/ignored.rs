@@ -11,20 +11,19 @@ const fn ignored(name: &'static str) -> OptionSpec {
 #[rustfmt::skip]
 pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     // Files, databases, processes
-    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blockfilterindex"), ignored("blocknotify"),
+    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blocknotify"),
     ignored("blockreconstructionextratxn"), ignored("blocksxor"), ignored("coinstatsindex"),
     ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
     ignored("shutdownnotify"), ignored("startupnotify"), ignored("txospenderindex"),
     // Peers
-    ignored("asmap"), ignored("bantime"), ignored("cjdnsreachable"), ignored("dnsseed"),
+    ignored("asmap"), ignored("cjdnsreachable"), ignored("dnsseed"),
     ignored("externalip"), ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
     ignored("i2psam"), ignored("listenonion"),
     ignored("maxuploadtarget"), ignored("natpmp"), ignored("onion"), ignored("onlynet"),
     ignored("peerbloomfilters"), ignored("privatebroadcast"),
     ignored("proxy"), ignored("proxyrandomize"), ignored("signetseednode"),
     ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),
-    ignored("whitebind"), ignored("whitelist"), ignored("whitelistforcerelay"), ignored("whitelistrelay"),
     ignored("capturemessages"),
     // Notifications by ZeroMQ
     ignored("zmqpubhashblock"), ignored("zmqpubhashblockhwm"), ignored("zmqpubhashtx"), ignored("zmqpubhashtxhwm"),

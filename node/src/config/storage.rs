@@ -30,6 +30,10 @@ pub struct StorageConfig {
     pub tx_index: bool,
     /// Keep the index of addresses.
     pub address_index: bool,
+    /// Keep the index of compact block filters.
+    pub filter_index: bool,
+    /// Serve those filters to peers, which takes the index.
+    pub serve_filters: bool,
     /// Age of the tip, in seconds, above which the node counts as catching up.
     pub max_tip_age: u32,
 }
@@ -52,6 +56,12 @@ impl StorageConfig {
             wanted @ 1.. => wanted as usize,
             spared => cores.saturating_sub(spared.unsigned_abs() as usize).max(1),
         };
+        let filter_index = filter_index(conf)?;
+        let serve_filters = settings.switch_or("peerblockfilters", false)?;
+        if serve_filters && !filter_index {
+            let text = "Cannot set -peerblockfilters without -blockfilterindex.";
+            return Err(ConfError::Value(text.to_owned()));
+        }
         Ok(Self {
             blocks_dir,
             cache_mib: settings.number("dbcache", 0..=1 << 24)?.unwrap_or(450).max(MIN_CACHE_MIB),
@@ -63,7 +73,24 @@ impl StorageConfig {
             import: settings.list("loadblock").into_iter().map(PathBuf::from).collect(),
             tx_index: settings.switch_or("txindex", false)?,
             address_index: settings.switch_or("addressindex", true)?,
+            filter_index,
+            serve_filters,
             max_tip_age: settings.number("maxtipage", 0..=u32::MAX)?.unwrap_or(24 * 60 * 60),
         })
+    }
+}
+
+/// Whether the filters are wanted: the option is a switch or names types, of which there is one.
+fn filter_index(conf: &Conf) -> Result<bool, ConfError> {
+    let wanted = conf.settings.text("blockfilterindex").unwrap_or_else(|| "0".to_owned());
+    match wanted.as_str() {
+        "" | "1" => return Ok(true),
+        "0" => return Ok(false),
+        _ => {}
+    }
+    let names = conf.settings.list("blockfilterindex");
+    match names.iter().find(|name| *name != "basic") {
+        Some(name) => Err(ConfError::Value(format!("Unknown -blockfilterindex value {name}."))),
+        None => Ok(!names.is_empty()),
     }
 }

@@ -70,7 +70,8 @@ fn documented_flags_are_understood() {
     ]);
     assert_eq!(config.node_id.as_deref(), Some("core0"));
     assert_eq!((config.api.binds[0].1, config.peers.port), (5001, 8001));
-    assert_eq!(config.peers.bootstrap, ["http://localhost:5000", "127.0.0.1:8002"]);
+    let bootstrap: Vec<String> = config.peers.bootstrap.iter().map(ToString::to_string).collect();
+    assert_eq!(bootstrap, ["http://localhost:5000", "127.0.0.1:8002"]);
     assert!(!config.peers.discover && !config.banner);
     assert_eq!(config.log.details.len(), crate::logging::CATEGORIES.len());
     let (address, script) = config.mining.mine.unwrap();
@@ -405,4 +406,24 @@ fn a_new_key_is_written_for_its_owner_and_its_address_can_be_mined_to() {
     }
     assert!(told(&arguments).unwrap_err().contains("was not written"), "a key is not overwritten");
     assert!(told(&["key", "new", "--out", "x", "--chain", "moon"]).unwrap_err().contains("moon"));
+}
+
+#[test]
+fn block_filters_are_wanted_in_cores_words() {
+    let home = Home::new("");
+    let storage = |arguments: &[&str]| {
+        let storage = home.config(arguments).storage;
+        (storage.filter_index, storage.serve_filters)
+    };
+    assert_eq!(storage(&[]), (false, false));
+    for wanted in ["-blockfilterindex", "-blockfilterindex=1", "-blockfilterindex=basic"] {
+        assert_eq!(storage(&[wanted]), (true, false), "{wanted}");
+        assert_eq!(storage(&[wanted, "-peerblockfilters"]), (true, true), "{wanted}");
+    }
+    assert_eq!(storage(&["-blockfilterindex=0"]), (false, false));
+    assert_eq!(storage(&["-noblockfilterindex", "-peerblockfilters=0"]), (false, false));
+    let error = home.error(&["-blockfilterindex=basic", "-blockfilterindex=foo"]);
+    assert_eq!(error, "Unknown -blockfilterindex value foo.");
+    let error = home.error(&["-peerblockfilters"]);
+    assert_eq!(error, "Cannot set -peerblockfilters without -blockfilterindex.");
 }

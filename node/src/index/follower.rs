@@ -1,6 +1,6 @@
 //! The loop that keeps an index level with the chain.
 
-use super::overlay::Overlay;
+use super::overlay::{Changes, Overlay};
 use super::{IndexError, Row, Rules, Table};
 use crate::chain::{Chain, ChainHandle};
 use chaincore_plugin::{BlockRef, ChainReader};
@@ -119,7 +119,7 @@ impl View<'_> {
 
 impl<R: Rules> Follower<R> {
     /// Opens the index and starts following.
-    pub fn start(chain: ChainHandle, rules: R) -> Result<Self, IndexError> {
+    pub fn start(chain: ChainHandle, mut rules: R) -> Result<Self, IndexError> {
         let mut db = chain.store().open_index(R::NAME, CACHE_BYTES)?;
         let genesis = chain.path(&[], 0).fork;
         let stored = db.cursor()?.map(|Cursor { height, hash }| BlockRef { height, hash });
@@ -130,6 +130,7 @@ impl<R: Rules> Follower<R> {
             chain.store().remove_index(R::NAME)?;
             db = chain.store().open_index(R::NAME, CACHE_BYTES)?;
         }
+        rules.open(chain.store())?;
         let state = Arc::new(State {
             rules,
             chain,
@@ -154,7 +155,7 @@ impl<R: Rules> Follower<R> {
         let best_block = *self.state.cursor.borrow();
         let failure = self.state.failure.lock().expect("no one panics while holding the failure").clone();
         let synced = failure.is_none() && best_block == self.state.chain.tip();
-        IndexStatus { name: R::NAME, synced, best_block, failure }
+        IndexStatus { name: R::LABEL, synced, best_block, failure }
     }
 
     /// The last block it has taken in, and a way to be woken when there is another.
@@ -252,7 +253,8 @@ impl<R: Rules> State<R> {
                 break;
             }
         }
-        self.store_durable(true)
+        self.store_durable(true)?;
+        if R::FACTS { self.store_facts() } else { Ok(()) }
     }
 
     /// Takes in some blocks, or takes off some; whether there was anything to do.
@@ -324,15 +326,7 @@ impl<R: Rules> State<R> {
             Some((cursor, changes)) => {
                 // Readers see the overlay's values until they are dropped, so it does not matter how much of
                 // them is in the database already.
-                let mut batch = IndexBatch::new();
-                for (key, value) in changes {
-                    match value {
-                        Some(value) => batch.put(key, value),
-                        None => batch.remove(key),
-                    }
-                }
-                self.db.apply(&batch, Some(Cursor { height: cursor.height, hash: cursor.hash }))?;
-                self.db.flush()?;
+                self.write(changes, Some(Cursor { height: cursor.height, hash: cursor.hash }))?;
                 self.overlay.write().expect("no one panics while holding the overlay").drop_oldest(count);
             }
             None if self.is_full() && !self.chain.status().is_importing() => {
@@ -344,5 +338,24 @@ impl<R: Rules> State<R> {
             None => {}
         }
         Ok(())
+    }
+
+    /// Stores what is left in memory, and leaves the cursor where it is.
+    fn store_facts(&self) -> Result<(), IndexError> {
+        let changes = self.view().overlay.changes().clone();
+        if changes.is_empty() { Ok(()) } else { self.write(changes, self.db.cursor()?) }
+    }
+
+    fn write(&self, changes: Changes, cursor: Option<Cursor>) -> Result<(), IndexError> {
+        let mut batch = IndexBatch::new();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.put(key, self.rules.store(value)?),
+                None => batch.remove(key),
+            }
+        }
+        self.rules.sync()?;
+        self.db.apply(&batch, cursor)?;
+        Ok(self.db.flush()?)
     }
 }

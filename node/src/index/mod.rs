@@ -1,19 +1,21 @@
-//! Indexes that follow the chain: addresses and transactions.
+//! Indexes that follow the chain: addresses, transactions and block filters.
 //!
 //! Each index is a set of [`Rules`] (what a block adds to its table) run by one [`Follower`], which keeps the
 //! cursor, survives reorganizations, and never stores past the chain's durable tip.
 
 mod address;
+mod filters;
 mod follower;
 mod overlay;
 mod transactions;
 
 pub use address::{AddressIndex, Addresses, Balance, HistoryItem, Place, UnspentItem, script_hash};
+pub use filters::{BasicFilters, BlockFilters, FilterHashes, MAX_FILTERS, MAX_HASHES};
 pub use follower::{Follower, IndexStatus};
 pub use transactions::{Transactions, TxIndex, TxLocation};
 
 use chaincore_plugin::{AppliedBlock, ReadError};
-use chaincore_storage::StorageError;
+use chaincore_storage::{StorageError, Store};
 
 /// A key of an index's table.
 pub type Key = Vec<u8>;
@@ -43,6 +45,34 @@ pub enum IndexError {
     },
 }
 
+/// The indexes that are switched on. Clones are the same indexes.
+#[derive(Clone, Default)]
+pub struct Indexes {
+    /// What every script received and spent.
+    pub addresses: Option<AddressIndex>,
+    /// Where every transaction is.
+    pub transactions: Option<TxIndex>,
+    /// The compact filter of every block.
+    pub filters: Option<BlockFilters>,
+}
+
+impl Indexes {
+    /// How far each of them is.
+    pub fn statuses(&self) -> Vec<IndexStatus> {
+        let transactions = self.transactions.as_ref().map(Follower::status);
+        let addresses = self.addresses.as_ref().map(Follower::status);
+        let filters = self.filters.as_ref().map(Follower::status);
+        transactions.into_iter().chain(addresses).chain(filters).collect()
+    }
+
+    /// Stops all of them; see [`Follower::stop`].
+    pub fn stop(&self) {
+        self.addresses.iter().for_each(Follower::stop);
+        self.transactions.iter().for_each(Follower::stop);
+        self.filters.iter().for_each(Follower::stop);
+    }
+}
+
 /// The table as the rules see it while a block is taken in: with all blocks below it.
 pub trait Table {
     /// The value of a key.
@@ -54,6 +84,28 @@ pub trait Table {
 pub trait Rules: Send + Sync + 'static {
     /// The index's name, which is its folder's.
     const NAME: &'static str;
+
+    /// What people call it.
+    const LABEL: &'static str = Self::NAME;
+
+    /// Whether rows stay true whatever becomes of the chain, because their key names a block. Such rows are kept
+    /// when the node stops although its chain may not be durable that far; the cursor stays behind.
+    const FACTS: bool = false;
+
+    /// Opens what the index keeps beside its database; called once, before anything else.
+    fn open(&mut self, _store: &Store) -> Result<(), IndexError> {
+        Ok(())
+    }
+
+    /// The form in which a value goes to the database, as it leaves memory. Parts of it may go elsewhere.
+    fn store(&self, value: Vec<u8>) -> Result<Vec<u8>, IndexError> {
+        Ok(value)
+    }
+
+    /// Makes durable what [`store`](Self::store) put elsewhere; called before the database names it.
+    fn sync(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
 
     /// What the block adds.
     fn connect(&self, block: &AppliedBlock, table: &dyn Table) -> Result<Vec<Change>, IndexError>;

@@ -4,7 +4,8 @@ use super::{Change, Key};
 use chaincore_plugin::BlockRef;
 use std::collections::{BTreeMap, VecDeque};
 
-type Changes = BTreeMap<Key, Option<Vec<u8>>>;
+/// Keys and their new values.
+pub(super) type Changes = BTreeMap<Key, Option<Vec<u8>>>;
 
 /// The changes of one block that came or went, and the cursor after it.
 #[derive(Debug)]
@@ -73,6 +74,11 @@ impl Overlay {
         self.merged
             .range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to)))
             .map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// All changes, merged.
+    pub(super) fn changes(&self) -> &Changes {
+        &self.merged
     }
 
     /// How many of the oldest steps can be stored: up to the last whose cursor `is_durable`.

@@ -5,6 +5,7 @@ use super::feerate::FeeRate;
 use super::pool::Mempool;
 use super::precheck::{ChainView, Mode, Prechecked, Staged};
 use super::replacement::too_large_cluster;
+use super::submit::check_max_rate;
 use super::verify::verify_scripts;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{TxRef, Txid, Wtxid};
@@ -57,8 +58,7 @@ impl Mempool {
     /// Puts a transaction into the pool if it is valid in the next block and keeps this node's policy. May push
     /// out what it replaces, what is too old, and what pays least if the pool is too large.
     pub fn accept(&mut self, tx: &TxRef, chain: &ChainView<'_>) -> Result<Accepted, AcceptError> {
-        let admitted = self.admit(tx, chain)?;
-        let accepted = self.put(admitted, chain);
+        let accepted = self.accept_unlimited(tx, None, chain)?;
         self.limit(chain.now);
         if self.get(&tx.txid()).is_none() {
             return Err(RejectReason::new(RejectKind::Reconsiderable, "mempool full").into());
@@ -66,10 +66,21 @@ impl Mempool {
         Ok(accepted)
     }
 
+    /// [`Mempool::accept`] without regard to how large the pool becomes; refused too if it pays more than `max_rate`.
+    pub(super) fn accept_unlimited(
+        &mut self,
+        tx: &TxRef,
+        max_rate: Option<FeeRate>,
+        chain: &ChainView<'_>,
+    ) -> Result<Accepted, AcceptError> {
+        let admitted = self.admit(tx, max_rate, chain)?;
+        Ok(self.put(admitted, chain))
+    }
+
     /// What [`Mempool::accept`] would say, without doing it (and without knowing whether the pool would
     /// overflow).
     pub fn test(&self, tx: &TxRef, chain: &ChainView<'_>) -> Result<Accepted, AcceptError> {
-        let Admitted { checked, replaced } = self.admit(tx, chain)?;
+        let Admitted { checked, replaced } = self.admit(tx, None, chain)?;
         let replaced = replaced.iter().filter_map(|txid| self.get(txid)).map(|entry| entry.tx.clone());
         Ok(Self::verdict(&checked, replaced.collect()))
     }
@@ -94,7 +105,12 @@ impl Mempool {
         Ok(())
     }
 
-    fn admit(&self, tx: &TxRef, chain: &ChainView<'_>) -> Result<Admitted, AcceptError> {
+    fn admit(
+        &self,
+        tx: &TxRef,
+        max_rate: Option<FeeRate>,
+        chain: &ChainView<'_>,
+    ) -> Result<Admitted, AcceptError> {
         let checked = self.precheck(tx, chain, &Staged::new(), Mode::SINGLE)?;
         let mut replaced = HashSet::new();
         if checked.conflicts.is_empty() {
@@ -105,6 +121,7 @@ impl Mempool {
             replaced = self.check_replacement(&checked)?;
             self.check_independent_of_conflicts(&checked)?;
         }
+        check_max_rate(checked.modified_fee(), checked.vsize(), max_rate)?;
         if self.options.require_standard {
             self.check_ephemeral_spends(std::slice::from_ref(tx)).map_err(|(_, reason)| reason)?;
         }

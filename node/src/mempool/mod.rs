@@ -20,8 +20,10 @@ mod persist;
 pub mod policy;
 mod pool;
 mod precheck;
+mod relay;
 mod replacement;
 mod rolling;
+mod submit;
 mod truc;
 mod verify;
 
@@ -33,6 +35,8 @@ pub use package::PackageTest;
 pub use persist::{SavedPool, SavedTx};
 pub use pool::{Mempool, MempoolInfo, Prioritised, Sums};
 pub use precheck::ChainView;
+pub use relay::RelayInfo;
+pub use submit::{PackageOutcome, PackagedTx, is_child_with_parents};
 
 #[cfg(test)]
 mod tests;

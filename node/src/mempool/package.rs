@@ -39,7 +39,7 @@ fn policy(reason: &'static str) -> RejectReason {
 }
 
 /// The rules on a package that need nothing but the package (Core's `IsWellFormedPackage`).
-fn check_well_formed(package: &[TxRef]) -> Result<(), RejectReason> {
+pub(super) fn check_well_formed(package: &[TxRef]) -> Result<(), RejectReason> {
     if package.len() > MAX_COUNT {
         return Err(policy("package-too-many-transactions"));
     }

@@ -66,16 +66,24 @@ pub(super) struct Mode {
     pub may_replace: bool,
     /// It may replace a TRUC sibling.
     pub may_evict_sibling: bool,
+    /// It must pay enough by itself.
+    pub must_pay: bool,
 }
 
 impl Mode {
     /// A transaction alone.
-    pub const SINGLE: Self = Self { from_block: false, may_replace: true, may_evict_sibling: true };
+    pub const SINGLE: Self =
+        Self { from_block: false, may_replace: true, may_evict_sibling: true, must_pay: true };
     /// One of several that are tried together.
-    pub const PACKAGE_TEST: Self = Self { from_block: false, may_replace: false, may_evict_sibling: false };
+    pub const PACKAGE_TEST: Self =
+        Self { from_block: false, may_replace: false, may_evict_sibling: false, must_pay: true };
+    /// One of several that are taken in together and pay for each other.
+    pub const PACKAGE: Self =
+        Self { from_block: false, may_replace: true, may_evict_sibling: false, must_pay: false };
     /// A transaction of a block that left the chain. What it spends was spent while the pool filled, so nothing
     /// in the pool can conflict with it.
-    pub const FROM_BLOCK: Self = Self { from_block: true, may_replace: false, may_evict_sibling: false };
+    pub const FROM_BLOCK: Self =
+        Self { from_block: true, may_replace: false, may_evict_sibling: false, must_pay: false };
 }
 
 /// A transaction that passed the cheap checks, and what was found out on the way.
@@ -199,8 +207,10 @@ impl Mempool {
         if sigop_cost > policy::MAX_STANDARD_TX_SIGOP_COST {
             return Err(not_standard("bad-txns-too-many-sigops").with_debug(sigop_cost.to_string()).into());
         }
-        if !mode.from_block {
+        if mode.must_pay {
             self.check_fee_rate(checked.vsize(), checked.modified_fee(), chain.now)?;
+        }
+        if !mode.from_block {
             if let Some(sibling) = self.check_truc(&checked, &conflicts, mode)? {
                 conflicts.insert(sibling);
                 checked.evicts_sibling = true;
@@ -234,7 +244,7 @@ impl Mempool {
     }
 
     /// Whether `fee` is enough for `vsize` (Core's `CheckFeeRate`).
-    fn check_fee_rate(&self, vsize: i64, fee: i64, now: i64) -> Result<(), RejectReason> {
+    pub(super) fn check_fee_rate(&self, vsize: i64, fee: i64, now: i64) -> Result<(), RejectReason> {
         let refuse = |reason, needed: i64| {
             Err(RejectReason::new(RejectKind::Reconsiderable, reason).with_debug(format!("{fee} < {needed}")))
         };

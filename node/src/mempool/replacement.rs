@@ -25,39 +25,14 @@ impl Mempool {
     pub(super) fn check_replacement(&self, checked: &Prechecked) -> Result<HashSet<Txid>, RejectReason> {
         let txid = checked.tx.txid();
         let with_sibling = if checked.evicts_sibling { " (including sibling eviction)" } else { "" };
-        let direct: Vec<Txid> = checked.conflicts.iter().copied().collect();
-        let clusters = self.graph.count_clusters(&direct);
-        if clusters > MAX_REPLACED_CLUSTERS {
+        let replaced = self.all_conflicts(&txid, &checked.conflicts).map_err(|debug| {
             let reason = format!("too many potential replacements{with_sibling}");
-            return Err(RejectReason::new(RejectKind::MempoolPolicy, reason).with_debug(format!(
-                "rejecting replacement {txid}; too many conflicting clusters ({clusters} > {MAX_REPLACED_CLUSTERS})"
-            )));
-        }
-        let replaced: HashSet<Txid> = direct.iter().flat_map(|txid| self.descendants(txid)).collect();
-        let replaced_fees = replaced
-            .iter()
-            .filter_map(|txid| self.get(txid))
-            .fold(0i64, |sum, entry| sum.saturating_add(entry.modified_fee()));
-        let insufficient = |debug: String| {
+            RejectReason::new(RejectKind::MempoolPolicy, reason).with_debug(debug)
+        })?;
+        self.check_pays_for(&txid, checked.modified_fee(), checked.vsize(), &replaced).map_err(|debug| {
             let reason = format!("insufficient fee{with_sibling}");
-            Err(RejectReason::new(RejectKind::Reconsiderable, reason).with_debug(debug))
-        };
-        let fee = checked.modified_fee();
-        if fee < replaced_fees {
-            return insufficient(format!(
-                "rejecting replacement {txid}, less fees than conflicting txs; {} < {}",
-                money(Amount(fee)),
-                money(Amount(replaced_fees))
-            ));
-        }
-        let (additional, needed) = (fee - replaced_fees, self.options.incremental_relay.fee(checked.vsize()));
-        if additional < needed {
-            return insufficient(format!(
-                "rejecting replacement {txid}, not enough additional fees to relay; {} < {}",
-                money(Amount(additional)),
-                money(Amount(needed))
-            ));
-        }
+            RejectReason::new(RejectKind::Reconsiderable, reason).with_debug(debug)
+        })?;
         let change = self
             .graph
             .preview(&replaced, &[checked.candidate()], self.options.clusters)
@@ -67,6 +42,53 @@ impl Mempool {
                 .with_debug("insufficient feerate: does not improve feerate diagram"));
         }
         Ok(replaced)
+    }
+
+    /// All that goes if these go, unless they are in too many clusters: the error says so.
+    pub(super) fn all_conflicts(
+        &self,
+        replacement: &Txid,
+        direct: &HashSet<Txid>,
+    ) -> Result<HashSet<Txid>, String> {
+        let direct: Vec<Txid> = direct.iter().copied().collect();
+        let clusters = self.graph.count_clusters(&direct);
+        if clusters > MAX_REPLACED_CLUSTERS {
+            return Err(format!(
+                "rejecting replacement {replacement}; too many conflicting clusters ({clusters} > {MAX_REPLACED_CLUSTERS})"
+            ));
+        }
+        Ok(direct.iter().flat_map(|txid| self.descendants(txid)).collect())
+    }
+
+    /// Checks that `fee` for `vsize` is more than `replaced` pays, by enough for its own relay (Core's
+    /// `PaysForRBF`); the error says by what it is not.
+    pub(super) fn check_pays_for(
+        &self,
+        replacement: &Txid,
+        fee: i64,
+        vsize: i64,
+        replaced: &HashSet<Txid>,
+    ) -> Result<(), String> {
+        let replaced_fees = replaced
+            .iter()
+            .filter_map(|txid| self.get(txid))
+            .fold(0i64, |sum, entry| sum.saturating_add(entry.modified_fee()));
+        if fee < replaced_fees {
+            return Err(format!(
+                "rejecting replacement {replacement}, less fees than conflicting txs; {} < {}",
+                money(Amount(fee)),
+                money(Amount(replaced_fees))
+            ));
+        }
+        let (additional, needed) = (fee - replaced_fees, self.options.incremental_relay.fee(vsize));
+        if additional < needed {
+            return Err(format!(
+                "rejecting replacement {replacement}, not enough additional fees to relay; {} < {}",
+                money(Amount(additional)),
+                money(Amount(needed))
+            ));
+        }
+        Ok(())
     }
 
     /// Refuses a transaction that spends from what it would replace.

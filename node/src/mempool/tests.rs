@@ -2,9 +2,11 @@
 
 mod limits;
 mod packages;
+mod relay;
 mod reorg;
 mod replacement;
 mod rules;
+mod submit;
 mod templates;
 
 use super::*;
@@ -14,7 +16,7 @@ use chaincore_consensus::hash::sha256;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::sigcache::SignatureCache;
 use chaincore_consensus::{
-    Amount, Block, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef, Txid,
+    Amount, Block, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef, Txid, Wtxid,
 };
 use chaincore_storage::StorageError;
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 use super::authentication::Credentials;
 use super::connection::BoundAddress;
 use super::discovery::DiscoveryOptions;
-use super::permissions::PermissionRules;
+use super::permissions::Whitelist;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
@@ -65,7 +65,9 @@ pub struct P2pOptions {
     /// How many bytes for a peer may wait (`-maxsendbuffer`).
     pub max_send: usize,
     /// Who is allowed what (`-whitelist`).
-    pub permissions: PermissionRules,
+    pub whitelist: Whitelist,
+    /// How long a ban lasts if nothing else is said, in seconds.
+    pub ban_time: i64,
     /// Whether filters are served (`-peerblockfilters`).
     pub serve_filters: bool,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.

@@ -1,9 +1,9 @@
 //! The network as the rest of the node sees it.
 
-use super::address_book::AddressBook;
-use super::bans::BanList;
-use super::discovery::Discovery;
+use super::address_book::{AddressBook, Randomness};
+use super::bans::Bans;
 use super::connection::{ConnectError, Network, PeerLink, listen};
+use super::discovery::Discovery;
 use super::kind::{ConnectionKind, PeerId};
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
@@ -48,9 +48,10 @@ pub struct P2p {
 impl P2p {
     /// Listens, calls peers, and starts to serve them.
     pub async fn start(options: P2pOptions, clock: Clock, chain: ChainHandle) -> Result<Self, P2pError> {
-        let book = AddressBook::open(&options.folder.join("peers.dat"), options.magic, clock.clone())
+        let peers = options.folder.join("peers.dat");
+        let book = AddressBook::open(peers, options.magic, clock.clone(), Randomness::System)
             .map_err(|error| P2pError::File(error.to_string()))?;
-        let bans = BanList::open(&options.folder.join("banlist.json"), clock.clone());
+        let bans = Bans::open(options.folder.join("banlist.json"), clock.clone(), options.ban_time);
         let network = Network::new(options, clock, book, bans);
         let mut bound = vec![];
         if network.options().listen {
@@ -140,8 +141,7 @@ impl P2p {
         self.follower.abort();
         self.network.shut_down();
         self.messages.stop();
-        if let Err(error) = self.network.book().save() {
-            tracing::warn!("{error}");
-        }
+        self.network.book().save();
+        self.network.bans().save();
     }
 }

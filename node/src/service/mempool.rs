@@ -1,6 +1,6 @@
 //! The mempool in the interfaces' terms.
 
-use crate::mempool::{Accepted, Entry, Mempool};
+use crate::mempool::{Accepted, Entry, Mempool, PackagedTx};
 use chaincore_consensus::{Amount, Txid};
 use chaincore_rpc::node::{MempoolEntry, MempoolInfo, Relatives, TxAccepted};
 
@@ -14,6 +14,19 @@ pub(super) fn accepted(accepted: &Accepted) -> TxAccepted {
         fee: Amount(accepted.fee),
         effective_fee_rate: Amount(accepted.effective_rate.0),
         effective_includes: accepted.effective_includes.clone(),
+    }
+}
+
+pub(super) fn packaged(packaged: PackagedTx) -> chaincore_rpc::node::PackagedTx {
+    use chaincore_rpc::node::PackagedTx as Answer;
+    match packaged {
+        PackagedTx::Accepted(one) => Answer::Accepted {
+            accepted: accepted(&one),
+            replaced: one.replaced.iter().map(|tx| tx.txid()).collect(),
+        },
+        PackagedTx::InPool { vsize, fee } => Answer::InMempool { vsize: unsigned(vsize), fee: Amount(fee) },
+        PackagedTx::DifferentWitness(wtxid) => Answer::DifferentWitness(wtxid),
+        PackagedTx::Refused(reason) => Answer::Refused(reason),
     }
 }
 

@@ -10,7 +10,7 @@ mod view;
 
 use crate::chain::{ChainError, ChainHandle};
 use crate::clock::Clock;
-use crate::index::{AddressIndex, IndexError, TxIndex};
+use crate::index::{IndexError, Indexes};
 use crate::mempool::FeeRate;
 use crate::p2p::P2p;
 use crate::template::TemplateSource;
@@ -37,8 +37,7 @@ pub struct TemplatePolicy {
 /// What there is once the chain is open.
 struct Core {
     chain: ChainHandle,
-    addresses: Option<AddressIndex>,
-    transactions: Option<TxIndex>,
+    indexes: Indexes,
     templates: TemplateSource,
 }
 
@@ -77,19 +76,9 @@ impl Service {
     }
 
     /// Gives the service its chain and indexes. Must be called within the async runtime, once.
-    pub fn attach(
-        self: &Arc<Self>,
-        chain: ChainHandle,
-        addresses: Option<AddressIndex>,
-        transactions: Option<TxIndex>,
-    ) {
+    pub fn attach(self: &Arc<Self>, chain: ChainHandle, indexes: Indexes) {
         let mut state = chain.tip_state();
-        let attached = self.core.set(Core {
-            templates: TemplateSource::new(chain.clone()),
-            chain,
-            addresses,
-            transactions,
-        });
+        let attached = self.core.set(Core { templates: TemplateSource::new(chain.clone()), chain, indexes });
         assert!(attached.is_ok(), "a service is given its chain once");
         let this = Arc::downgrade(self);
         let mut stopping = self.stopping.subscribe();

@@ -4,7 +4,7 @@ use super::view::View;
 use super::{Service, failure, index_failure, mempool};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::index::{IndexStatus as Follow, Place};
-use crate::mempool::{Mempool, policy};
+use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
@@ -16,9 +16,9 @@ use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
-    BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry, MempoolInfo,
-    Node, NodeError, NodeInfo, NodeResult, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent,
-    TemplateStats, Tip, TxAccepted, TxTest,
+    BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry,
+    MempoolInfo, Node, NodeError, NodeInfo, NodeResult, PackageSubmission, PackageTest, Priority, ScriptEvent,
+    ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
 };
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ impl Service {
     }
 
     fn addresses(&self) -> NodeResult<&crate::index::AddressIndex> {
-        let index = self.core().addresses.as_ref().ok_or(NodeError::IndexOff("addressindex"))?;
+        let index = self.core().indexes.addresses.as_ref().ok_or(NodeError::IndexOff("addressindex"))?;
         self.current(index)?;
         Ok(index)
     }
@@ -121,9 +121,7 @@ impl Node for Service {
             let reason = follow.failure?;
             Some(format!("the index {} has stopped: {reason}", follow.name))
         };
-        let addresses = core.addresses.as_ref().and_then(|index| stopped(index.status()));
-        let transactions = core.transactions.as_ref().and_then(|index| stopped(index.status()));
-        addresses.into_iter().chain(transactions).collect()
+        core.indexes.statuses().into_iter().filter_map(stopped).collect()
     }
 
     fn initial_block_download(&self) -> bool {
@@ -151,15 +149,12 @@ impl Node for Service {
     }
 
     fn indexes(&self) -> Vec<IndexStatus> {
-        let core = self.core();
         let status = |follow: Follow| IndexStatus {
             name: follow.name.into(),
             synced: follow.synced,
             best_height: follow.best_block.height,
         };
-        let transactions = core.transactions.as_ref().map(|index| status(index.status()));
-        let addresses = core.addresses.as_ref().map(|index| status(index.status()));
-        transactions.into_iter().chain(addresses).collect()
+        self.core().indexes.statuses().into_iter().map(status).collect()
     }
 
     fn request_shutdown(&self) {
@@ -180,13 +175,10 @@ impl Node for Service {
 
     fn sync(&self) -> NodeResult<()> {
         self.on_writer(|_| Ok(()))?;
-        let core = self.core();
-        if let Some(index) = &core.addresses {
-            self.wait_for(index);
-        }
-        if let Some(index) = &core.transactions {
-            self.wait_for(index);
-        }
+        let indexes = &self.core().indexes;
+        indexes.addresses.iter().for_each(|index| self.wait_for(index));
+        indexes.transactions.iter().for_each(|index| self.wait_for(index));
+        indexes.filters.iter().for_each(|index| self.wait_for(index));
         Ok(())
     }
 
@@ -337,6 +329,15 @@ impl Node for Service {
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
     }
 
+    fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission> {
+        let wtxids: Vec<_> = txs.iter().map(|tx| tx.wtxid()).collect();
+        let max_rate = max_fee_rate.map(|rate| FeeRate(rate.sat()));
+        let mut outcome = self.on_writer(move |chain| chain.accept_package(&txs, max_rate))?;
+        let results = wtxids.iter().map(|wtxid| outcome.results.remove(wtxid).map(mempool::packaged));
+        let transactions = results.collect();
+        Ok(PackageSubmission { error: outcome.error.map(|reason| reason.to_string()), transactions })
+    }
+
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {
         let asked = txs.clone();
         let (error, mut results) = self.on_writer(move |chain| {
@@ -389,10 +390,19 @@ impl Node for Service {
     }
 
     fn find_tx(&self, txid: &Txid) -> NodeResult<Option<ConfirmedTx>> {
-        let index = self.core().transactions.as_ref().ok_or(NodeError::IndexOff("txindex"))?;
+        let index = self.core().indexes.transactions.as_ref().ok_or(NodeError::IndexOff("txindex"))?;
         self.current(index)?;
         let found = index.transaction(txid).map_err(index_failure)?;
         Ok(found.map(|(tx, place)| ConfirmedTx { tx, block: place.block }))
+    }
+
+    fn block_filter(&self, hash: &BlockHash) -> NodeResult<Option<BlockFilter>> {
+        let index = self.core().indexes.filters.as_ref();
+        let index = index.ok_or(NodeError::IndexOff("blockfilterindex"))?;
+        self.current(index)?;
+        let filter = index.filter(hash).map_err(index_failure)?;
+        let header = index.filter_header(hash).map_err(index_failure)?;
+        Ok(filter.zip(header).map(|(filter, header)| BlockFilter { filter, header }))
     }
 
     fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals> {

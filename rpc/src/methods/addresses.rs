@@ -1,8 +1,8 @@
 //! Addresses and scripts, without any chain state.
 
-use super::descriptor;
 use super::tx_json::{ScriptPubKeyJson, has_valid_ops};
 use super::{Reply, reply};
+use crate::descriptor;
 use crate::json::Json;
 use crate::node::Node;
 use crate::registry::Args;
@@ -139,7 +139,7 @@ pub fn decodescript(node: &dyn Node, args: &Args) -> Reply {
         p2sh: if wrapped { p2sh_address(&script, params) } else { None },
         segwit: segwit.map(|output| {
             let mut json = ScriptPubKeyJson::new(&output, params, true);
-            if let Some(desc) = descriptor::infer_wsh(&script) {
+            if let Some(desc) = descriptor::infer_wsh(&script, params) {
                 json.desc = desc;
             }
             SegwitJson { script: json, p2sh_segwit: p2sh_address(&output, params) }

@@ -1,8 +1,8 @@
 //! Mining blocks on request: for tests, teaching and private chains.
 
-use super::descriptor;
 use super::tx_json::decode_hex;
 use super::{Reply, reply};
+use crate::descriptor;
 use crate::error::{RpcError, code};
 use crate::json::Json;
 use crate::node::{BlockOutcome, Node};

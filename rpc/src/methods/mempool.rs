@@ -4,7 +4,7 @@ use super::tx_json::{decode_hex, has_valid_ops};
 use super::{Reply, reply};
 use crate::error::{RpcError, code};
 use crate::json::Json;
-use crate::node::{MempoolEntry, Node, TxAccepted};
+use crate::node::{MempoolEntry, Node, PackagedTx, TxAccepted};
 use crate::registry::Args;
 use crate::value::{Btc, Object};
 use chaincore_consensus::amount::COIN;
@@ -324,24 +324,29 @@ impl TestJson {
     }
 }
 
-pub fn testmempoolaccept(node: &dyn Node, args: &Args) -> Reply {
+/// The transactions of a package, still in hex.
+fn package(args: &Args) -> Result<&[Json], RpcError> {
     let raw = args.array(0)?;
     if raw.is_empty() || raw.len() > MAX_PACKAGE_COUNT {
         return Err(RpcError::invalid_parameter(format!(
             "Array must contain between 1 and {MAX_PACKAGE_COUNT} transactions."
         )));
     }
+    Ok(raw)
+}
+
+fn decode_packaged(raw: &Json) -> Result<TxRef, RpcError> {
+    let text = raw.get_str()?;
+    let tx = decode_hex(text, true, true).ok_or_else(|| {
+        RpcError::undecodable(format!("TX decode failed: {text} Make sure the tx has at least one input."))
+    })?;
+    Ok(Arc::new(tx))
+}
+
+pub fn testmempoolaccept(node: &dyn Node, args: &Args) -> Reply {
+    let raw = package(args)?;
     let max_fee_rate = max_fee_rate(args, 1)?;
-    let decode = |raw: &Json| {
-        let text = raw.get_str()?;
-        let tx = decode_hex(text, true, true).ok_or_else(|| {
-            RpcError::undecodable(format!(
-                "TX decode failed: {text} Make sure the tx has at least one input."
-            ))
-        })?;
-        Ok(Arc::new(tx))
-    };
-    let txs: Vec<TxRef> = raw.iter().map(decode).collect::<Result<_, RpcError>>()?;
+    let txs: Vec<TxRef> = raw.iter().map(decode_packaged).collect::<Result<_, _>>()?;
     let test = node.test_txs(txs)?;
     let mut too_expensive = false;
     let mut answers = Vec::with_capacity(test.transactions.len());
@@ -374,6 +379,97 @@ pub fn testmempoolaccept(node: &dyn Node, args: &Args) -> Reply {
         answers.push(answer);
     }
     reply(&answers)
+}
+
+#[derive(Serialize)]
+struct SubmitFees {
+    base: Btc,
+    #[serde(rename = "effective-feerate", skip_serializing_if = "Option::is_none")]
+    effective_feerate: Option<Btc>,
+    #[serde(rename = "effective-includes", skip_serializing_if = "Option::is_none")]
+    effective_includes: Option<Vec<Wtxid>>,
+}
+
+#[derive(Serialize, Default)]
+struct SubmitJson {
+    txid: Option<Txid>,
+    #[serde(rename = "other-wtxid", skip_serializing_if = "Option::is_none")]
+    other_wtxid: Option<Wtxid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vsize: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fees: Option<SubmitFees>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl SubmitJson {
+    fn new(txid: Txid, packaged: Option<PackagedTx>) -> Self {
+        let json = Self { txid: Some(txid), ..Self::default() };
+        match packaged {
+            None => Self { error: Some("package-not-validated".into()), ..json },
+            Some(PackagedTx::Refused(reason)) => Self { error: Some(reason.to_string()), ..json },
+            Some(PackagedTx::DifferentWitness(other)) => Self { other_wtxid: Some(other), ..json },
+            Some(PackagedTx::InMempool { vsize, fee }) => {
+                let fees = SubmitFees { base: Btc(fee), effective_feerate: None, effective_includes: None };
+                Self { vsize: Some(vsize), fees: Some(fees), ..json }
+            }
+            Some(PackagedTx::Accepted { accepted, .. }) => {
+                let fees = SubmitFees {
+                    base: Btc(accepted.fee),
+                    effective_feerate: Some(Btc(accepted.effective_fee_rate)),
+                    effective_includes: Some(accepted.effective_includes),
+                };
+                Self { vsize: Some(accepted.vsize), fees: Some(fees), ..json }
+            }
+        }
+    }
+}
+
+/// Whether all but the last are parents of the last and none spends from another of them (Core's
+/// `IsChildWithParentsTree`).
+fn is_child_with_parents_tree(package: &[TxRef]) -> bool {
+    let Some((child, parents)) = package.split_last() else { return false };
+    let spends = |tx: &Tx, txid: Txid| tx.inputs.iter().any(|input| input.previous_output.txid == txid);
+    parents.iter().all(|parent| {
+        spends(child, parent.txid()) && !parents.iter().any(|other| spends(other, parent.txid()))
+    })
+}
+
+#[derive(Serialize)]
+struct PackageJson {
+    package_msg: String,
+    #[serde(rename = "tx-results")]
+    results: Object,
+    #[serde(rename = "replaced-transactions")]
+    replaced: Vec<Txid>,
+}
+
+pub fn submitpackage(node: &dyn Node, args: &Args) -> Reply {
+    let raw = package(args)?;
+    let max_fee_rate = Some(max_fee_rate(args, 1)?).filter(|rate| rate.sat() != 0);
+    let max_burn = args.opt_amount(2)?.unwrap_or(Amount::ZERO);
+    let mut txs: Vec<TxRef> = Vec::with_capacity(raw.len());
+    for raw in raw {
+        let tx = decode_packaged(raw)?;
+        check_burn(&tx, max_burn)?;
+        txs.push(tx);
+    }
+    if txs.len() > 1 && !is_child_with_parents_tree(&txs) {
+        let message = "package topology disallowed. not child-with-parents or parents depend on each other.";
+        return Err(RpcError::new(code::VERIFY_ERROR, message));
+    }
+    let submission = node.submit_package(txs.clone(), max_fee_rate)?;
+    let mut results = Object::new();
+    let mut replaced = BTreeSet::new();
+    for (tx, packaged) in txs.iter().zip(submission.transactions) {
+        if let Some(PackagedTx::Accepted { replaced: gone, .. }) = &packaged {
+            replaced.extend(gone.iter().copied());
+        }
+        results.put(&tx.wtxid().to_string(), &SubmitJson::new(tx.txid(), packaged));
+    }
+    let package_msg = submission.error.unwrap_or_else(|| "success".into());
+    reply(&PackageJson { package_msg, results, replaced: replaced.into_iter().collect() })
 }
 
 pub fn prioritisetransaction(node: &dyn Node, args: &Args) -> Reply {

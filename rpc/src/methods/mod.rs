@@ -10,15 +10,18 @@ mod blockchain;
 mod coins;
 mod control;
 mod deployments;
-pub(crate) mod descriptor;
+mod filters;
 mod generate;
 pub(crate) mod mempool;
 pub(crate) mod mining;
 pub mod muhash;
 mod network;
+mod outputs;
 mod rawtx;
+mod scans;
 mod table;
 mod table_chain;
+mod table_scan;
 mod table_work;
 mod template;
 pub(crate) mod tx_json;
@@ -67,6 +70,16 @@ pub fn register(builder: &mut RegistryBuilder, node: &NodeRef) {
     let waiter = node.clone();
     builder.add_waiting(table_chain::waitforblockheight(), move |call| {
         waits::waitforblockheight(waiter.clone(), call)
+    });
+    let coins_scan = Arc::new(scans::Scan::default());
+    let scanner = node.clone();
+    builder.add_blocking(table_scan::scantxoutset(), move |call| {
+        scans::scantxoutset(&*scanner, &coins_scan, &call.args)
+    });
+    let blocks_scan = Arc::new(scans::Scan::default());
+    let scanner = node.clone();
+    builder.add_blocking(table_scan::scanblocks(), move |call| {
+        scans::scanblocks(&*scanner, &blocks_scan, &call.args)
     });
     let active = builder.active_calls();
     let for_rpcinfo = node.clone();

@@ -1,12 +1,13 @@
 //! All methods that answer without waiting, and those of the groups control, network and util.
 
-use super::{Row, addresses, control, network, table_chain, table_work};
+use super::{Row, addresses, control, network, table_chain, table_scan, table_work};
 use crate::registry::{Arg, Doc, Method};
 
 /// Every method with its handler, but for those that wait or need more than the node.
 pub fn rows() -> Vec<Row> {
     let mut rows = own();
     rows.extend(table_chain::rows());
+    rows.extend(table_scan::rows());
     rows.extend(table_work::rows());
     rows
 }

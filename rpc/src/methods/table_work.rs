@@ -326,6 +326,48 @@ fn mempool_rows() -> Vec<Row> {
             mempool::testmempoolaccept,
         ),
         (
+            Method::new(
+                "rawtransactions",
+                "submitpackage",
+                "Puts a transaction with its unconfirmed parents into the mempool: it may pay for them.",
+            )
+            .arg(Arg::arr(
+                "package",
+                "At most 25 transactions, parents first; all others are parents of the last",
+                vec![Arg::hex("rawtx", "").optional()],
+            ))
+            .arg(max_fee_rate_arg())
+            .arg(
+                Arg::amount("maxburnamount", "Refuse outputs that can't be spent and are worth more")
+                    .default("\"0.00\""),
+            )
+            .result(Doc::obj(
+                "",
+                "",
+                vec![
+                    Doc::str("package_msg", "\"success\" if all are in the mempool now, or else why not"),
+                    Doc::obj_dyn(
+                        "tx-results",
+                        "What became of each",
+                        vec![Doc::obj(
+                            "wtxid",
+                            "",
+                            vec![
+                                Doc::hex("txid", "Its id"),
+                                Doc::hex("other-wtxid", "Of what the mempool has with another witness")
+                                    .optional(),
+                                Doc::num("vsize", "Its virtual size").optional(),
+                                Doc::obj("fees", "What it pays", vec![]).optional(),
+                                Doc::str("error", "Why it was refused").optional(),
+                            ],
+                        )],
+                    ),
+                    Doc::arr("replaced-transactions", "", vec![Doc::hex("", "An id")]).optional(),
+                ],
+            )),
+            mempool::submitpackage,
+        ),
+        (
             Method::new("blockchain", "getrawmempool", "Lists the mempool.")
                 .arg(Arg::bool("verbose", "Objects, or else ids").default("false"))
                 .arg(Arg::bool("mempool_sequence", "Show the sequence number too, with ids").default("false"))

@@ -1,7 +1,7 @@
 //! How a transaction and its scripts look in JSON (Core's `TxToUniv` and `ScriptToUniv`), and how transactions
 //! are read from hex (Core's `DecodeHexTx`).
 
-use super::descriptor;
+use crate::descriptor;
 use crate::value::Btc;
 use chaincore_consensus::address::Address;
 use chaincore_consensus::codec::{Decode, Encode, Reader};

@@ -7,6 +7,7 @@ use chaincore_consensus::address::Address;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::coin::Coin;
+use chaincore_consensus::filter::BasicFilter;
 use chaincore_consensus::merkle::{
     WITNESS_COMMITMENT_HEADER, block_merkle_root, block_witness_merkle_root, witness_commitment,
     witness_commitment_position,
@@ -262,7 +263,8 @@ impl Node for MemoryNode {
     }
     fn indexes(&self) -> Vec<IndexStatus> {
         let best_height = self.chain().tip().height;
-        vec![IndexStatus { name: "txindex".into(), synced: true, best_height }]
+        let status = |name: &str| IndexStatus { name: name.into(), synced: true, best_height };
+        vec![status("txindex"), status("basic block filter index")]
     }
     fn request_shutdown(&self) {
         self.state().stopping = true;
@@ -495,6 +497,17 @@ impl Node for MemoryNode {
         }
         Ok(verdict)
     }
+    fn submit_package(&self, txs: Vec<TxRef>, _: Option<Amount>) -> NodeResult<PackageSubmission> {
+        let mut transactions = Vec::new();
+        for tx in txs {
+            transactions.push(Some(match self.submit_tx(tx)? {
+                Ok(accepted) => PackagedTx::Accepted { accepted, replaced: vec![] },
+                Err(reason) => PackagedTx::Refused(reason),
+            }));
+        }
+        let failed = transactions.iter().any(|tx| matches!(tx, Some(PackagedTx::Refused(_))));
+        Ok(PackageSubmission { error: failed.then(|| "transaction failed".into()), transactions })
+    }
     fn test_txs(&self, txs: Vec<TxRef>) -> NodeResult<PackageTest> {
         let state = self.state();
         let test = |tx: &TxRef| {
@@ -530,6 +543,21 @@ impl Node for MemoryNode {
             Some(ConfirmedTx { tx: tx.clone(), block: info.hash })
         });
         Ok(found)
+    }
+    fn block_filter(&self, hash: &BlockHash) -> NodeResult<Option<BlockFilter>> {
+        let mut at = *hash;
+        let mut filters = Vec::new();
+        loop {
+            let Some((block, undo)) = self.state().blocks.get(&at).cloned() else { return Ok(None) };
+            let spent = undo.coins().map(|coin| &coin.output.script_pubkey[..]);
+            filters.push(BasicFilter::of_block(&block, spent));
+            if at == self.params.genesis.hash() {
+                break;
+            }
+            at = block.header.previous;
+        }
+        let header = filters.iter().rev().fold(Hash256::ZERO, |below, filter| filter.header(&below));
+        Ok(filters.into_iter().next().map(|filter| BlockFilter { filter, header }))
     }
     fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals> {
         let tip = self.chain().tip();

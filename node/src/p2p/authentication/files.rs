@@ -1,8 +1,8 @@
 //! The files that secrets and keys are in.
 
 use chaincore_consensus::hex;
-use secp256k1::schnorr::{self, Keypair};
-use secp256k1::{SecretKey, XOnlyPublicKey};
+use secp256k1::schnorr;
+use secp256k1::{Keypair, SecretKey, XOnlyPublicKey};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
@@ -93,7 +93,7 @@ impl NodeKey {
 
     /// The public key, as BIP340 writes it.
     pub fn public(&self) -> [u8; 32] {
-        self.0.x_only_public_key().0.serialize()
+        self.0.x_only_public_key().0.to_byte_array()
     }
 
     pub(super) fn sign(&self, digest: &[u8; 32]) -> [u8; 64] {

@@ -14,7 +14,7 @@ pub struct BoundAddress {
     /// Where.
     pub address: SocketAddr,
     /// What peers that call there are allowed beyond others (`-whitebind`).
-    pub permissions: Option<Permissions>,
+    pub permissions: Permissions,
     /// Whether calls there come through Tor (`-bind=…=onion`).
     pub is_onion: bool,
 }

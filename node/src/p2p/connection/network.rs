@@ -4,7 +4,7 @@ use super::link::{LinkOptions, LinkParts};
 use super::{PeerLink, Totals, session};
 use crate::clock::Clock;
 use crate::p2p::address_book::AddressBook;
-use crate::p2p::bans::BanList;
+use crate::p2p::bans::Bans;
 use crate::p2p::eviction::{self, Candidate};
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::NetAddress;
@@ -66,7 +66,7 @@ pub struct Network {
     wake: Wake,
     secret: Secret,
     book: AddressBook,
-    bans: BanList,
+    bans: Bans,
     peers: Mutex<BTreeMap<PeerId, Arc<PeerLink>>>,
     arrivals: Mutex<Vec<Arc<PeerLink>>>,
     next_id: AtomicU64,
@@ -76,7 +76,7 @@ pub struct Network {
 
 impl Network {
     /// No connections yet.
-    pub fn new(options: P2pOptions, clock: Clock, book: AddressBook, bans: BanList) -> Arc<Self> {
+    pub fn new(options: P2pOptions, clock: Clock, book: AddressBook, bans: Bans) -> Arc<Self> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).expect("the system has random numbers");
         Arc::new(Self {
@@ -110,7 +110,7 @@ impl Network {
     }
 
     /// Who may not connect.
-    pub fn bans(&self) -> &BanList {
+    pub fn bans(&self) -> &Bans {
         &self.bans
     }
 
@@ -223,7 +223,7 @@ impl Network {
     ) {
         let address = NetAddress::from(remote);
         let bind = stream.local_addr().ok().map(NetAddress::from);
-        let permissions = self.options.permissions.of_inbound(&address, bound.permissions);
+        let permissions = self.options.whitelist.incoming(bound.permissions, Some(&address.host()));
         if !self.is_active() {
             let text = "dropped: not accepting new connections";
             tracing::debug!(target: "net", "connection from {address} {text}");
@@ -232,11 +232,11 @@ impl Network {
         let _ = stream.set_nodelay(true);
         let inbound = self.count(ConnectionKind::is_inbound);
         let is_free = permissions.contains(Permissions::NOBAN);
-        if !is_free && self.bans.is_banned(&address) {
+        if !is_free && self.bans.is_banned(&address.host()) {
             tracing::debug!(target: "net", "connection from {address} dropped (banned)");
             return;
         }
-        let discouraged = self.bans.is_discouraged(&address);
+        let discouraged = self.bans.is_discouraged(&address.host());
         let max_inbound = self.max_inbound();
         let is_nearly_full = inbound + 1 >= max_inbound;
         if !is_free && is_nearly_full && discouraged {
@@ -290,8 +290,8 @@ impl Network {
             return Err(ConnectError::Inactive);
         }
         let address = self.resolve(target).await?;
-        if kind != ConnectionKind::Manual
-            && (self.bans.is_banned(&address) || self.bans.is_discouraged(&address))
+        let host = address.host();
+        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host))
         {
             return Err(ConnectError::Banned(address.to_string()));
         }
@@ -318,7 +318,10 @@ impl Network {
         };
         let _ = stream.set_nodelay(true);
         let bind = stream.local_addr().ok().map(NetAddress::from);
-        let permissions = self.options.permissions.of_outbound(&address, kind);
+        let permissions = match kind {
+            ConnectionKind::Manual => self.options.whitelist.manual(Some(&address.host())),
+            _ => Permissions::NONE,
+        };
         Ok(self.add(
             stream,
             LinkOptions {

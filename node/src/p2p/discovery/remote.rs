@@ -29,9 +29,6 @@ pub(super) struct RemoteStatus {
 /// What is used of `GET /getpeers`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct RemotePeers {
-    /// P2P addresses of nodes that it is connected to.
-    #[serde(default)]
-    pub(super) peers: Vec<String>,
     /// The connections that it made itself.
     #[serde(default)]
     pub(super) connections: Vec<RemoteConnection>,

@@ -3,9 +3,6 @@
 use super::http::Patience;
 use super::{ApiUrl, Candidate, Refusal, Shared};
 use crate::p2p::kind::ConnectionKind;
-use rand::RngExt;
-use rand::SeedableRng;
-use rand::rngs::{StdRng, SysRng};
 use rand::seq::SliceRandom;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -98,11 +95,7 @@ pub(super) async fn repeat(shared: Arc<Shared>) {
 }
 
 fn jitter() -> Duration {
-    Duration::from_millis(random().random_range(0..JITTER_MS))
-}
-
-fn random() -> StdRng {
-    StdRng::try_from_rng(&mut SysRng).expect("the system has random numbers")
+    Duration::from_millis(rand::random_range(0..JITTER_MS))
 }
 
 impl Shared {
@@ -125,7 +118,7 @@ impl Shared {
         if let Some(range) = self.options.range.clone() {
             round.ports = range.len();
             let mut candidates = self.scan(range.collect()).await;
-            candidates.shuffle(&mut random());
+            candidates.shuffle(&mut rand::rng());
             for (url, candidate) in candidates {
                 round.found.push(self.take_up(&url, candidate).await);
             }

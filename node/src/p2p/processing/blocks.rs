@@ -1,16 +1,48 @@
 //! Blocks that peers send.
 
 use super::{Peer, Protocol};
-use crate::chain::{BlockVerdict, CheckedBlock, Origin, is_block_mutated};
+use crate::chain::{BlockEntry, BlockVerdict, ChainHandle, CheckedBlock, Origin, is_block_mutated};
+use crate::p2p::connection::Network;
 use crate::p2p::kind::PeerId;
 use crate::p2p::wire::ReceivedBlock;
-use chaincore_consensus::BlockHash;
 use chaincore_consensus::pow::block_work;
+use chaincore_consensus::{Block, BlockHash};
 use std::collections::HashMap;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// Who sent the blocks whose verdict is still due, and whether in whole (not rebuilt from a compact block).
 #[derive(Debug, Default)]
 pub(super) struct BlockSources(HashMap<BlockHash, (PeerId, bool)>);
+
+/// How long the writer may take before it is looked after.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the chain's writer reports while it works.
+pub(super) enum ChainEvent {
+    /// A block has its work and builds on the tip; its transactions are being checked.
+    Early(Arc<Block>, Arc<BlockEntry>),
+    /// The block that was handed in is done with.
+    Done,
+}
+
+impl ChainEvent {
+    /// A channel that the writer reports early blocks to.
+    pub(super) fn channel(
+        network: &Arc<Network>,
+        chain: &ChainHandle,
+    ) -> (mpsc::Sender<Self>, mpsc::Receiver<Self>) {
+        let (sender, receiver) = mpsc::channel();
+        let (early, network) = (sender.clone(), network.clone());
+        chain.set_new_pow_valid_block(Box::new(move |block, entry| {
+            // The protocol may be gone.
+            if early.send(Self::Early(block.clone(), entry.clone())).is_ok() {
+                network.wake().wake();
+            }
+        }));
+        (sender, receiver)
+    }
+}
 
 impl Protocol {
     pub(super) fn on_block(&mut self, peer: &mut Peer, received: ReceivedBlock) {
@@ -52,16 +84,14 @@ impl Protocol {
         self.block_sources.remember(hash, peer.id(), !via_compact_block);
         let had_it = self.entry(&hash).is_some_and(|entry| entry.has_data());
         let checked = CheckedBlock::from_parts(received.block, received.bytes, self.chain.params());
-        let outcome = match checked {
+        match checked {
             Ok(block) => {
                 let origin = Origin::Peer { requested: is_requested, min_pow_checked: is_worth };
-                self.chain.submit_checked_blocking(block, origin)
+                self.submit(peer, block, origin);
             }
-            Err(reason) => Ok(self.chain.refuse_block(hash, reason)),
-        };
-        if outcome.is_err() {
-            // The node is going down.
-            return;
+            Err(reason) => {
+                self.chain.refuse_block(hash, reason);
+            }
         }
         self.act_on_verdicts(peer);
         if !had_it && self.entry(&hash).is_some_and(|entry| entry.has_data()) {
@@ -71,6 +101,39 @@ impl Protocol {
             self.block_sources.0.remove(&hash);
         }
         self.follow_chain();
+    }
+
+    /// Hands a block to the writer and waits until it is done with it, announcing it meanwhile to those who want
+    /// blocks early.
+    fn submit(&mut self, peer: &mut Peer, block: CheckedBlock, origin: Origin) {
+        let done = self.events_in.clone();
+        let queued = self.chain.queue_blocking(move |chain| {
+            let outcome = chain.accept_block(&block, origin);
+            // The protocol may be gone.
+            let _ = done.send(ChainEvent::Done);
+            outcome
+        });
+        if queued.is_err() {
+            // The node is going down.
+            return;
+        }
+        loop {
+            match self.events.recv_timeout(PATIENCE) {
+                Ok(ChainEvent::Early(block, entry)) => self.announce_early(&block, &entry, Some(&mut *peer)),
+                Ok(ChainEvent::Done) => return,
+                Err(_) if self.chain.is_stopped() => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Announces blocks that came another way than through a peer, such as by `submitblock`.
+    pub(super) fn take_early_blocks(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            if let ChainEvent::Early(block, entry) = event {
+                self.announce_early(&block, &entry, None);
+            }
+        }
     }
 
     /// What follows for peers from what was found out about their blocks: also about blocks that came long ago and

@@ -89,6 +89,12 @@ impl Protocol {
             Message::NotFound(items) => self.on_notfound(peer, &items),
             Message::GetHeaders { locator, stop } => self.on_getheaders(peer, &locator, stop),
             Message::GetBlocks { locator, stop } => self.on_getblocks(peer, &locator, stop),
+            Message::SendCmpct { high_bandwidth, version } => {
+                self.on_sendcmpct(peer, high_bandwidth, version)
+            }
+            Message::CmpctBlock(compact) => self.on_cmpctblock(peer, &compact),
+            Message::GetBlockTxn(request) => self.on_getblocktxn(peer, &request),
+            Message::BlockTxn(answer) => self.on_blocktxn(peer, answer),
             Message::Headers(headers) => self.on_headers(peer, headers),
             Message::Block(block) => self.on_block(peer, block),
             _ => tracing::debug!(target: "net", "Unknown message type \"{command}\" from peer={id}"),

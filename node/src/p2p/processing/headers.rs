@@ -94,6 +94,13 @@ impl HeadersSync {
     }
 }
 
+impl PeerHeaders {
+    /// The peer has answered what it was asked for.
+    pub(super) fn answered(&mut self) {
+        self.requested = 0;
+    }
+}
+
 impl Protocol {
     /// Whether the first catching-up, and blocks meanwhile, may be asked of a peer: the ones that we called first,
     /// others only if there are none or nothing comes from those.
@@ -265,9 +272,7 @@ impl Protocol {
         };
         let is_new = known.is_none();
         if is_new {
-            let (hash, height, id) = (last.hash(), last.height(), peer.id());
-            let through = if via_compact_block { "cmpctblock" } else { "header" };
-            tracing::debug!(target: "net", "Saw new {through} hash={hash} height={height} peer={id}");
+            self.log_new_header(peer, &last, via_compact_block);
         }
         let may_be_more = count == MAX_HEADERS;
         if may_be_more && !self.is_presyncing(peer) && self.send_getheaders(peer, &last) {
@@ -276,6 +281,19 @@ impl Protocol {
         }
         self.note_headers(peer, &last, is_new, may_be_more);
         self.fetch_directly(peer, &last);
+    }
+
+    /// Of use to see who withholds blocks, so logged for all to see once the node is up to date.
+    pub(super) fn log_new_header(&self, peer: &Peer, entry: &BlockEntry, via_compact_block: bool) {
+        let through = if via_compact_block { "cmpctblock " } else { "" };
+        let (hash, height, id) = (entry.hash(), entry.height(), peer.id());
+        if self.chain.is_initial_download() {
+            tracing::debug!(
+                target: "validation", "Saw new {through}header hash={hash} height={height} peer={id}"
+            );
+        } else {
+            tracing::info!("Saw new {through}header hash={hash} height={height} peer={id}");
+        }
     }
 
     fn check_headers(&self, headers: &[Header]) -> Result<(), &'static str> {

@@ -46,7 +46,7 @@ impl Protocol {
             tracing::debug!(target: "net", "Warning: disconnecting but not discouraging {what} peer {id}!");
         } else {
             tracing::debug!(target: "net", "Disconnecting and discouraging peer {id}!");
-            self.network.bans().discourage(&address);
+            self.network.bans().discourage(&address.host());
             for link in self.network.peers() {
                 if link.address().host() == address.host() {
                     self.network.disconnect(&link);

@@ -35,14 +35,15 @@ use super::connection::Network;
 use super::kind::PeerId;
 use crate::chain::{BlockEntry, ChainHandle, Snapshot};
 use crate::clock::Clock;
-use blocks::BlockSources;
+use blocks::{BlockSources, ChainEvent};
 use chaincore_consensus::BlockHash;
+use compact::CompactBlocks;
 use download::Downloads;
 use headers::HeadersSync;
-use rand::SeedableRng;
-use rand::rngs::{StdRng, SysRng};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 /// A second, in the microseconds that all times here are.
 pub(super) const SECOND: i64 = 1_000_000;
@@ -59,6 +60,10 @@ pub struct Protocol {
     downloads: Downloads,
     block_sources: BlockSources,
     auth_failures: authentication::FailureLog,
+    compact: CompactBlocks,
+    /// What the writer reports while it works.
+    events: mpsc::Receiver<ChainEvent>,
+    events_in: mpsc::Sender<ChainEvent>,
     /// The tip that peers have last been told of.
     announced: Arc<BlockEntry>,
     /// Blocks that the peers are to be told of at the next round, the oldest first.
@@ -71,18 +76,22 @@ impl Protocol {
     /// A node without peers.
     pub fn new(network: Arc<Network>, chain: ChainHandle) -> Self {
         let clock = network.clock().clone();
+        let (events_in, events) = ChainEvent::channel(&network, &chain);
         Self {
             announced: chain.snapshot().tip().clone(),
             last_tip_update: clock.now(),
             network,
             chain,
             clock,
-            rng: StdRng::try_from_rng(&mut SysRng).expect("the system has random numbers"),
+            rng: StdRng::from_rng(&mut rand::rng()),
             peers: BTreeMap::new(),
             headers: HeadersSync::default(),
             downloads: Downloads::default(),
             block_sources: BlockSources::default(),
             auth_failures: authentication::FailureLog::default(),
+            compact: CompactBlocks::default(),
+            events,
+            events_in,
             news: Vec::new(),
         }
     }
@@ -93,6 +102,14 @@ impl Protocol {
 
     fn entry(&self, hash: &BlockHash) -> Option<Arc<BlockEntry>> {
         self.chain.entry(hash)
+    }
+
+    fn random_u32(&mut self) -> u32 {
+        self.rng.next_u32()
+    }
+
+    fn random_u64(&mut self) -> u64 {
+        self.rng.next_u64()
     }
 
     /// Seconds by the node's clock.

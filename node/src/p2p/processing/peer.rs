@@ -2,8 +2,10 @@
 
 use super::announce::Announcements;
 use super::authentication::PeerAuth;
+use super::compact::PeerCompact;
 use super::headers::PeerHeaders;
 use super::ping::Ping;
+use super::presync::Presync;
 use crate::p2p::connection::PeerLink;
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::NetAddress;
@@ -39,6 +41,9 @@ pub struct Peer {
     pub(super) ping: Ping,
     pub(super) headers: PeerHeaders,
     pub(super) announcements: Announcements,
+    /// The catching-up with its chain while nobody knows whether that is worth it.
+    pub(super) presync: Option<Box<Presync>>,
+    pub(super) compact: PeerCompact,
     /// What it asked for and has not been sent yet.
     pub(super) requests: VecDeque<Inventory>,
     /// When it last sent a block that was new and valid, in seconds.
@@ -66,6 +71,8 @@ impl Peer {
             ping: Ping::default(),
             headers: PeerHeaders::default(),
             announcements: Announcements::default(),
+            presync: None,
+            compact: PeerCompact::default(),
             requests: VecDeque::new(),
             last_block: 0,
         }

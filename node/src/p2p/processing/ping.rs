@@ -2,7 +2,7 @@
 
 use super::{Peer, Protocol, SECOND};
 use crate::p2p::wire::{BIP31_VERSION, Message};
-use rand::RngExt;
+use rand::Rng;
 
 /// The pings of one peer. Times are in microseconds.
 #[derive(Debug, Default)]

@@ -102,6 +102,7 @@ impl Protocol {
     /// Serves every peer once; whether there is more to do at once.
     fn round(&mut self) -> bool {
         self.admit_and_drop();
+        self.take_early_blocks();
         self.follow_chain();
         self.share_news();
         let mut order: Vec<PeerId> = self.peers.keys().copied().collect();
@@ -145,6 +146,7 @@ impl Protocol {
         let id = peer.id();
         self.headers.forget(id);
         self.downloads.forget(id);
+        self.compact.forget(id);
         if peer.is_connected && peer.kind().relays_txs() && !peer.is_inbound() {
             self.network.book().connected(&peer.link.address());
         }
@@ -196,6 +198,9 @@ impl Protocol {
         };
         facts.synced_headers = height(&peer.headers.best_known);
         facts.synced_blocks = height(&peer.headers.last_common);
+        facts.presynced_headers = Self::presync_height(peer);
+        facts.high_bandwidth_to = peer.compact.is_chosen;
+        facts.high_bandwidth_from = peer.compact.chose_us;
         facts.inflight = self.downloads.heights_of(peer.id());
         facts.last_block = peer.last_block;
         facts.ping_time = peer.ping.last;

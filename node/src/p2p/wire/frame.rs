@@ -201,6 +201,11 @@ impl FrameReader {
         Some(header.check(&payload).map(|()| Frame { command: header.command, payload }))
     }
 
+    #[cfg(test)]
+    pub(super) fn payload_capacity(&self) -> usize {
+        self.payload.capacity()
+    }
+
     /// How many bytes are held of a frame that is not whole.
     pub fn pending(&self) -> usize {
         self.head_len + self.payload.len()
