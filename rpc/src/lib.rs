@@ -9,6 +9,7 @@ pub mod json;
 pub mod methods;
 pub mod node;
 pub mod openapi;
+pub mod peering;
 pub mod ratelimit;
 pub mod registry;
 pub mod rest;

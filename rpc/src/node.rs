@@ -11,6 +11,7 @@
 //! - Verdicts on blocks and transactions are data ([`BlockOutcome`], [`RejectReason`]); [`NodeError`] means that
 //!   no verdict could be reached.
 
+use crate::peering::Peering;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::filter::BasicFilter;
@@ -428,7 +429,7 @@ pub struct Connections {
 }
 
 /// A running node, as far as its interfaces need it.
-pub trait Node: Send + Sync + 'static {
+pub trait Node: Peering + Send + Sync + 'static {
     /// The chain's rules and constants.
     fn params(&self) -> &ChainParams;
     /// Facts that do not change.

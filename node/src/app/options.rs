@@ -72,6 +72,7 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
+        max_connections: peers.max_connections as usize,
         max_inbound: (peers.max_connections as usize).saturating_sub(automatic),
         reserved_outbound: peers.counts_all.then_some(peers.min_peers),
         credentials: credentials(config)?.map(Arc::new),

@@ -29,6 +29,8 @@ pub struct P2pOptions {
     pub listen: bool,
     /// Where to listen.
     pub binds: Vec<BoundAddress>,
+    /// The most connections together (`-maxconnections`).
+    pub max_connections: usize,
     /// The most inbound connections.
     pub max_inbound: usize,
     /// On a ChainCore network, which counts peers whoever called: outbound connections beyond so many take places

@@ -6,6 +6,7 @@
 
 mod mempool;
 mod node;
+mod peering;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};

@@ -134,9 +134,14 @@ impl Credentials {
         AuthMethods(secret | keys)
     }
 
+    /// This node's public key, if keys are used.
+    pub fn public_key(&self) -> Option<[u8; 32]> {
+        self.keys.as_ref().map(|(own, _)| own.public())
+    }
+
     /// A challenge with this nonce.
     pub fn challenge(&self, nonce: [u8; 32]) -> AuthChallenge {
-        let key = self.keys.as_ref().map_or([0; 32], |(own, _)| own.public());
+        let key = self.public_key().unwrap_or_default();
         AuthChallenge { methods: self.methods(), nonce, key }
     }
 

@@ -40,6 +40,9 @@ use tokio::task::JoinHandle;
 
 /// How long a name may take to resolve.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long somebody who adds a peer waits for its hello, and how often it is looked.
+const HANDSHAKE_WAIT: Duration = Duration::from_secs(5);
+const HANDSHAKE_TICK: Duration = Duration::from_millis(20);
 /// How many addresses of a name are tried.
 const MAX_ADDRESSES: usize = 4;
 /// How many connections of another node are looked at.
@@ -115,6 +118,16 @@ impl Discovery {
     /// Connects to a peer and keeps connected to it.
     pub async fn add(&self, name: &PeerName) -> Result<Found, Refusal> {
         let (found, link) = self.shared.meet(name, ConnectionKind::Manual).await?;
+        let handshake = async {
+            while !link.facts().handshake_done && !link.is_closed() {
+                tokio::time::sleep(HANDSHAKE_TICK).await;
+            }
+        };
+        // Who is slow is kept; the bootstrap task sees what becomes of it.
+        let _ = tokio::time::timeout(HANDSHAKE_WAIT, handshake).await;
+        if link.is_closed() {
+            return Err(Refusal::Ended(found.place().to_owned()));
+        }
         self.shared.bootstrap.add(name.clone(), link);
         Ok(found)
     }

@@ -84,6 +84,9 @@ pub enum Refusal {
     /// Nobody can connect to it.
     #[error("{0} does not listen for peers")]
     NotListening(String),
+    /// It ended the connection before it was one to work with.
+    #[error("{0} ended the connection, or was left, during the handshake; debug.log may tell why")]
+    Ended(String),
     /// Its P2P port does not answer.
     #[error("{0}")]
     Connect(#[from] ConnectError),
