@@ -14,7 +14,7 @@ pub struct Presence {
     pub authentication: Option<String>,
     /// The public key of the node, as 64 hexadecimal digits, if it has one.
     pub node_key: Option<String>,
-    /// The ports of this machine where it looks for nodes; `None` if it does not.
+    /// The ports of this machine where it looks for nodes; `None` if there are none to look at on its chain.
     pub discovery_ports: Option<(u16, u16)>,
     /// Below so many peers its search is urgent.
     pub min_peers: usize,

@@ -84,6 +84,8 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
             },
             bootstrap: peers.bootstrap.clone(),
             range: peers.discovery_range.clone(),
+            // Who names the only peers wants no others.
+            automatic: peers.discover && peers.connect.is_none(),
             min_peers: peers.min_peers,
             target_peers: peers.target_outbound,
         },

@@ -52,7 +52,7 @@ pub struct PeersConfig {
     pub discover: bool,
     /// First peers: `host:port`, or the URL of a node's API.
     pub bootstrap: Vec<PeerName>,
-    /// The ports of this machine where nodes are looked for, if they are.
+    /// The ports of this machine where nodes are looked for; `None` on Bitcoin's chains.
     pub discovery_range: Option<RangeInclusive<u16>>,
     /// Below so many peers the search for more is urgent.
     pub min_peers: usize,
@@ -153,7 +153,6 @@ impl PeersConfig {
         let bootstrap = bootstrap.filter(|peer| !peer.is_empty()).map(|peer| {
             peer.parse().map_err(|error| ConfError::Value(format!("Invalid -bootstrap-nodes: {error}.")))
         });
-        let discover = settings.switch_or("discover", true)?;
         let range = match settings.text("peer-discovery-range").filter(|text| !text.is_empty()) {
             Some(text) => Some(discovery_range(&text)?),
             None => is_chaincore.then_some(DISCOVERY_RANGE),
@@ -168,10 +167,10 @@ impl PeersConfig {
         Ok(Self {
             port,
             listen: settings.switch_or("listen", true)?,
-            discover,
+            discover: settings.switch_or("discover", true)?,
             bootstrap: bootstrap.collect::<Result<_, _>>()?,
-            // Bitcoin's own chains have nothing of the kind, and who names the only peers wants no others.
-            discovery_range: range.filter(|_| is_chaincore && discover && connect.is_none()),
+            // Bitcoin's own chains have nothing of the kind.
+            discovery_range: range.filter(|_| is_chaincore),
             min_peers: MIN_PEERS,
             counts_all: is_chaincore,
             secret: file("peersecret").map(|path| conf.chain_path(&path)),

@@ -163,7 +163,7 @@ pub fn discover(rest: &Rest, _: &Request) -> Answer {
     let discovered = peers.iter().filter(|peer| peer.is_peer).count();
     let message = match presence.discovery_ports {
         _ if !presence.active => "the network is switched off".into(),
-        None => "this node looks for no others by itself; bootstrap nodes were called".into(),
+        None => "on this chain there is no range of ports to ask; bootstrap nodes were called".into(),
         Some((first, last)) => format!("the ports {first} to {last} of this machine were asked"),
     };
     json(&Discovered {

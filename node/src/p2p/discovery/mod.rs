@@ -70,6 +70,8 @@ pub struct DiscoveryOptions {
     pub bootstrap: Vec<PeerName>,
     /// The ports of this machine to ask (`-peer-discovery-range`); `None` to ask none.
     pub range: Option<RangeInclusive<u16>>,
+    /// Whether they are asked unasked.
+    pub automatic: bool,
     /// Below so many peers the search is urgent, and the node calls others whoever calls it.
     pub min_peers: usize,
     /// With so many peers nobody is called.
@@ -104,7 +106,7 @@ impl Discovery {
             verdicts: Mutex::default(),
         });
         let mut tasks = vec![tokio::spawn(bootstrap::keep(shared.clone()))];
-        if shared.options.range.is_some() {
+        if shared.options.automatic && shared.options.range.is_some() {
             tasks.push(tokio::spawn(round::repeat(shared.clone())));
         }
         Self { shared, tasks: Mutex::new(tasks) }
