@@ -1,5 +1,7 @@
 //! What the chain tells those who hand it what peers have sent.
 
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
+
 mod kit;
 
 use chaincore_consensus::reject::RejectKind;

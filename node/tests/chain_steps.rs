@@ -1,5 +1,7 @@
 //! Long changes of branches: readers are let in between their steps, and a stop ends them at a block.
 
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
+
 mod kit;
 
 use chaincore_consensus::{Amount, BlockHash, OutPoint, TxRef};

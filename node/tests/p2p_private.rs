@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-use chaincore_consensus::{BlockHash, Hash256};
 use chaincore_consensus::params::ChainParams;
+use chaincore_consensus::{BlockHash, Hash256};
 use chaincore_node::p2p::authentication::{Credentials, Side, Transcript};
 use chaincore_node::p2p::net_address::NetAddress;
 use chaincore_node::p2p::wire::{
@@ -298,6 +298,8 @@ fn a_node_without_a_secret_never_speaks_of_it() {
     assert!(peer.said.iter().any(|command| command == "block"), "{:?}", peer.said);
     peer.send(&Message::AuthChallenge(Box::new(members().challenge([1; 32]))));
     peer.until_left();
-    node.wait_for_log("the peer requires authentication, and this node has neither -peersecret nor -peerkeys");
+    node.wait_for_log(
+        "the peer requires authentication, and this node has neither -peersecret nor -peerkeys",
+    );
     assert!(Path::new(&node.folder.path().join("regtest/node_id")).exists());
 }

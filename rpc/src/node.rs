@@ -11,6 +11,7 @@
 //! - Verdicts on blocks and transactions are data ([`BlockOutcome`], [`RejectReason`]); [`NodeError`] means that
 //!   no verdict could be reached.
 
+use crate::network::Network;
 use crate::peering::Peering;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
@@ -20,7 +21,7 @@ use chaincore_consensus::pow::Work;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid, Wtxid};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -250,6 +251,28 @@ pub struct MempoolInfo {
     pub updates: u64,
 }
 
+/// Transactions of the mempool that would be mined together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MempoolChunk {
+    /// The transactions, parents first.
+    pub txids: Vec<Txid>,
+    /// What they pay, priorities included.
+    pub fee: Amount,
+    /// Their weight, adjusted for sigops.
+    pub weight: u64,
+}
+
+/// How a saved mempool is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportMempool {
+    /// Its transactions count as new, whenever they came.
+    pub use_current_time: bool,
+    /// Its priorities are added to those there are.
+    pub apply_fee_deltas: bool,
+    /// What no peer had asked for is announced again.
+    pub apply_unbroadcast: bool,
+}
+
 /// What the mempool would do with a transaction.
 #[derive(Debug, Clone)]
 pub struct TxTest {
@@ -428,6 +451,15 @@ pub struct Connections {
     pub enabled: bool,
 }
 
+/// A transaction whose inputs are not known.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// The transaction.
+    pub tx: TxRef,
+    /// The numbers of the peers that have announced it.
+    pub from: Vec<u64>,
+}
+
 /// A running node, as far as its interfaces need it.
 pub trait Node: Peering + Send + Sync + 'static {
     /// The chain's rules and constants.
@@ -448,10 +480,16 @@ pub trait Node: Peering + Send + Sync + 'static {
     fn blocks_disk_size(&self) -> u64;
     /// Bytes of the coins database.
     fn coins_disk_size(&self) -> u64;
+    /// The P2P network.
+    fn network(&self) -> &dyn Network;
     /// How many peers there are.
     fn connections(&self) -> Connections;
     /// The indexes that are switched on.
     fn indexes(&self) -> Vec<IndexStatus>;
+    /// The log's categories by name, and whether they log details.
+    fn log_categories(&self) -> Vec<(&'static str, bool)>;
+    /// Switches the details of a category; `false` if there is no such category.
+    fn set_log_category(&self, category: &str, on: bool) -> bool;
     /// Begins a clean stop; returns at once.
     fn request_shutdown(&self);
     /// Whether a stop has begun: long work gives up.
@@ -519,8 +557,20 @@ pub trait Node: Peering + Send + Sync + 'static {
     fn mempool_descendants(&self, txid: &Txid) -> Option<Vec<Txid>>;
     /// The mempool transaction that spends an output.
     fn mempool_spender(&self, outpoint: &OutPoint) -> Option<Txid>;
+    /// The chunks of the cluster that a mempool transaction is in, best first.
+    fn mempool_cluster(&self, txid: &Txid) -> Option<Vec<MempoolChunk>>;
+    /// All chunks of the mempool, best first.
+    fn mempool_chunks(&self) -> Vec<MempoolChunk>;
+    /// Writes the mempool to its file, which is named.
+    fn save_mempool(&self) -> NodeResult<PathBuf>;
+    /// Takes in a saved mempool as far as it is valid; `false` if the file cannot be read.
+    fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool>;
     /// Puts a transaction into the mempool.
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
+    /// Has peers told of a transaction, if it is in the mempool; does not wait for them.
+    fn announce_tx(&self, txid: &Txid);
+    /// Transactions of peers whose inputs are not known, in the order of their wtxids.
+    fn orphans(&self) -> Vec<Orphan>;
     /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
     /// `max_fee_rate` per 1000 virtual bytes is refused.
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;

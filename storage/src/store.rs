@@ -336,7 +336,7 @@ fn write_coins(journal: &mut JournalWriter, coins: &CoinsCache) -> Result<()> {
     // are spread evenly, so go by their first byte.
     let passes = (coins.usage().dirty / COINS_PER_PASS + 1).next_power_of_two().min(256);
     let span = 256 / passes;
-    let mut keys: Vec<(CoinKey, u32, u32)> = Vec::new();
+    let mut keys: Vec<(CoinKey, usize, u32)> = Vec::new();
     let mut values = Vec::new();
     for first in (0..256).step_by(span) {
         keys.clear();
@@ -346,12 +346,13 @@ fn write_coins(journal: &mut JournalWriter, coins: &CoinsCache) -> Result<()> {
             if let Some(coin) = coin {
                 coin.unpack().encode(&mut values);
             }
-            keys.push((CoinKey::new(outpoint), start as u32, (values.len() - start) as u32));
+            let len = u32::try_from(values.len() - start).expect("a coin's script came in a block");
+            keys.push((CoinKey::new(outpoint), start, len));
         });
         keys.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         for (key, start, len) in &keys {
             // A coin is never encoded in zero bytes.
-            let value = &values[*start as usize..][..*len as usize];
+            let value = &values[*start..][..*len as usize];
             journal.put((COINS, key.as_bytes(), (*len > 0).then_some(value)))?;
         }
     }

@@ -19,9 +19,8 @@ fn free_ports(count: u16) -> u16 {
     let start = 20_000 + u16::try_from(std::process::id() % 200).unwrap() * 40;
     loop {
         let first = start + NEXT.fetch_add(count, Ordering::SeqCst) % 4000;
-        let is_free = |port| {
-            TcpListener::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("::1", port)).is_ok()
-        };
+        let is_free =
+            |port| TcpListener::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("::1", port)).is_ok();
         if (first..first + count).all(is_free) {
             return first;
         }
@@ -96,14 +95,22 @@ fn the_documented_quick_start() {
     // What is said of each other.
     let status = core1.get_json("/status");
     assert_eq!((&status["node_id"], &status["p2p_port"]), (&json!("core1"), &json!(p2p + 1)));
-    assert_eq!(core1.rpc("getnetworkinfo", json!([]))["subversion"].as_str().unwrap().matches("(core1)/").count(), 1);
+    assert_eq!(
+        core1.rpc("getnetworkinfo", json!([]))["subversion"].as_str().unwrap().matches("(core1)/").count(),
+        1
+    );
     let peers = core1.get_json("/peers");
     let peer = &peers["peers"][0];
     assert_eq!((&peer["node_id"], &peer["direction"]), (&json!("core0"), &json!("outbound")));
     assert_eq!(peer["address"], format!("127.0.0.1:{p2p}"));
     assert_eq!(core1.get_json("/getpeers")["peers"], json!([format!("127.0.0.1:{p2p}")]));
-    assert_eq!((&peers["min_peers"], &peers["target_peers"], &peers["max_peers"]), (&json!(2), &json!(6), &json!(12)));
-    core1.wait_until("the peer's chain is known", |core1| core1.get_json("/stats")["network"]["best_peer_height"] == 6);
+    assert_eq!(
+        (&peers["min_peers"], &peers["target_peers"], &peers["max_peers"]),
+        (&json!(2), &json!(6), &json!(12))
+    );
+    core1.wait_until("the peer's chain is known", |core1| {
+        core1.get_json("/stats")["network"]["best_peer_height"] == 6
+    });
 
     // A node that dies is noticed, and the bootstrap node is found again when it comes back.
     core1.kill();
@@ -130,7 +137,8 @@ fn by_discovery_alone() {
         .unwrap();
     assert!(made.status.success(), "{made:?}");
     let range = format!("--discover=1 --peer-discovery-range {ports}-{}", ports + 7);
-    let line = |n: u16, more: &str| words(&format!("--node-id core{n} --api-port {} {range} {more}", ports + n));
+    let line =
+        |n: u16, more: &str| words(&format!("--node-id core{n} --api-port {} {range} {more}", ports + n));
     let stranger = start(&line(5, &format!("--chain-file={}", chain_file.display())));
     // Something that is no node at all.
     let silent = TcpListener::bind(("127.0.0.1", ports + 6)).unwrap();
@@ -147,7 +155,11 @@ fn by_discovery_alone() {
     }
     assert_eq!(active_peers(&stranger), 0);
     let (status, found) = nodes[0].post("/discover_peers", &json!({}));
-    assert_eq!((status, &found["discovered"], &found["ports_scanned"]), (200, &json!(2), &json!(8)), "{found}");
+    assert_eq!(
+        (status, &found["discovered"], &found["ports_scanned"]),
+        (200, &json!(2), &json!(8)),
+        "{found}"
+    );
     let outcomes: Vec<&str> =
         found["peers"].as_array().unwrap().iter().map(|peer| peer["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "already connected").count(), 2);
@@ -178,7 +190,10 @@ fn peers_are_added_by_name() {
     let stranger = TestNode::start(&[&format!("--chain-file={}", chain_file.display())]);
     let add = |node: &TestNode, peer: &str| node.post("/addpeer", &json!({"peer_url": peer}));
     let (status, answer) = add(&first, second.url());
-    assert_eq!((status, &answer["status"], &answer["peer"]["node_id"]), (200, &json!("added"), &json!("second")));
+    assert_eq!(
+        (status, &answer["status"], &answer["peer"]["node_id"]),
+        (200, &json!("added"), &json!("second"))
+    );
     assert_eq!(answer["peer"]["outcome"], "connected");
     assert_eq!((peer_ids(&first), peer_ids(&second)), (vec!["second".into()], vec!["first".into()]));
     let (status, answer) = add(&second, first.url());
@@ -249,10 +264,13 @@ fn a_shared_secret_closes_a_network() {
         });
     }
     assert!(log(&first).contains("peer authentication failed: the peer has another secret"));
-    assert!(log(&none).contains("requires authentication, and this node has neither -peersecret nor -peerkeys"));
+    assert!(
+        log(&none).contains("requires authentication, and this node has neither -peersecret nor -peerkeys")
+    );
     assert_eq!((active_peers(&first), active_peers(&second)), (1, 1));
     let short = write(folder.path(), "short", "guess me");
-    let refused = TestNode::command(folder.path(), &[format!("-peersecret={}", short.display())]).output().unwrap();
+    let refused =
+        TestNode::command(folder.path(), &[format!("-peersecret={}", short.display())]).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("has 8 bytes") && !said.contains("guess"), "{said}");
 }
@@ -262,7 +280,8 @@ fn a_list_of_keys_closes_a_network() {
     let folder = tempfile::tempdir().unwrap();
     let key = |name: &str| {
         let path = folder.path().join(name);
-        let made = Command::new(binary("chaincored")).args(["key", "new", "--node", "--out"]).arg(&path).output();
+        let made =
+            Command::new(binary("chaincored")).args(["key", "new", "--node", "--out"]).arg(&path).output();
         let made = made.unwrap();
         assert!(made.status.success(), "{made:?}");
         (path, String::from_utf8(made.stdout).unwrap().trim().to_owned())

@@ -3,6 +3,7 @@
 //! This crate knows the other crates by name only; it drives `cargo` and links none of them.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
+mod announce;
 mod bench;
 mod cargo;
 mod run;
@@ -27,6 +28,9 @@ enum Task {
     Setup(setup::Options),
     /// Build and start a node that mines, with everything that is needed to try it out.
     Run(run::Options),
+    /// Print a text once a node answers; part of `run`.
+    #[command(hide = true)]
+    Announce(announce::Options),
     /// Run every test.
     Test(test::Options),
     /// Run a benchmark; without a name, list them.
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Tasks::parse().task {
         Task::Setup(options) => setup::setup(&options),
         Task::Run(options) => run::run(&options),
+        Task::Announce(options) => announce::announce(&options),
         Task::Test(options) => test::test(&options),
         Task::Bench(options) => bench::bench(&options),
     };

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::announce;
 use crate::cargo::{self, cargo, target_dir};
 use crate::setup::{self, For};
 
@@ -62,7 +63,15 @@ pub fn run(options: &Options) -> Result<()> {
     command.args(&options.more);
     // With port 0 the system chooses one; the node says which.
     if options.api_port != 0 {
-        println!("\n{}", where_to_look(options.api_port, &datadir, &binaries, address.as_deref()));
+        // The node writes this file when its port is open; one of an earlier run says nothing.
+        let sign = datadir.join("xtask-run.pid");
+        if sign.exists() {
+            std::fs::remove_file(&sign)
+                .with_context(|| format!("{} could not be removed", sign.display()))?;
+        }
+        command.arg(format!("-pid={}", sign.display()));
+        let text = where_to_look(options.api_port, &datadir, &binaries, address.as_deref());
+        announce::begin(&announce::Options { sign, port: options.api_port, text, waiting: false })?;
     }
     replace_by(command)
 }

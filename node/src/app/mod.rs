@@ -7,17 +7,16 @@
 mod banner;
 mod node_id;
 mod options;
-mod pool_file;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::index::{Addresses, BasicFilters, Follower, IndexError, Indexes, Transactions};
-use crate::logging::{self, LogError};
+use crate::logging::{self, LogError, LogHandle};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
 use crate::p2p::{P2p, P2pError};
-use crate::service::Service;
+use crate::service::{Service, pool_file};
 use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
@@ -77,7 +76,7 @@ pub enum AppError {
 pub fn run(config: &Config) -> Result<(), AppError> {
     let folder = |source| AppError::Folder { path: config.chain_dir.clone(), source };
     config.create_folders().map_err(folder)?;
-    let _log = logging::start(&config.log)?;
+    let log = logging::start(&config.log)?;
     for line in config.describe() {
         tracing::info!("{line}");
     }
@@ -85,7 +84,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
-    let result = runtime.block_on(start(config));
+    let result = runtime.block_on(start(config, log));
     // Whatever still runs is waiting for something that will not come.
     runtime.shutdown_timeout(Duration::from_secs(5));
     match &result {
@@ -95,7 +94,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     result
 }
 
-async fn start(config: &Config) -> Result<(), AppError> {
+async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     let clock = Clock::new();
     clock.set_mock(config.mock_time);
     let service = Arc::new(Service::new(
@@ -104,6 +103,7 @@ async fn start(config: &Config) -> Result<(), AppError> {
         clock.clone(),
         options::templates(config),
     ));
+    service.attach_log(log);
     let node: NodeRef = service.clone();
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
@@ -161,7 +161,8 @@ impl Parts {
         let chain = self.chain.clone();
         // A mempool that was never read in whole must not replace the one on disk.
         if config.mempool.persist && service.is_mempool_loaded() {
-            pool_file::save(config, &chain);
+            // What is wrong has been reported.
+            let _ = pool_file::save(&config.chain_dir.join(pool_file::FILE_NAME), &chain);
         }
         // The indexes and the miner are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
@@ -228,19 +229,20 @@ async fn serve(
         }
     };
     service.attach(chain.clone(), indexes.clone());
-    let p2p = match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone()).await {
-        Ok(p2p) => Arc::new(p2p),
-        Err(error) => {
-            chain.shutdown().await?;
-            return Err(error.into());
-        }
-    };
+    let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
+    let p2p =
+        match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone(), served).await {
+            Ok(p2p) => Arc::new(p2p),
+            Err(error) => {
+                chain.shutdown().await?;
+                return Err(error.into());
+            }
+        };
     service.attach_p2p(p2p.clone());
     let import = start_import(config, &chain, service);
     warmup.finish();
     tracing::info!("init message: Done loading");
-    let mut parts =
-        Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
+    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
@@ -336,7 +338,8 @@ fn start_import(
             log("Import finished", Importer::new(chain.clone()).load(&files)?);
         }
         if settings.mempool.persist {
-            pool_file::load(&settings, &chain)?;
+            let path = settings.chain_dir.join(pool_file::FILE_NAME);
+            pool_file::load(&path, &chain, pool_file::OWN_FILE)?;
         }
         pool_service.set_mempool_loaded();
         Ok(())

@@ -11,6 +11,7 @@ use crate::p2p::authentication::{Credentials, FileError, read_keys, read_or_make
 use crate::p2p::connection::BoundAddress;
 use crate::p2p::discovery::{DiscoveryOptions, Identity};
 use crate::p2p::net_address::NetAddress;
+use crate::p2p::options::OwnOptions;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{PROTOCOL_VERSION, ServiceFlags};
 use crate::service::TemplatePolicy;
@@ -53,7 +54,7 @@ pub(super) fn node_info(config: &Config) -> Result<NodeInfo, AppError> {
 
 /// The services that this node offers to peers.
 fn services(config: &Config) -> ServiceFlags {
-    let filters = if config.storage.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
+    let filters = if config.peers.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
     ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters
 }
 
@@ -72,8 +73,30 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
-        max_connections: peers.max_connections as usize,
         max_inbound: (peers.max_connections as usize).saturating_sub(automatic),
+        target_outbound: peers.target_outbound,
+        target_block_relay: peers.target_block_relay,
+        add: peers.add.clone(),
+        connect: peers.connect.clone(),
+        seeds: peers.seeds.clone(),
+        dns: peers.dns,
+        blocks_only: peers.blocks_only,
+        peer_timeout: peers.peer_timeout,
+        dial_timeout: peers.dial_timeout,
+        max_receive: peers.max_receive,
+        max_send: peers.max_send,
+        whitelist: peers.whitelist.clone(),
+        ban_time: peers.ban_time,
+        own: own(config)?,
+        folder: config.chain_dir.clone(),
+    })
+}
+
+/// What ChainCore's networks have beyond Bitcoin's.
+fn own(config: &Config) -> Result<OwnOptions, AppError> {
+    let peers = &config.peers;
+    Ok(OwnOptions {
+        max_connections: peers.max_connections as usize,
         reserved_outbound: peers.counts_all.then_some(peers.min_peers),
         credentials: credentials(config)?.map(Arc::new),
         discovery: DiscoveryOptions {
@@ -89,23 +112,8 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
             min_peers: peers.min_peers,
             target_peers: peers.target_outbound,
         },
-        target_outbound: peers.target_outbound,
-        target_block_relay: peers.target_block_relay,
-        add: peers.add.clone(),
-        connect: peers.connect.clone(),
-        seeds: peers.seeds.clone(),
-        dns: peers.dns,
-        blocks_only: peers.blocks_only,
-        peer_timeout: peers.peer_timeout,
         ping_interval: peers.ping_interval,
         ping_timeout: peers.ping_timeout,
-        dial_timeout: peers.dial_timeout,
-        max_receive: peers.max_receive,
-        max_send: peers.max_send,
-        whitelist: peers.whitelist.clone(),
-        ban_time: peers.ban_time,
-        serve_filters: config.storage.serve_filters,
-        folder: config.chain_dir.clone(),
     })
 }
 
@@ -113,7 +121,8 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
 fn credentials(config: &Config) -> Result<Option<Credentials>, AppError> {
     let peers = &config.peers;
     let wrong = |option: &str, error: FileError| AppError::Option(format!("Invalid -{option}: {error}"));
-    let secret = peers.secret.as_ref().map(|path| read_secret(path).map_err(|error| wrong("peersecret", error)));
+    let secret =
+        peers.secret.as_ref().map(|path| read_secret(path).map_err(|error| wrong("peersecret", error)));
     let keys = peers.keys.as_ref().map(|path| {
         let allowed = read_keys(path).map_err(|error| wrong("peerkeys", error))?;
         let own = read_or_make_key(&peers.node_key).map_err(|error| wrong("nodekey", error))?;

@@ -8,6 +8,7 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Block, OutPoint, Txid};
+use chaincore_plugin::BlockRef;
 use chaincore_storage::{CoinsCache, StorageError};
 use std::collections::{HashMap, HashSet};
 
@@ -173,7 +174,7 @@ pub(super) fn disconnect(
             }
             let coin = coins.spend(&OutPoint { txid, vout })?;
             let as_made = coin.is_some_and(|coin| coin.output == *output && coin.height == entry.height());
-            if !as_made && !is_overwritten_coinbase(entry, position) {
+            if !(as_made || position == 0 && is_overwritten_coinbase(&entry.at_ref())) {
                 return Err(damaged(entry, "an output of it is not among the coins"));
             }
         }
@@ -190,8 +191,30 @@ pub(super) fn disconnect(
     Ok(())
 }
 
-/// Whether a block is one of the two on `main` whose coinbase a later block's replaced (BIP30): their outputs
-/// are gone, rightly.
-fn is_overwritten_coinbase(entry: &BlockEntry, position: usize) -> bool {
-    position == 0 && matches!(entry.height(), 91_722 | 91_812)
+/// The blocks on `main` whose coinbases later ones replaced.
+const OVERWRITTEN: [(u32, &str); 2] = [
+    (91_722, "00000000000271a2dc26e7667f8419f2e15416dc6955e5a6c6cdf3f2574dd08e"),
+    (91_812, "00000000000af0aed4792b1acee3d966af36cf5def14935db8de83d6f9306f2f"),
+];
+
+/// Whether a block is one of the two whose coinbase a later block's replaced (BIP30; Core's `IsBIP30Unspendable`):
+/// its outputs are gone, rightly.
+fn is_overwritten_coinbase(block: &BlockRef) -> bool {
+    OVERWRITTEN.iter().any(|(height, hash)| block.height == *height && block.hash.to_string() == *hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chaincore_consensus::BlockHash;
+
+    #[test]
+    fn only_the_two_blocks_themselves_are_excused() {
+        for (height, hash) in OVERWRITTEN {
+            let hash: BlockHash = hash.parse().unwrap();
+            assert!(is_overwritten_coinbase(&BlockRef { height, hash }));
+            assert!(!is_overwritten_coinbase(&BlockRef { height, hash: BlockHash::ZERO }));
+            assert!(!is_overwritten_coinbase(&BlockRef { height: height + 1, hash }));
+        }
+    }
 }

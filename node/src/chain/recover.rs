@@ -184,3 +184,37 @@ fn random_salt() -> [u8; 32] {
     }
     salt
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::ChainHandle;
+    use crate::testkit::{self, Branch};
+
+    #[test]
+    fn a_start_ends_an_invalidation_that_a_crash_cut_short() {
+        let params = Arc::new(testkit::params(4));
+        let dir = tempfile::tempdir().unwrap();
+        let options = ChainOptions::new(params.clone(), dir.path().to_path_buf());
+        let open = || ChainHandle::open(&options, Mempool::default(), Status::new()).unwrap();
+        let chain = open();
+        let mut branch = Branch::new(params, 91);
+        for _ in 0..40 {
+            chain.submit_block_blocking(branch.mine(1), Origin::Rpc).unwrap();
+        }
+        // What is durable once the marks are made and nothing has left the chain yet.
+        let first = branch.blocks[2].hash();
+        let marked = move |chain: &mut Chain| {
+            let entry = chain.tree.get(&first).expect("it was accepted");
+            chain.tree.mark_failed(&entry);
+            chain.commit_state()
+        };
+        chain.query_blocking(marked).unwrap();
+        chain.crash_blocking();
+        drop(chain);
+        let chain = open();
+        assert_eq!(chain.snapshot().tip().hash(), branch.blocks[1].hash());
+        chain.query_blocking(move |chain| chain.reconsider(first)).unwrap();
+        assert_eq!(chain.snapshot().tip().hash(), branch.tip_hash());
+    }
+}

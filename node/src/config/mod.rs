@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use chaincore_consensus::params::ChainParams;
 use chaincore_rpc::conf::{Conf, ConfError, Group, OptionTable, help_text, paragraph, parse_arguments};
+use clap::CommandFactory;
 
 /// Everything that was chosen, by what it concerns.
 #[derive(Debug, Clone)]
@@ -180,11 +181,24 @@ impl Config {
 /// What `chain new` and `key new` say, if the arguments are one of these. clap reads their options: nothing in Core
 /// has such subcommands, so there is no syntax to keep to.
 fn subcommand(arguments: &[String]) -> Option<Result<String, ConfError>> {
-    let [noun, verb, options @ ..] = arguments else { return None };
-    Some(match (noun.as_str(), verb.as_str()) {
-        ("chain", "new") => read_options(noun, verb, options, chain_new::NewChain::run),
-        ("key", "new") => read_options(noun, verb, options, key_new::NewKey::run),
+    let [noun, rest @ ..] = arguments else { return None };
+    let usage = |mut command: clap::Command| command.render_long_help().to_string();
+    let usage = match noun.as_str() {
+        "chain" => usage(chain_new::NewChain::command()),
+        "key" => usage(key_new::NewKey::command()),
         _ => return None,
+    };
+    Some(match rest {
+        [verb, options @ ..] if verb == "new" => match noun.as_str() {
+            "chain" => read_options(noun, verb, options, chain_new::NewChain::run),
+            _ => read_options(noun, verb, options, key_new::NewKey::run),
+        },
+        // There is one thing to do with either, so this is its help.
+        [] => Ok(usage),
+        [word, ..] if matches!(word.as_str(), "help" | "-h" | "-help" | "--help") => Ok(usage),
+        [word, ..] => Err(ConfError::Value(format!(
+            "chaincored {noun} can do 'new', not '{word}'; see chaincored {noun} new --help"
+        ))),
     })
 }
 

@@ -162,12 +162,12 @@ const OPTIONS: &[OptionSpec] = &[
     option("dns", "", Group::Connection, "Look up the names of peers (default: 1)"),
     option("networkactive", "", Group::Connection, "Make connections; setnetworkactive changes it (default: 1)"),
     option("blocksonly", "", Group::Connection, "Take no transactions from peers (default: 0)"),
+    option("peerblockfilters", "", Group::Connection, "Serve compact block filters to peers, which takes -blockfilterindex (default: 0)"),
     option("peertimeout", "<s>", Group::Debug, "Seconds that a peer may take to say hello (default: 60)"),
     option("timeout", "<ms>", Group::Connection, "Milliseconds that a connection may take to be made (default: 5000)"),
     option("maxreceivebuffer", "<kB>", Group::Connection, "Memory for what a peer sent and nobody looked at, in kB (default: 5000)"),
     option("maxsendbuffer", "<kB>", Group::Connection, "Memory for what a peer is to be sent, in kB (default: 1000)"),
     option("maxconnections", "<n>", Group::Connection, "Most connections, in and out (default: 12; on Bitcoin's chains 125)"),
-    option("peerblockfilters", "", Group::Connection, "Serve compact block filters to peers, which takes -blockfilterindex (default: 0)"),
     option("uacomment", "<text>", Group::Connection, "Comment in the user agent. May be given several times"),
     // Policy
     option("maxmempool", "<MB>", Group::Policy, "Memory for unconfirmed transactions, in megabytes (default: 300)"),

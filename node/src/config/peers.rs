@@ -100,6 +100,8 @@ pub struct PeersConfig {
     pub max_send: usize,
     /// Who is allowed what.
     pub whitelist: Whitelist,
+    /// Whether block filters are served.
+    pub serve_filters: bool,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
 }
@@ -180,9 +182,11 @@ impl PeersConfig {
             ping_timeout: settings.number("pingtimeout", 1..=86_400)?.unwrap_or(ping_timeout),
             add: settings.list("addnode"),
             connect: connect.map(|peers| peers.into_iter().filter(|peer| peer != "0").collect()),
-            max_connections: settings
-                .number("maxconnections", 0..=1_000_000)?
-                .unwrap_or(if is_chaincore { MAX_PEERS } else { CORE_MAX }),
+            max_connections: settings.number("maxconnections", 0..=1_000_000)?.unwrap_or(if is_chaincore {
+                MAX_PEERS
+            } else {
+                CORE_MAX
+            }),
             active: settings.switch_or("networkactive", true)?,
             white_binds,
             target_outbound: if is_chaincore { TARGET_PEERS } else { CORE_TARGET },
@@ -195,6 +199,7 @@ impl PeersConfig {
             max_receive: settings.number("maxreceivebuffer", 0..=1_000_000)?.unwrap_or(5_000) * 1_000,
             max_send: settings.number("maxsendbuffer", 0..=1_000_000)?.unwrap_or(1_000) * 1_000,
             whitelist,
+            serve_filters: settings.switch_or("peerblockfilters", false)?,
             ban_time: settings.number("bantime", 1..=i64::MAX)?.unwrap_or(24 * 60 * 60),
             binds,
             comments,

@@ -32,8 +32,6 @@ pub struct StorageConfig {
     pub address_index: bool,
     /// Keep the index of compact block filters.
     pub filter_index: bool,
-    /// Serve those filters to peers, which takes the index.
-    pub serve_filters: bool,
     /// Age of the tip, in seconds, above which the node counts as catching up.
     pub max_tip_age: u32,
 }
@@ -57,8 +55,7 @@ impl StorageConfig {
             spared => cores.saturating_sub(spared.unsigned_abs() as usize).max(1),
         };
         let filter_index = filter_index(conf)?;
-        let serve_filters = settings.switch_or("peerblockfilters", false)?;
-        if serve_filters && !filter_index {
+        if settings.switch_or("peerblockfilters", false)? && !filter_index {
             let text = "Cannot set -peerblockfilters without -blockfilterindex.";
             return Err(ConfError::Value(text.to_owned()));
         }
@@ -74,7 +71,6 @@ impl StorageConfig {
             tx_index: settings.switch_or("txindex", false)?,
             address_index: settings.switch_or("addressindex", true)?,
             filter_index,
-            serve_filters,
             max_tip_age: settings.number("maxtipage", 0..=u32::MAX)?.unwrap_or(24 * 60 * 60),
         })
     }

@@ -379,7 +379,13 @@ fn a_chain_is_founded_and_started_by_file_and_then_by_name() {
     assert!(error(&["--moon"]).starts_with("unexpected argument '--moon' found"), "{}", error(&["--moon"]));
     assert!(!bad.exists());
     assert!(told(&["chain", "new", "--help"]).unwrap().contains("--leading-zeros"));
-    assert!(told(&["chain", "old"]).unwrap_err().contains("unexpected token 'chain'"));
+    for asked in [&["chain"][..], &["chain", "--help"], &["chain", "help"]] {
+        let text = told(asked).unwrap();
+        assert!(text.contains("chaincored chain new") && text.contains("--leading-zeros"), "{text}");
+    }
+    assert!(told(&["key"]).unwrap().contains("chaincored key new"));
+    let refused = told(&["chain", "old"]).unwrap_err();
+    assert_eq!(refused, "chaincored chain can do 'new', not 'old'; see chaincored chain new --help");
 }
 
 #[test]
@@ -412,8 +418,8 @@ fn a_new_key_is_written_for_its_owner_and_its_address_can_be_mined_to() {
 fn block_filters_are_wanted_in_cores_words() {
     let home = Home::new("");
     let storage = |arguments: &[&str]| {
-        let storage = home.config(arguments).storage;
-        (storage.filter_index, storage.serve_filters)
+        let config = home.config(arguments);
+        (config.storage.filter_index, config.peers.serve_filters)
     };
     assert_eq!(storage(&[]), (false, false));
     for wanted in ["-blockfilterindex", "-blockfilterindex=1", "-blockfilterindex=basic"] {

@@ -313,7 +313,8 @@ impl Mempool {
         self.by_time.iter().take_while(|(came, _)| *came < time).map(|(_, txid)| *txid).collect()
     }
 
-    pub(super) fn usage(&self) -> usize {
+    /// An estimate of the memory used, in bytes.
+    pub fn usage(&self) -> usize {
         self.usage
     }
 

@@ -210,11 +210,11 @@ impl Mempool {
         if mode.must_pay {
             self.check_fee_rate(checked.vsize(), checked.modified_fee(), chain.now)?;
         }
-        if !mode.from_block {
-            if let Some(sibling) = self.check_truc(&checked, &conflicts, mode)? {
-                conflicts.insert(sibling);
-                checked.evicts_sibling = true;
-            }
+        if !mode.from_block
+            && let Some(sibling) = self.check_truc(&checked, &conflicts, mode)?
+        {
+            conflicts.insert(sibling);
+            checked.evicts_sibling = true;
         }
         checked.conflicts = conflicts;
         Ok(checked)

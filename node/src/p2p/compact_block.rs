@@ -285,10 +285,13 @@ mod tests {
                 .map(|(offset, tx)| PrefilledTx { offset: *offset, tx: (*tx).clone() })
                 .collect(),
         };
-        let one = partial(&compact(&[coinbase, second], &[(1, first)]), &[second.clone()], &[]).unwrap();
+        let one =
+            partial(&compact(&[coinbase, second], &[(1, first)]), std::slice::from_ref(second), &[]).unwrap();
         assert_eq!(one.missing(), [0]);
         assert_eq!(one.fill(vec![coinbase.clone()], true), Ok(block.clone()));
-        let two = partial(&compact(&[first], &[(0, coinbase), (1, second)]), &[first.clone()], &[]).unwrap();
+        let two =
+            partial(&compact(&[first], &[(0, coinbase), (1, second)]), std::slice::from_ref(first), &[])
+                .unwrap();
         assert_eq!(two.fill(vec![], true), Ok(block.clone()));
         // All prefilled, in a row.
         let all = partial(&compact(&[], &[(0, coinbase), (0, first), (0, second)]), &NONE, &[]).unwrap();
@@ -342,21 +345,22 @@ mod tests {
     fn two_matches_of_one_id_are_asked_for() {
         let block = block(3);
         let compact = CompactBlock::new(&block, 7);
-        let tx = block.transactions[1].clone();
+        let tx = &block.transactions[1];
+        let one = std::slice::from_ref(tx);
         // The same transaction twice stands for two that share an id.
         let twice = partial(&compact, &[tx.clone(), tx.clone()], &[]).unwrap();
         assert_eq!((twice.missing(), twice.sources().mempool), (vec![1, 2], 0));
         // A third doesn't bring it back, nor does the extra pool.
-        let thrice = partial(&compact, &[tx.clone(), tx.clone(), tx.clone()], &[tx.clone()]).unwrap();
+        let thrice = partial(&compact, &[tx.clone(), tx.clone(), tx.clone()], one).unwrap();
         assert_eq!(thrice.missing(), [1, 2]);
         // The same transaction in both pools is no conflict, another with its id is.
-        let both = partial(&compact, &[tx.clone()], &[tx.clone()]).unwrap();
+        let both = partial(&compact, one, one).unwrap();
         assert_eq!(
             (both.missing(), both.sources()),
             (vec![2], Sources { prefilled: 1, mempool: 1, extra: 0 })
         );
         let conflict = [(tx.wtxid(), other(99))];
-        let conflicting = PartialBlock::new(&compact, &[tx.clone()], &conflict).unwrap();
+        let conflicting = PartialBlock::new(&compact, one, &conflict).unwrap();
         assert_eq!((conflicting.missing(), conflicting.sources().mempool), (vec![1, 2], 0));
     }
 

@@ -27,6 +27,8 @@ pub struct PeerFacts {
     pub min_fee_filter: i64,
     /// Transactions that wait to be announced to it.
     pub inv_to_send: usize,
+    /// The mempool's sequence number when it was last told of new transactions; 0 if it is told of none.
+    pub last_inv_sequence: u64,
     /// The height of the best block that it is known to have.
     pub synced_headers: i32,
     /// The height of the last block that both have.

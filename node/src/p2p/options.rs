@@ -29,17 +29,8 @@ pub struct P2pOptions {
     pub listen: bool,
     /// Where to listen.
     pub binds: Vec<BoundAddress>,
-    /// The most connections together (`-maxconnections`).
-    pub max_connections: usize,
     /// The most inbound connections.
     pub max_inbound: usize,
-    /// On a ChainCore network, which counts peers whoever called: outbound connections beyond so many take places
-    /// of inbound ones.
-    pub reserved_outbound: Option<usize>,
-    /// What peers must prove themselves by, on a private network.
-    pub credentials: Option<Arc<Credentials>>,
-    /// How to look for peers.
-    pub discovery: DiscoveryOptions,
     /// How many full outbound connections to keep.
     pub target_outbound: usize,
     /// How many outbound connections for blocks alone to keep.
@@ -56,10 +47,6 @@ pub struct P2pOptions {
     pub blocks_only: bool,
     /// How long a peer may take to say hello, in seconds (`-peertimeout`).
     pub peer_timeout: i64,
-    /// How often peers are pinged, in seconds.
-    pub ping_interval: i64,
-    /// How long a pong may take, in seconds.
-    pub ping_timeout: i64,
     /// How long a connection may take to be made.
     pub dial_timeout: Duration,
     /// How many bytes of a peer's messages may wait (`-maxreceivebuffer`).
@@ -70,8 +57,39 @@ pub struct P2pOptions {
     pub whitelist: Whitelist,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
-    /// Whether filters are served (`-peerblockfilters`).
-    pub serve_filters: bool,
+    /// What ChainCore's networks have beyond Bitcoin's.
+    pub own: OwnOptions,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
     pub folder: PathBuf,
+}
+
+/// What ChainCore's networks have beyond Bitcoin's. By default there is nothing of it, and all is as Core does it.
+#[derive(Debug, Clone)]
+pub struct OwnOptions {
+    /// The most connections together (`-maxconnections`), for people to see.
+    pub max_connections: usize,
+    /// On a ChainCore network, which counts peers whoever called: outbound connections beyond so many take places
+    /// of inbound ones. `None` on Bitcoin's chains.
+    pub reserved_outbound: Option<usize>,
+    /// What peers must prove themselves by, on a private network.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How to look for peers.
+    pub discovery: DiscoveryOptions,
+    /// How often peers are pinged, in seconds.
+    pub ping_interval: i64,
+    /// How long a pong may take, in seconds.
+    pub ping_timeout: i64,
+}
+
+impl Default for OwnOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 125,
+            reserved_outbound: None,
+            credentials: None,
+            discovery: DiscoveryOptions::default(),
+            ping_interval: 2 * 60,
+            ping_timeout: 20 * 60,
+        }
+    }
 }

@@ -8,12 +8,15 @@ use super::kind::{ConnectionKind, PeerId};
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
 use super::outbound::Outbound;
-use super::processing::{MessageThread, Protocol, ProtocolHandle};
+use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
+use crate::index::BlockFilters;
+use chaincore_consensus::{Txid, Wtxid};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 /// Why the network could not be started.
@@ -43,11 +46,18 @@ pub struct P2p {
     discovery: Discovery,
     bound: Vec<SocketAddr>,
     follower: JoinHandle<()>,
+    runtime: Handle,
 }
 
 impl P2p {
     /// Listens, calls peers, and starts to serve them.
-    pub async fn start(options: P2pOptions, clock: Clock, chain: ChainHandle) -> Result<Self, P2pError> {
+    /// `filters` is what light clients are served from, if they are.
+    pub async fn start(
+        options: P2pOptions,
+        clock: Clock,
+        chain: ChainHandle,
+        filters: Option<BlockFilters>,
+    ) -> Result<Self, P2pError> {
         let peers = options.folder.join("peers.dat");
         let book = AddressBook::open(peers, options.magic, clock.clone(), Randomness::System)
             .map_err(|error| P2pError::File(error.to_string()))?;
@@ -61,9 +71,9 @@ impl P2p {
                 bound.push(listening.map_err(|source| P2pError::Bind { address, source })?);
             }
         }
-        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone()))?;
+        let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone(), filters))?;
         let outbound = Outbound::start(network.clone(), messages.handle().clone());
-        let discovery = Discovery::start(network.options().discovery.clone(), network.clone());
+        let discovery = Discovery::start(network.options().own.discovery.clone(), network.clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());
             tokio::spawn(async move {
@@ -72,7 +82,7 @@ impl P2p {
                 }
             })
         };
-        Ok(Self { network, messages, outbound, discovery, bound, follower })
+        Ok(Self { network, messages, outbound, discovery, bound, follower, runtime: Handle::current() })
     }
 
     /// The connections.
@@ -105,6 +115,13 @@ impl P2p {
         self.network.connect(target, kind).await
     }
 
+    /// [`Self::connect`] for threads outside the runtime; what comes of it is in the log.
+    pub fn connect_blocking(&self, target: &str, kind: ConnectionKind) {
+        if let Err(error) = self.runtime.block_on(self.network.connect(target, kind)) {
+            tracing::debug!(target: "net", "{error}");
+        }
+    }
+
     /// Ends the connections to an address; whether there was one.
     pub fn disconnect_address(&self, name: &str) -> bool {
         let parsed = NetAddress::parse(name, self.network.options().default_port).ok();
@@ -126,6 +143,21 @@ impl P2p {
         tracing::debug!(target: "net", "disconnect by id, disconnecting peer={id}");
         self.network.disconnect(&link);
         true
+    }
+
+    /// Has peers told of a transaction of the mempool that do not know it.
+    pub fn relay_tx(&self, txid: Txid, wtxid: Wtxid) {
+        self.protocol().run(move |protocol| protocol.relay_tx(txid, wtxid));
+    }
+
+    /// Transactions whose inputs are not known. Not for the runtime's threads.
+    pub fn orphans_blocking(&self) -> Vec<OrphanInfo> {
+        self.protocol().ask_blocking(|protocol| protocol.orphans()).unwrap_or_default()
+    }
+
+    /// Does now what the network's schedule has for the next seconds (`mockscheduler`). Not for the runtime's threads.
+    pub fn advance_schedule_blocking(&self, seconds: i64) {
+        self.protocol().ask_blocking(move |protocol| protocol.advance_schedule(seconds));
     }
 
     /// Returns when the message thread has seen everything that happened before the call. Not for the runtime's

@@ -1,8 +1,17 @@
 //! The mempool in the interfaces' terms.
 
+use crate::mempool::graph::Chunk;
 use crate::mempool::{Accepted, Entry, Mempool, PackagedTx};
 use chaincore_consensus::{Amount, Txid};
-use chaincore_rpc::node::{MempoolEntry, MempoolInfo, Relatives, TxAccepted};
+use chaincore_rpc::node::{MempoolChunk, MempoolEntry, MempoolInfo, Relatives, TxAccepted};
+
+pub(super) fn chunk(chunk: &Chunk) -> MempoolChunk {
+    MempoolChunk {
+        txids: chunk.txids.clone(),
+        fee: Amount(chunk.rate.fee),
+        weight: unsigned(chunk.rate.weight),
+    }
+}
 
 fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)

@@ -1,11 +1,13 @@
 //! The answers, one by one.
 
 use super::view::View;
-use super::{Service, failure, index_failure, mempool};
+use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
+use crate::config::LogLevel;
 use crate::index::{IndexStatus as Follow, Place};
 use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
+use crate::p2p::processing::OrphanInfo;
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
 use chaincore_consensus::coin::Coin;
@@ -15,11 +17,14 @@ use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::ChainReader;
+use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
-    BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, IndexStatus, MempoolEntry,
-    MempoolInfo, Node, NodeError, NodeInfo, NodeResult, PackageSubmission, PackageTest, Priority, ScriptEvent,
-    ScriptTotals, ScriptUnspent, TemplateStats, Tip, TxAccepted, TxTest,
+    BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
+    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult, Orphan,
+    PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip,
+    TxAccepted, TxTest,
 };
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -136,6 +141,10 @@ impl Node for Service {
         self.chain_handle().store().disk_bytes().unwrap_or(0)
     }
 
+    fn network(&self) -> &dyn Network {
+        &**self.p2p.get().expect("nothing is asked while the node warms up")
+    }
+
     fn connections(&self) -> Connections {
         let Some(p2p) = self.p2p.get() else { return Connections::default() };
         let inbound = p2p.network().count(ConnectionKind::is_inbound);
@@ -155,6 +164,15 @@ impl Node for Service {
             best_height: follow.best_block.height,
         };
         self.core().indexes.statuses().into_iter().map(status).collect()
+    }
+
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        self.log.get().map_or_else(Vec::new, |log| log.categories().collect())
+    }
+
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        let level = if on { LogLevel::Debug } else { LogLevel::Info };
+        self.log.get().is_some_and(|log| log.set(category, level))
     }
 
     fn request_shutdown(&self) {
@@ -324,9 +342,51 @@ impl Node for Service {
         self.mempool().spender(outpoint).copied()
     }
 
+    fn mempool_cluster(&self, txid: &Txid) -> Option<Vec<MempoolChunk>> {
+        let pool = self.mempool();
+        pool.get(txid).map(|_| pool.cluster(txid).iter().map(mempool::chunk).collect())
+    }
+
+    fn mempool_chunks(&self) -> Vec<MempoolChunk> {
+        self.mempool().best_chunks().map(mempool::chunk).collect()
+    }
+
+    fn save_mempool(&self) -> NodeResult<PathBuf> {
+        let path = self.info.data_dir.join(pool_file::FILE_NAME);
+        let saved = pool_file::save(&path, self.chain_handle());
+        saved.map_err(|error| NodeError::Other(error.to_string()))?;
+        Ok(path)
+    }
+
+    fn import_mempool(&self, path: &Path, how: ImportMempool) -> NodeResult<bool> {
+        pool_file::load(path, self.chain_handle(), how).map_err(failure)
+    }
+
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
-        let verdict = self.on_writer(move |chain| chain.accept_tx(&tx))?;
+        let verdict = self.on_writer(move |chain| {
+            let verdict = chain.accept_tx(&tx)?;
+            if verdict.is_ok() {
+                chain.with_mempool(|mempool, _| mempool.set_unbroadcast(&tx.txid(), true));
+            }
+            Ok(verdict)
+        })?;
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn orphans(&self) -> Vec<Orphan> {
+        let orphans = self.p2p.get().map(|p2p| p2p.orphans_blocking()).unwrap_or_default();
+        let shown = |orphan: OrphanInfo| Orphan {
+            tx: orphan.tx,
+            from: orphan.announcers.iter().map(|peer| peer.0).collect(),
+        };
+        orphans.into_iter().map(shown).collect()
+    }
+
+    fn announce_tx(&self, txid: &Txid) {
+        let wtxid = self.mempool().get(txid).map(|entry| entry.tx.wtxid());
+        if let (Some(p2p), Some(wtxid)) = (self.p2p.get(), wtxid) {
+            p2p.relay_tx(*txid, wtxid);
+        }
     }
 
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission> {

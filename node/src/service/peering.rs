@@ -11,7 +11,7 @@ impl Peering for Service {
     fn presence(&self) -> Presence {
         let Some(p2p) = self.p2p.get() else { return Presence::default() };
         let network = p2p.network();
-        let options = network.options();
+        let options = &network.options().own;
         let search = &options.discovery;
         let credentials = options.credentials.as_ref();
         Presence {
@@ -19,7 +19,9 @@ impl Peering for Service {
             p2p_port: p2p.bound().first().map(|address| address.port()),
             active: network.is_active(),
             authentication: credentials.map(|credentials| credentials.methods().to_string()),
-            node_key: credentials.and_then(|credentials| credentials.public_key()).map(|key| hex::encode(&key)),
+            node_key: credentials
+                .and_then(|credentials| credentials.public_key())
+                .map(|key| hex::encode(&key)),
             discovery_ports: search.range.as_ref().map(|range| (*range.start(), *range.end())),
             min_peers: search.min_peers,
             target_peers: search.target_peers,
@@ -51,7 +53,9 @@ impl Peering for Service {
         let found = Handle::current().block_on(p2p.discovery().add(&name)).map_err(|refusal| {
             let text = format!("cannot add '{name}': {refusal}");
             match refusal {
-                Refusal::Fetch { .. } | Refusal::Connect(_) | Refusal::Ended(_) => AddPeerError::Unreachable(text),
+                Refusal::Fetch { .. } | Refusal::Connect(_) | Refusal::Ended(_) => {
+                    AddPeerError::Unreachable(text)
+                }
                 _ => AddPeerError::Unfit(text),
             }
         })?;

@@ -1,5 +1,7 @@
 //! The command line: options first, then words.
 
+use std::collections::BTreeMap;
+
 use super::options::OptionTable;
 use super::settings::{Options, Value};
 use super::{ConfError, OptionSpec};
@@ -11,6 +13,8 @@ pub struct Arguments {
     pub(super) options: Options,
     /// Everything from the first word that is no option: a command and its parameters.
     pub words: Vec<String>,
+    /// How options were spelled that have another name, by that name.
+    pub(super) spelled: BTreeMap<String, String>,
 }
 
 impl Arguments {
@@ -54,6 +58,11 @@ pub fn parse_arguments(
             text = rest.next_if(|next| !next.starts_with('-'));
         }
         let value = interpret(spec, negated, text).map_err(ConfError::Arguments)?;
+        if table.find(key).is_some_and(|typed| typed.alias.is_some()) {
+            parsed.spelled.insert(spec.name.to_owned(), format!("--{key}"));
+        } else {
+            parsed.spelled.remove(spec.name);
+        }
         parsed.options.entry(spec.name.to_owned()).or_default().push(value);
     }
     if let Some(Value::Text(text)) = parsed.options.get("includeconf").and_then(|values| values.last()) {

@@ -77,7 +77,7 @@ impl Conf {
     /// Options that `table` does not know are an error on the command line (see [`parse_arguments`]) and only a
     /// warning in a file.
     pub fn read(table: &OptionTable, arguments: Arguments) -> Result<Conf, ConfError> {
-        let mut settings = Settings::new(table, arguments.options);
+        let mut settings = Settings::new(table, arguments);
         let mut warnings = Vec::new();
         let mut datadir = datadir::find(&settings)?;
 

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{ConfError, OptionTable};
+use super::{Arguments, ConfError, OptionTable};
 
 /// One value of an option as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Settings {
     pub(super) sections: Vec<SectionPlace>,
     network_only: BTreeSet<&'static str>,
     spelled: BTreeMap<&'static str, &'static str>,
+    /// How the command line spells options by another name.
+    typed: BTreeMap<String, String>,
     chain: String,
 }
 
@@ -58,9 +60,10 @@ fn standing(values: &[Value]) -> (&[Value], bool) {
 }
 
 impl Settings {
-    pub(super) fn new(table: &OptionTable, command_line: Options) -> Self {
+    pub(super) fn new(table: &OptionTable, arguments: Arguments) -> Self {
         Self {
-            command_line,
+            command_line: arguments.options,
+            typed: arguments.spelled,
             network_only: table.iter().filter(|spec| spec.network_only).map(|spec| spec.name).collect(),
             spelled: table
                 .iter()
@@ -215,12 +218,15 @@ impl Settings {
         }
     }
 
-    /// The option as a port; 0 lets the system choose one. The text is Core's.
+    /// The option as a port; 0 lets the system choose one. The text is Core's, with the name that was typed.
     pub fn port(&self, name: &str) -> Result<Option<u16>, ConfError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.parse::<u16>() {
             Ok(port) => Ok(Some(port)),
-            Err(_) => Err(ConfError::Value(format!("Invalid port specified in -{name}: '{text}'"))),
+            Err(_) => {
+                let typed = self.typed.get(name).cloned().unwrap_or_else(|| format!("-{name}"));
+                Err(ConfError::Value(format!("Invalid port specified in {typed}: '{text}'")))
+            }
         }
     }
 

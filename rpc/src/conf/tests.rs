@@ -66,7 +66,7 @@ fn values_may_follow_documented_options_as_words() {
     let arguments =
         parsed(&["--node-id", "core0", "--api-port", "5001", "--no-discover", "getblock", "-x"]).unwrap();
     assert_eq!(arguments.words, ["getblock", "-x"]);
-    let settings = Settings::new(&table(), arguments.options);
+    let settings = Settings::new(&table(), arguments);
     assert_eq!(settings.text("node-id").as_deref(), Some("core0"));
     assert_eq!(settings.port("rpcport").unwrap(), Some(5001));
     assert!(!settings.switch_or("discover", true).unwrap());
@@ -293,8 +293,12 @@ fn bad_values_are_named_with_what_is_allowed() {
     );
     assert_eq!(
         settings.port("rpcport").unwrap_err().to_string(),
-        "Invalid port specified in -rpcport: '70000'"
+        "Invalid port specified in --api-port: '70000'"
     );
+    let error =
+        |arguments: &[&str]| home.read(arguments).unwrap().settings.port("rpcport").unwrap_err().to_string();
+    assert_eq!(error(&["-rpcport=x"]), "Invalid port specified in -rpcport: 'x'");
+    assert_eq!(error(&["--api-port=1", "-rpcport=x"]), "Invalid port specified in -rpcport: 'x'");
 }
 
 #[test]

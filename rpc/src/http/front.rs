@@ -79,7 +79,7 @@ impl Front {
             return Route::Rpc;
         }
         if let Some(handler) = &self.rest
-            && (path != "/" || method == Method::GET)
+            && (path != "/" || matches!(*method, Method::GET | Method::HEAD))
             && method != Method::OPTIONS
             && handler.claims(path)
         {

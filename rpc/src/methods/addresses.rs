@@ -40,8 +40,8 @@ pub fn validateaddress(node: &dyn Node, args: &Args) -> Reply {
         Ok(address) => address,
         Err(error) => {
             return reply(&AddressInfo {
-                error_locations: Some(Vec::new()),
                 error: Some(error.to_string()),
+                error_locations: Some(error.error_locations),
                 ..AddressInfo::default()
             });
         }

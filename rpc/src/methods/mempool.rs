@@ -233,6 +233,7 @@ pub fn broadcast(node: &dyn Node, tx: TxRef, max_fee_rate: Amount) -> Result<Txi
         }
     }
     if node.mempool_tx(&txid).is_some() {
+        node.announce_tx(&txid);
         return Ok(txid);
     }
     let max_fee = fee_at(max_fee_rate, tx.vsize() as u64);
@@ -248,7 +249,10 @@ pub fn broadcast(node: &dyn Node, tx: TxRef, max_fee_rate: Amount) -> Result<Txi
         }
     }
     match node.submit_tx(tx)? {
-        Ok(_) => Ok(txid),
+        Ok(_) => {
+            node.announce_tx(&txid);
+            Ok(txid)
+        }
         Err(reason) => Err(refused(&reason)),
     }
 }
@@ -460,6 +464,9 @@ pub fn submitpackage(node: &dyn Node, args: &Args) -> Reply {
         return Err(RpcError::new(code::VERIFY_ERROR, message));
     }
     let submission = node.submit_package(txs.clone(), max_fee_rate)?;
+    for tx in &txs {
+        node.announce_tx(&tx.txid());
+    }
     let mut results = Object::new();
     let mut replaced = BTreeSet::new();
     for (tx, packaged) in txs.iter().zip(submission.transactions) {

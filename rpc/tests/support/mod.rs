@@ -3,6 +3,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "test code, of which each binary uses its own part")]
 
+mod network;
+
 use chaincore_consensus::address::Address;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::codec::Encode;
@@ -24,9 +26,11 @@ use chaincore_consensus::{
 };
 use chaincore_rpc::json::Json;
 use chaincore_rpc::methods;
+use chaincore_rpc::network::Network;
 use chaincore_rpc::node::*;
 use chaincore_rpc::peering::*;
 use chaincore_rpc::registry::{Registry, RegistryBuilder};
+use network::NoPeers;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -93,6 +97,7 @@ struct State {
     deltas: Vec<Priority>,
     mock_time: Option<i64>,
     stopping: bool,
+    net_log: bool,
 }
 
 /// The node.
@@ -101,6 +106,7 @@ pub struct MemoryNode {
     info: NodeInfo,
     state: Mutex<State>,
     tips: watch::Sender<Tip>,
+    network: NoPeers,
 }
 
 fn key(outpoint: &OutPoint) -> ([u8; 32], u32) {
@@ -137,6 +143,7 @@ impl MemoryNode {
         let tip = Tip { hash: first.hash, height: 0 };
         let blocks = HashMap::from([(first.hash, (Arc::new(genesis.clone()), Arc::default()))]);
         Arc::new(Self {
+            network: NoPeers::default(),
             info: NodeInfo {
                 node_id: "core0".into(),
                 version: "0.1.0".into(),
@@ -156,6 +163,7 @@ impl MemoryNode {
                 deltas: Vec::new(),
                 mock_time: Some(genesis.header.time.into()),
                 stopping: false,
+                net_log: false,
             }),
             tips: watch::channel(tip).0,
             params,
@@ -314,6 +322,9 @@ impl Node for MemoryNode {
     fn coins_disk_size(&self) -> u64 {
         500
     }
+    fn network(&self) -> &dyn Network {
+        &self.network
+    }
     fn connections(&self) -> Connections {
         Connections::default()
     }
@@ -321,6 +332,15 @@ impl Node for MemoryNode {
         let best_height = self.chain().tip().height;
         let status = |name: &str| IndexStatus { name: name.into(), synced: true, best_height };
         vec![status("txindex"), status("basic block filter index")]
+    }
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        vec![("mempool", false), ("net", self.state().net_log)]
+    }
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        if category == "net" {
+            self.state().net_log = on;
+        }
+        matches!(category, "mempool" | "net")
     }
     fn request_shutdown(&self) {
         self.state().stopping = true;
@@ -544,6 +564,26 @@ impl Node for MemoryNode {
         let spends = |tx: &Tx| tx.inputs.iter().any(|input| input.previous_output == *outpoint);
         self.state().pool.iter().find(|(tx, _)| spends(tx)).map(|(tx, _)| tx.txid())
     }
+    fn mempool_cluster(&self, txid: &Txid) -> Option<Vec<MempoolChunk>> {
+        let entry = self.mempool_entry(txid)?;
+        Some(vec![MempoolChunk { txids: vec![*txid], fee: entry.chunk_fee, weight: entry.chunk_weight }])
+    }
+    fn mempool_chunks(&self) -> Vec<MempoolChunk> {
+        self.mempool_txids().iter().flat_map(|txid| self.mempool_cluster(txid).unwrap()).collect()
+    }
+    fn save_mempool(&self) -> NodeResult<std::path::PathBuf> {
+        Ok(self.info.data_dir.join("mempool.dat"))
+    }
+    fn import_mempool(&self, path: &std::path::Path, _: ImportMempool) -> NodeResult<bool> {
+        Ok(path.ends_with("good.dat"))
+    }
+    fn announce_tx(&self, _: &Txid) {}
+
+    fn orphans(&self) -> Vec<Orphan> {
+        let orphan = |(tx, _): &(TxRef, _)| Orphan { tx: tx.clone(), from: vec![3, 7] };
+        self.state().pool.iter().take(1).map(orphan).collect()
+    }
+
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.test_txs(vec![tx.clone()])?.transactions.remove(0).verdict.unwrap();
         if let Ok(accepted) = &verdict {

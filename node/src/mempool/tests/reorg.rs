@@ -150,7 +150,7 @@ fn what_has_to_leave_for_a_while_comes_back_as_it_was() {
     world.connect(&[coinbase(9)]);
     world.now += 1_000;
     let mut pool = std::mem::take(&mut world.pool);
-    pool.readd_after_reorg(&[confirmed.clone()], suspended, &world.view()).unwrap();
+    pool.readd_after_reorg(std::slice::from_ref(&confirmed), suspended, &world.view()).unwrap();
     pool.check_consistency();
     assert_eq!(pool.len(), 5);
     let is = pool.get(&child.txid()).unwrap();

@@ -54,10 +54,7 @@ fn strangers_are_refused() {
     let unknown = AuthFailure::UnknownKey(chaincore_consensus::hex::encode(&node_key(2).public()));
     assert_eq!(meet(&by_keys(1, &[3]), &by_keys(2, &[1])), [Err(unknown), Ok(())]);
     let [ours, theirs] = [AuthMethods::SECRET, AuthMethods::KEY];
-    assert_eq!(
-        meet(&by_secret(b"one"), &by_keys(1, &[2]))[0],
-        Err(AuthFailure::Methods { ours, theirs })
-    );
+    assert_eq!(meet(&by_secret(b"one"), &by_keys(1, &[2]))[0], Err(AuthFailure::Methods { ours, theirs }));
 }
 
 #[test]

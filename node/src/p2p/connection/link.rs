@@ -1,5 +1,6 @@
 //! One connection, as the tasks that serve its socket, the message thread and the interfaces share it.
 
+use super::inbox::Total;
 use super::outbox::Frame;
 use super::{Counters, Inbox, Outbox};
 use crate::p2p::facts::PeerFacts;
@@ -55,6 +56,7 @@ pub(super) struct LinkParts {
     pub(super) magic: [u8; 4],
     pub(super) max_receive: usize,
     pub(super) max_send: usize,
+    pub(super) received: Total,
 }
 
 impl PeerLink {
@@ -66,7 +68,7 @@ impl PeerLink {
             nonce: parts.nonce,
             network_key: parts.network_key,
             magic: parts.magic,
-            inbox: Inbox::new(parts.max_receive),
+            inbox: Inbox::new(parts.max_receive, parts.received),
             outbox: Outbox::new(parts.max_send),
             counters: Counters::default(),
             closed: watch::Sender::new(false),

@@ -1,5 +1,6 @@
 //! All connections of the node, and making new ones.
 
+use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
 use super::{PeerLink, Totals, session};
 use crate::clock::Clock;
@@ -72,6 +73,8 @@ pub struct Network {
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    /// What waits in all inboxes together.
+    received: Total,
 }
 
 impl Network {
@@ -91,6 +94,7 @@ impl Network {
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(0),
             totals: Totals::default(),
+            received: Total::default(),
         })
     }
 
@@ -208,9 +212,11 @@ impl Network {
 
     /// How many inbound connections there may be now.
     fn max_inbound(&self) -> usize {
-        let taken = self.options.reserved_outbound.map_or(0, |reserved| {
-            self.count(|kind| !kind.is_inbound()).saturating_sub(reserved)
-        });
+        let taken = self
+            .options
+            .own
+            .reserved_outbound
+            .map_or(0, |reserved| self.count(|kind| !kind.is_inbound()).saturating_sub(reserved));
         self.options.max_inbound.saturating_sub(taken)
     }
 
@@ -271,7 +277,7 @@ impl Network {
             .peers()
             .iter()
             .filter(|link| link.is_inbound() && !link.may(Permissions::NOBAN) && !link.is_closed())
-            .map(|link| candidate(link))
+            .map(candidate)
             .collect();
         let Some(id) = eviction::select(candidates).map(PeerId) else { return false };
         let Some(link) = self.peer(id) else { return false };
@@ -291,8 +297,7 @@ impl Network {
         }
         let address = self.resolve(target).await?;
         let host = address.host();
-        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host))
-        {
+        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host)) {
             return Err(ConnectError::Banned(address.to_string()));
         }
         if let Some(known) = self.find(target, &address) {
@@ -374,6 +379,7 @@ impl Network {
             magic: self.options.magic,
             max_receive: self.options.max_receive,
             max_send: self.options.max_send,
+            received: self.received.clone(),
         };
         let link = Arc::new(PeerLink::new(options, parts));
         tracing::debug!(target: "net", "Added connection peer={id}");

@@ -175,6 +175,10 @@ mod tests {
         assert_eq!(calls, [0, 1, 3, 7, 15]);
         let now = start + Duration::from_secs(16);
         assert_eq!(bootstrap.due(false, true, now), []);
-        assert_eq!(bootstrap.due(true, true, now), [name], "who asks for all gets those that are not due too");
+        assert_eq!(
+            bootstrap.due(true, true, now),
+            [name],
+            "who asks for all gets those that are not due too"
+        );
     }
 }

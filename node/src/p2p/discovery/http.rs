@@ -26,8 +26,7 @@ pub(super) struct Patience {
 
 impl Patience {
     /// For a node that somebody named.
-    pub(super) const NAMED: Self =
-        Self { connect: Duration::from_secs(3), whole: Duration::from_secs(6) };
+    pub(super) const NAMED: Self = Self { connect: Duration::from_secs(3), whole: Duration::from_secs(6) };
     /// For a port of this machine where there may be anything.
     pub(super) const SCAN: Self =
         Self { connect: Duration::from_millis(300), whole: Duration::from_millis(1500) };
@@ -77,8 +76,7 @@ pub(super) async fn get<T: DeserializeOwned>(
 
 async fn ask(stream: TcpStream, url: &ApiUrl, path: &'static str) -> Result<Bytes, FetchError> {
     let mut client = hyper::client::conn::http1::Builder::new();
-    let (mut sender, connection) =
-        client.max_buf_size(MAX_ANSWER).handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = client.max_buf_size(MAX_ANSWER).handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
         .header(HOST, url.authority())
         .header(ACCEPT, "application/json")

@@ -51,7 +51,7 @@ const MAX_CONNECTIONS: usize = 256;
 const MAX_VERDICTS: usize = 512;
 
 /// What a node is told apart by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Identity {
     /// A number of this process, as text.
     pub instance: String,
@@ -61,8 +61,8 @@ pub struct Identity {
     pub genesis: String,
 }
 
-/// How to look for peers.
-#[derive(Debug, Clone)]
+/// How to look for peers; by default nowhere.
+#[derive(Debug, Clone, Default)]
 pub struct DiscoveryOptions {
     /// Who we are.
     pub us: Identity,
@@ -162,11 +162,7 @@ impl Shared {
     }
 
     /// Finds a named peer, connects to it unless it is connected, and tells of it.
-    async fn meet(
-        &self,
-        name: &PeerName,
-        kind: ConnectionKind,
-    ) -> Result<(Found, Arc<PeerLink>), Refusal> {
+    async fn meet(&self, name: &PeerName, kind: ConnectionKind) -> Result<(Found, Arc<PeerLink>), Refusal> {
         match name {
             PeerName::P2p(target) => {
                 let known = self.network.resolve(target).await.ok();
@@ -210,12 +206,7 @@ impl Shared {
         result
     }
 
-    async fn ask_at(
-        &self,
-        at: SocketAddr,
-        url: &ApiUrl,
-        patience: Patience,
-    ) -> Result<Candidate, Refusal> {
+    async fn ask_at(&self, at: SocketAddr, url: &ApiUrl, patience: Patience) -> Result<Candidate, Refusal> {
         let failed = |source| Refusal::Fetch { url: url.to_string(), source };
         let status: RemoteStatus = http::get(at, url, "/status", patience).await.map_err(failed)?;
         let port = status.judge(&url.to_string(), &self.options.us)?;
@@ -255,8 +246,8 @@ impl Shared {
     /// Takes back our connection if the other node made one too and ours is the one to go; the one that stays.
     fn settle(&self, ours: Arc<PeerLink>, candidate: &Candidate) -> Arc<PeerLink> {
         let Some((theirs, their_kind)) = &candidate.theirs else { return ours };
-        let is_ours_to_go =
-            their_kind == ConnectionKind::Manual.name() || self.options.us.instance < candidate.status.instance;
+        let is_ours_to_go = their_kind == ConnectionKind::Manual.name()
+            || self.options.us.instance < candidate.status.instance;
         if ours.kind() != ConnectionKind::OutboundFullRelay || !is_ours_to_go {
             return ours;
         }

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn only_other_nodes_of_the_chain_that_listen_are_peers() {
-        let good = r#"{"instance":"you","chain":"chaincore","genesis_hash":"00aa","p2p_port":8001,"more":[]}"#;
+        let good =
+            r#"{"instance":"you","chain":"chaincore","genesis_hash":"00aa","p2p_port":8001,"more":[]}"#;
         assert_eq!(judged(good), Ok(8001));
         let errors = [
             (good.replace("you", "me"), "http://x:1 is this node itself"),

@@ -40,6 +40,10 @@ impl Protocol {
         if Arc::ptr_eq(tip, &self.announced) {
             return;
         }
+        // A long reorganization passes worse tips on its way.
+        if tip.chain_work() < self.announced.chain_work() && !self.announced.is_failed() {
+            return;
+        }
         let fork = tip.fork_with(&self.announced).clone();
         self.announced = tip.clone();
         if tip.height() > fork.height() {

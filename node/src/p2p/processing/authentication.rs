@@ -44,12 +44,12 @@ pub(super) struct FailureLog {
 impl Protocol {
     /// Whether a peer must prove itself before anything else.
     pub(super) fn must_authenticate(&self, peer: &Peer) -> bool {
-        self.network.options().credentials.is_some() && !peer.auth.is_done
+        self.network.options().own.credentials.is_some() && !peer.auth.is_done
     }
 
     /// Asks a peer that has said hello to prove itself.
     pub(super) fn begin_authentication(&mut self, peer: &mut Peer) {
-        let Some(credentials) = &self.network.options().credentials else { return };
+        let Some(credentials) = &self.network.options().own.credentials else { return };
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).expect("the system has random numbers");
         let challenge = credentials.challenge(nonce);
@@ -59,8 +59,9 @@ impl Protocol {
     }
 
     pub(super) fn on_auth_challenge(&mut self, peer: &mut Peer, theirs: AuthChallenge) {
-        let Some(credentials) = self.network.options().credentials.clone() else {
-            let what = "the peer requires authentication, and this node has neither -peersecret nor -peerkeys";
+        let Some(credentials) = self.network.options().own.credentials.clone() else {
+            let what =
+                "the peer requires authentication, and this node has neither -peersecret nor -peerkeys";
             self.refuse(peer, what);
             return;
         };
@@ -79,7 +80,7 @@ impl Protocol {
     }
 
     pub(super) fn on_auth_proof(&mut self, peer: &mut Peer, proof: &AuthProof) {
-        let credentials = self.network.options().credentials.clone();
+        let credentials = self.network.options().own.credentials.clone();
         let (Some(credentials), Some(transcript), false) =
             (credentials, self.transcript(peer), peer.auth.is_done)
         else {

@@ -13,8 +13,12 @@ impl Protocol {
             return false;
         }
         self.serve_requests(peer);
+        let reconsidered = self.reconsider_orphan(peer);
         if peer.link.is_closed() {
             return false;
+        }
+        if reconsidered {
+            return true;
         }
         // What is answered is answered in the order of the questions.
         if !peer.requests.is_empty() {
@@ -25,7 +29,7 @@ impl Protocol {
         }
         let Some((received, more)) = peer.link.inbox().pop() else { return false };
         self.on_received(peer, received);
-        more || !peer.requests.is_empty()
+        more || !peer.requests.is_empty() || self.has_orphan_work(peer)
     }
 
     fn on_received(&mut self, peer: &mut Peer, received: Received) {
@@ -95,8 +99,21 @@ impl Protocol {
             Message::CmpctBlock(compact) => self.on_cmpctblock(peer, &compact),
             Message::GetBlockTxn(request) => self.on_getblocktxn(peer, &request),
             Message::BlockTxn(answer) => self.on_blocktxn(peer, answer),
+            Message::GetCFilters { filter_type, start_height, stop } => {
+                self.on_getcfilters(peer, filter_type, start_height, stop);
+            }
+            Message::GetCFHeaders { filter_type, start_height, stop } => {
+                self.on_getcfheaders(peer, filter_type, start_height, stop);
+            }
+            Message::GetCFCheckpt { filter_type, stop } => self.on_getcfcheckpt(peer, filter_type, stop),
             Message::Headers(headers) => self.on_headers(peer, headers),
             Message::Block(block) => self.on_block(peer, block),
+            Message::Tx(tx) => self.on_tx(peer, &tx),
+            Message::Mempool => self.on_mempool(peer),
+            Message::FeeFilter(rate) => self.on_fee_filter(peer, rate),
+            Message::FilterLoad | Message::FilterAdd | Message::FilterClear => {
+                self.on_bloom_filter(peer, &command.to_string());
+            }
             _ => tracing::debug!(target: "net", "Unknown message type \"{command}\" from peer={id}"),
         }
     }

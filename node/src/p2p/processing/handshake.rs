@@ -163,6 +163,7 @@ impl Protocol {
         if peer.common_version >= COMPACT_BLOCKS_VERSION {
             peer.send(&Message::SendCmpct { high_bandwidth: false, version: COMPACT_BLOCKS_WITH_WITNESS });
         }
+        self.start_tx_relay(peer);
         peer.is_connected = true;
     }
 

@@ -15,6 +15,7 @@ mod blocks;
 mod compact;
 mod dispatch;
 mod download;
+mod filters;
 mod handshake;
 mod headers;
 mod inactivity;
@@ -30,11 +31,13 @@ mod txs;
 
 pub use peer::Peer;
 pub use thread::{MessageThread, ProtocolHandle};
+pub use txs::OrphanInfo;
 
 use super::connection::Network;
 use super::kind::PeerId;
 use crate::chain::{BlockEntry, ChainHandle, Snapshot};
 use crate::clock::Clock;
+use crate::index::BlockFilters;
 use blocks::{BlockSources, ChainEvent};
 use chaincore_consensus::BlockHash;
 use compact::CompactBlocks;
@@ -44,6 +47,7 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
+use txs::Txs;
 
 /// A second, in the microseconds that all times here are.
 pub(super) const SECOND: i64 = 1_000_000;
@@ -61,6 +65,8 @@ pub struct Protocol {
     block_sources: BlockSources,
     auth_failures: authentication::FailureLog,
     compact: CompactBlocks,
+    /// What light clients are served from.
+    filters: Option<BlockFilters>,
     /// What the writer reports while it works.
     events: mpsc::Receiver<ChainEvent>,
     events_in: mpsc::Sender<ChainEvent>,
@@ -70,16 +76,18 @@ pub struct Protocol {
     news: Vec<Arc<BlockEntry>>,
     /// When the tip last changed, in seconds.
     last_tip_update: i64,
+    txs: Txs,
 }
 
 impl Protocol {
     /// A node without peers.
-    pub fn new(network: Arc<Network>, chain: ChainHandle) -> Self {
+    pub fn new(network: Arc<Network>, chain: ChainHandle, filters: Option<BlockFilters>) -> Self {
         let clock = network.clock().clone();
         let (events_in, events) = ChainEvent::channel(&network, &chain);
         Self {
             announced: chain.snapshot().tip().clone(),
             last_tip_update: clock.now(),
+            txs: Txs::new(chain.snapshot().tip().clone()),
             network,
             chain,
             clock,
@@ -90,6 +98,7 @@ impl Protocol {
             block_sources: BlockSources::default(),
             auth_failures: authentication::FailureLog::default(),
             compact: CompactBlocks::default(),
+            filters,
             events,
             events_in,
             news: Vec::new(),

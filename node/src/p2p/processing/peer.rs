@@ -6,6 +6,7 @@ use super::compact::PeerCompact;
 use super::headers::PeerHeaders;
 use super::ping::Ping;
 use super::presync::Presync;
+use super::txs::PeerTxs;
 use crate::p2p::connection::PeerLink;
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::NetAddress;
@@ -48,6 +49,7 @@ pub struct Peer {
     pub(super) requests: VecDeque<Inventory>,
     /// When it last sent a block that was new and valid, in seconds.
     pub(super) last_block: i64,
+    pub(super) txs: PeerTxs,
 }
 
 impl Peer {
@@ -75,6 +77,7 @@ impl Peer {
             compact: PeerCompact::default(),
             requests: VecDeque::new(),
             last_block: 0,
+            txs: PeerTxs::default(),
         }
     }
 

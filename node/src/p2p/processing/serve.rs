@@ -51,7 +51,7 @@ impl Protocol {
     }
 
     /// Whether a block may be given away (Core's `BlockRequestAllowed`).
-    fn may_give_away(&self, entry: &Arc<BlockEntry>) -> bool {
+    pub(super) fn may_give_away(&self, entry: &Arc<BlockEntry>) -> bool {
         let snapshot = self.snapshot();
         if snapshot.is_active(entry) {
             return true;

@@ -105,6 +105,7 @@ impl Protocol {
         self.take_early_blocks();
         self.follow_chain();
         self.share_news();
+        self.run_scheduled();
         let mut order: Vec<PeerId> = self.peers.keys().copied().collect();
         // Nobody gains by being first.
         order.shuffle(&mut self.rng);
@@ -146,6 +147,7 @@ impl Protocol {
         let id = peer.id();
         self.headers.forget(id);
         self.downloads.forget(id);
+        self.forget_txs_of(id);
         self.compact.forget(id);
         if peer.is_connected && peer.kind().relays_txs() && !peer.is_inbound() {
             self.network.book().connected(&peer.link.address());
@@ -173,11 +175,14 @@ impl Protocol {
         self.send_sendheaders_if_due(peer);
         self.start_headers_sync_if_due(peer);
         self.announce_blocks(peer);
+        self.announce_txs(peer);
         if self.check_download_timeouts(peer) {
             return;
         }
         self.consider_eviction(peer);
         self.request_blocks(peer);
+        self.request_txs(peer);
+        self.send_fee_filter_if_due(peer);
     }
 
     /// Tells the interfaces what is known of a peer.
@@ -193,6 +198,10 @@ impl Protocol {
         facts.handshake_done = peer.is_connected;
         facts.local_address = peer.local_address;
         facts.relays_txs = peer.relays_txs;
+        facts.min_fee_filter = peer.txs.min_rate().0;
+        facts.inv_to_send = peer.txs.waiting();
+        facts.last_inv_sequence = peer.txs.last_sequence().unwrap_or(0);
+        facts.last_transaction = peer.txs.last_transaction;
         let height = |entry: &Option<std::sync::Arc<crate::chain::BlockEntry>>| {
             entry.as_ref().map_or(-1, |entry| i32::try_from(entry.height()).unwrap_or(i32::MAX))
         };

@@ -14,6 +14,7 @@ mod error;
 mod frame;
 mod inventory;
 mod message;
+mod payload;
 mod services;
 #[cfg(test)]
 mod tests;
