@@ -8,6 +8,7 @@ use chaincore_consensus::{Amount, Hash256, OutPoint, Tx, TxOut, TxRef};
 use chaincore_node::chain::ChainHandle;
 use chaincore_node::clock::Clock;
 use chaincore_node::p2p::connection::BoundAddress;
+use chaincore_node::p2p::options::OwnOptions;
 use chaincore_node::p2p::permissions::{Permissions, Whitelist};
 use chaincore_node::p2p::wire::{InvKind, Inventory, Message, ServiceFlags};
 use chaincore_node::p2p::{P2p, P2pOptions};
@@ -83,6 +84,7 @@ impl World {
             max_send: 1_000_000,
             whitelist: Whitelist::default(),
             ban_time: 1,
+            own: OwnOptions::default(),
             folder: dir.path().to_path_buf(),
         };
         let runtime =

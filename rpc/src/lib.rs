@@ -10,6 +10,7 @@ pub mod methods;
 pub mod network;
 pub mod node;
 pub mod openapi;
+pub mod peering;
 pub mod ratelimit;
 pub mod registry;
 pub mod rest;

@@ -12,6 +12,7 @@
 //!   no verdict could be reached.
 
 use crate::network::Network;
+use crate::peering::Peering;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::filter::BasicFilter;
@@ -460,7 +461,7 @@ pub struct Orphan {
 }
 
 /// A running node, as far as its interfaces need it.
-pub trait Node: Send + Sync + 'static {
+pub trait Node: Peering + Send + Sync + 'static {
     /// The chain's rules and constants.
     fn params(&self) -> &ChainParams;
     /// Facts that do not change.

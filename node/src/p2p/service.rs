@@ -3,6 +3,7 @@
 use super::address_book::{AddressBook, Randomness};
 use super::bans::Bans;
 use super::connection::{ConnectError, Network, PeerLink, listen};
+use super::discovery::Discovery;
 use super::kind::{ConnectionKind, PeerId};
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
@@ -42,6 +43,7 @@ pub struct P2p {
     network: Arc<Network>,
     messages: MessageThread,
     outbound: Outbound,
+    discovery: Discovery,
     bound: Vec<SocketAddr>,
     follower: JoinHandle<()>,
     runtime: Handle,
@@ -71,6 +73,7 @@ impl P2p {
         }
         let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone(), filters))?;
         let outbound = Outbound::start(network.clone(), messages.handle().clone());
+        let discovery = Discovery::start(network.options().own.discovery.clone(), network.clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());
             tokio::spawn(async move {
@@ -79,7 +82,7 @@ impl P2p {
                 }
             })
         };
-        Ok(Self { network, messages, outbound, bound, follower, runtime: Handle::current() })
+        Ok(Self { network, messages, outbound, discovery, bound, follower, runtime: Handle::current() })
     }
 
     /// The connections.
@@ -95,6 +98,11 @@ impl P2p {
     /// Automatic and added connections.
     pub fn outbound(&self) -> &Outbound {
         &self.outbound
+    }
+
+    /// The search for peers by their APIs.
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
     }
 
     /// Where the node listens.
@@ -161,6 +169,7 @@ impl P2p {
     /// Ends all connections and saves what is known of the network. Not for the runtime's threads.
     pub fn stop(&self) {
         self.outbound.stop();
+        self.discovery.stop();
         self.follower.abort();
         self.network.shut_down();
         self.messages.stop();

@@ -7,6 +7,7 @@
 mod mempool;
 mod network;
 mod node;
+mod peering;
 pub(crate) mod pool_file;
 mod view;
 

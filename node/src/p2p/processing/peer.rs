@@ -1,6 +1,7 @@
 //! What the protocol knows of one peer.
 
 use super::announce::Announcements;
+use super::authentication::PeerAuth;
 use super::compact::PeerCompact;
 use super::headers::PeerHeaders;
 use super::ping::Ping;
@@ -36,6 +37,8 @@ pub struct Peer {
     pub(super) relays_txs: bool,
     /// Whether it broke the rules and is to be dropped at the next send cycle.
     pub(super) misbehaves: bool,
+    /// How far it has proved to be of this private network.
+    pub(super) auth: PeerAuth,
     pub(super) ping: Ping,
     pub(super) headers: PeerHeaders,
     pub(super) announcements: Announcements,
@@ -66,6 +69,7 @@ impl Peer {
             wants_addrv2: false,
             relays_txs: false,
             misbehaves: false,
+            auth: PeerAuth::default(),
             ping: Ping::default(),
             headers: PeerHeaders::default(),
             announcements: Announcements::default(),
