@@ -1,5 +1,6 @@
 //! What the protocol knows of one peer.
 
+use super::addresses::PeerAddresses;
 use super::announce::Announcements;
 use super::compact::PeerCompact;
 use super::headers::PeerHeaders;
@@ -37,6 +38,7 @@ pub struct Peer {
     /// Whether it broke the rules and is to be dropped at the next send cycle.
     pub(super) misbehaves: bool,
     pub(super) ping: Ping,
+    pub(super) addresses: PeerAddresses,
     pub(super) headers: PeerHeaders,
     pub(super) announcements: Announcements,
     /// The catching-up with its chain while nobody knows whether that is worth it.
@@ -52,7 +54,6 @@ pub struct Peer {
 impl Peer {
     pub(super) fn new(link: Arc<PeerLink>) -> Self {
         Self {
-            link,
             version: 0,
             common_version: 0,
             services: ServiceFlags::NONE,
@@ -67,6 +68,8 @@ impl Peer {
             relays_txs: false,
             misbehaves: false,
             ping: Ping::default(),
+            addresses: PeerAddresses::new(link.connected_at()),
+            link,
             headers: PeerHeaders::default(),
             announcements: Announcements::default(),
             presync: None,
