@@ -468,8 +468,22 @@ async fn the_mempool_as_a_whole() {
         call(&registry, "gettxspendingprevout", &format!("[[{prevout},{unspent}]]")).await.unwrap(),
         format!("[{},\"spendingtxid\":\"{txid}\"}},{unspent}]", prevout.strip_suffix('}').unwrap())
     );
+    let (wtxid, bytes, vsize) = (tx.wtxid(), tx.total_size(), tx.vsize());
+    let orphan = format!(
+        "\"txid\":\"{txid}\",\"wtxid\":\"{wtxid}\",\"bytes\":{bytes},\"vsize\":{vsize},\"weight\":{weight},\"from\":[3,7]"
+    );
+    let raw = hex::encode(&tx.to_bytes());
+    for (params, expected) in [
+        ("[]", format!("[\"{txid}\"]")),
+        ("[1]", format!("[{{{orphan}}}]")),
+        ("[2]", format!("[{{{orphan},\"hex\":\"{raw}\"}}]")),
+    ] {
+        assert_eq!(call(&registry, "getorphantxs", params).await.unwrap(), expected);
+    }
     let zero = "0".repeat(64);
     for (method, params, expected) in [
+        ("getorphantxs", "[3]".into(), (-8, "Invalid verbosity value 3")),
+        ("getorphantxs", "[true]".into(), (-3, "Verbosity was boolean but only integer allowed")),
         ("getmempoolcluster", format!("[\"{zero}\"]"), (-5, "Transaction not in mempool")),
         (
             "importmempool",

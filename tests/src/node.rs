@@ -92,7 +92,8 @@ impl TestNode {
         let mut command = Command::new(binary("chaincored"));
         command
             .arg(format!("-datadir={}", datadir.display()))
-            .args(["--api-port=0", "--p2p-port=0"])
+            // A node of a test must not find the nodes of whoever runs it, unless it is told to.
+            .args(["--api-port=0", "--p2p-port=0", "--no-discover"])
             .args(args);
         command
     }

@@ -5,6 +5,7 @@
 //! HTTP (answers that are due go out), indexes, chain (with a last flush).
 
 mod banner;
+mod node_id;
 mod options;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
@@ -98,7 +99,7 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     clock.set_mock(config.mock_time);
     let service = Arc::new(Service::new(
         config.params.clone(),
-        options::node_info(config),
+        options::node_info(config)?,
         clock.clone(),
         options::templates(config),
     ));
@@ -229,13 +230,14 @@ async fn serve(
     };
     service.attach(chain.clone(), indexes.clone());
     let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
-    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone(), served).await {
-        Ok(p2p) => Arc::new(p2p),
-        Err(error) => {
-            chain.shutdown().await?;
-            return Err(error.into());
-        }
-    };
+    let p2p =
+        match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone(), served).await {
+            Ok(p2p) => Arc::new(p2p),
+            Err(error) => {
+                chain.shutdown().await?;
+                return Err(error.into());
+            }
+        };
     service.attach_p2p(p2p.clone());
     let import = start_import(config, &chain, service);
     warmup.finish();

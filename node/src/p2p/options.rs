@@ -1,10 +1,14 @@
 //! How the node behaves towards peers.
 
+use super::authentication::Credentials;
 use super::connection::BoundAddress;
+use super::discovery::DiscoveryOptions;
+use super::net_address::NetAddress;
 use super::permissions::Whitelist;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of the network.
@@ -26,18 +30,28 @@ pub struct P2pOptions {
     pub listen: bool,
     /// Where to listen.
     pub binds: Vec<BoundAddress>,
+    /// Addresses at which this node can be reached (`-externalip`).
+    pub external: Vec<NetAddress>,
+    /// The port that peers call at addresses which come without one.
+    pub port: u16,
+    /// Whether what peers see is taken for an address that others can reach (`-discover`).
+    pub discover: bool,
     /// The most inbound connections.
     pub max_inbound: usize,
     /// How many full outbound connections to keep.
     pub target_outbound: usize,
     /// How many outbound connections for blocks alone to keep.
     pub target_block_relay: usize,
+    /// How many connections the node may make by itself at once, short ones included.
+    pub max_automatic: usize,
     /// Peers to keep a connection to (`-addnode`).
     pub add: Vec<String>,
     /// The only peers to call (`-connect`); `Some` of none to call nobody.
     pub connect: Option<Vec<String>>,
     /// Peers to ask for addresses (`-seednode`).
     pub seeds: Vec<String>,
+    /// Names whose addresses are nodes, to be looked up while too few are known (`-dnsseed`).
+    pub dns_seeds: Vec<String>,
     /// Whether names may be looked up (`-dns`).
     pub dns: bool,
     /// Whether no transactions are taken from peers (`-blocksonly`).
@@ -54,6 +68,39 @@ pub struct P2pOptions {
     pub whitelist: Whitelist,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
+    /// What ChainCore's networks have beyond Bitcoin's.
+    pub own: OwnOptions,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
     pub folder: PathBuf,
+}
+
+/// What ChainCore's networks have beyond Bitcoin's. By default there is nothing of it, and all is as Core does it.
+#[derive(Debug, Clone)]
+pub struct OwnOptions {
+    /// The most connections together (`-maxconnections`), for people to see.
+    pub max_connections: usize,
+    /// On a ChainCore network, which counts peers whoever called: outbound connections beyond so many take places
+    /// of inbound ones. `None` on Bitcoin's chains.
+    pub reserved_outbound: Option<usize>,
+    /// What peers must prove themselves by, on a private network.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How to look for peers.
+    pub discovery: DiscoveryOptions,
+    /// How often peers are pinged, in seconds.
+    pub ping_interval: i64,
+    /// How long a pong may take, in seconds.
+    pub ping_timeout: i64,
+}
+
+impl Default for OwnOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 125,
+            reserved_outbound: None,
+            credentials: None,
+            discovery: DiscoveryOptions::default(),
+            ping_interval: 2 * 60,
+            ping_timeout: 20 * 60,
+        }
+    }
 }

@@ -5,7 +5,9 @@
 //! nothing here is asked.
 
 mod mempool;
+mod network;
 mod node;
+mod peering;
 pub(crate) mod pool_file;
 mod view;
 

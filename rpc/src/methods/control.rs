@@ -63,6 +63,11 @@ pub fn echo(_: &dyn Node, args: &Args) -> Reply {
     reply(args.values())
 }
 
+/// `echoipc`: the text as it came. (Core may send it through another process; here there is none.)
+pub fn echoipc(_: &dyn Node, args: &Args) -> Reply {
+    reply(args.str(0)?)
+}
+
 #[derive(Serialize)]
 struct ActiveJson {
     method: &'static str,

@@ -1,12 +1,13 @@
 //! The methods that look closer at blocks, proofs, messages and the node itself.
 
-use super::{Row, control, messages, proofs, stats};
+use super::{Row, control, messages, proofs, stats, transact};
 use crate::registry::{Arg, Doc, Method};
 
 /// The methods with their handlers.
 pub fn rows() -> Vec<Row> {
     let mut rows = block_rows();
     rows.extend(node_rows());
+    rows.extend(transaction_rows());
     rows
 }
 
@@ -45,7 +46,8 @@ fn block_rows() -> Vec<Row> {
                         "The figures to show",
                         vec![Arg::str("height", "A figure").optional(), Arg::str("time", "Another").optional()],
                     )
-                    .hint("all values"),
+                    .hint("all values")
+                    .oneline("stats"),
                 )
                 .result(Doc::obj("", "", vec![])),
             stats::getblockstats,
@@ -128,6 +130,12 @@ fn node_rows() -> Vec<Row> {
             control::logging,
         ),
         (
+            Method::new("hidden", "echoipc", "Gives the argument back. For tests.")
+                .arg(Arg::str("arg", "The text"))
+                .result(Doc::str("echo", "The text")),
+            control::echoipc,
+        ),
+        (
             Method::new("control", "getmemoryinfo", "Shows how much memory is locked for keys.")
                 .arg(
                     Arg::str("mode", "\"stats\", or \"mallocinfo\" for the heap's state where that is known")
@@ -154,6 +162,135 @@ fn node_rows() -> Vec<Row> {
                 )
                 .result(Doc::str("", "XML").when("mode \"mallocinfo\"")),
             control::getmemoryinfo,
+        ),
+    ]
+}
+
+fn transaction_rows() -> Vec<Row> {
+    vec![
+        (
+            Method::new(
+                "rawtransactions",
+                "createrawtransaction",
+                "Makes a transaction that is not signed.\nIt is neither kept nor sent anywhere.",
+            )
+            .arg(Arg::arr(
+                "inputs",
+                "What it spends",
+                vec![
+                    Arg::obj(
+                        "",
+                        "",
+                        vec![
+                            Arg::hex("txid", "The transaction"),
+                            Arg::num("vout", "The output's place in it"),
+                            Arg::num("sequence", "The sequence number")
+                                .hint("depends on the value of the 'replaceable' and 'locktime' arguments"),
+                        ],
+                    )
+                    .optional(),
+                ],
+            ))
+            .arg(
+                Arg::arr(
+                    "outputs",
+                    "What it pays, no address twice and data once; an object with all of them will do, too",
+                    vec![
+                        Arg::user_keys(
+                            "",
+                            "",
+                            vec![Arg::amount("address", "An address, and the coins it gets")],
+                        )
+                        .optional(),
+                        Arg::obj("", "", vec![Arg::hex("data", "Data for an OP_RETURN output")]).optional(),
+                    ],
+                )
+                .any_type(),
+            )
+            .arg(Arg::num("locktime", "The lock time").default("0"))
+            .arg(Arg::bool("replaceable", "Say that it may be replaced (BIP125)").default("true"))
+            .arg(Arg::num("version", "The version").default("2"))
+            .result(Doc::hex("transaction", "The transaction")),
+            transact::createrawtransaction as super::Handler,
+        ),
+        (
+            Method::new(
+                "rawtransactions",
+                "combinerawtransaction",
+                "Puts the signatures of several copies of a transaction together.",
+            )
+            .arg(Arg::arr("txs", "The copies", vec![Arg::hex("hexstring", "A copy").optional()]))
+            .result(Doc::str("", "The transaction")),
+            transact::combinerawtransaction,
+        ),
+        (
+            Method::new(
+                "rawtransactions",
+                "signrawtransactionwithkey",
+                "Signs the inputs of a transaction with the given keys and no others.",
+            )
+            .arg(Arg::str("hexstring", "The transaction"))
+            .arg(Arg::arr(
+                "privkeys",
+                "The keys",
+                vec![Arg::hex("privatekey", "A key in base 58").optional()],
+            ))
+            .arg(
+                Arg::arr(
+                    "prevtxs",
+                    "Outputs it spends that the node may not know",
+                    vec![
+                        Arg::obj(
+                            "",
+                            "",
+                            vec![
+                                Arg::hex("txid", "The transaction"),
+                                Arg::num("vout", "The output's place in it"),
+                                Arg::hex("scriptPubKey", "What locks it"),
+                                Arg::hex("redeemScript", "The script behind a P2SH output").optional(),
+                                Arg::hex("witnessScript", "The script behind a P2WSH output").optional(),
+                                Arg::amount("amount", "What it is worth; segwit needs it").optional(),
+                            ],
+                        )
+                        .optional(),
+                    ],
+                )
+                .optional(),
+            )
+            .arg(
+                Arg::str(
+                    "sighashtype",
+                    "What the signatures cover: DEFAULT, ALL, NONE, SINGLE, or one of the last three with \
+                     |ANYONECANPAY",
+                )
+                .default("\"DEFAULT for Taproot, ALL otherwise\""),
+            )
+            .result(Doc::obj(
+                "",
+                "",
+                vec![
+                    Doc::hex("hex", "The transaction"),
+                    Doc::bool("complete", "Whether all inputs are signed"),
+                    Doc::arr(
+                        "errors",
+                        "What is wrong with the others",
+                        vec![Doc::obj(
+                            "",
+                            "",
+                            vec![
+                                Doc::hex("txid", "What the input spends"),
+                                Doc::num("vout", "Its place there"),
+                                Doc::arr("witness", "", vec![Doc::hex("witness", "")]),
+                                Doc::hex("scriptSig", "The unlocking script"),
+                                Doc::num("sequence", "The sequence number"),
+                                Doc::str("error", "What is wrong"),
+                            ],
+                        )],
+                    )
+                    .optional(),
+                ],
+            )),
+            transact::signrawtransactionwithkey,
         ),
     ]
 }

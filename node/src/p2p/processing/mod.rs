@@ -10,10 +10,12 @@
 
 mod addresses;
 mod announce;
+mod authentication;
 mod blocks;
 mod compact;
 mod dispatch;
 mod download;
+mod extra_peers;
 mod filters;
 mod handshake;
 mod headers;
@@ -37,10 +39,12 @@ use super::kind::PeerId;
 use crate::chain::{BlockEntry, ChainHandle, Snapshot};
 use crate::clock::Clock;
 use crate::index::BlockFilters;
+use addresses::AddressRelay;
 use blocks::{BlockSources, ChainEvent};
 use chaincore_consensus::BlockHash;
 use compact::CompactBlocks;
 use download::Downloads;
+use extra_peers::ExtraPeers;
 use headers::HeadersSync;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
@@ -62,6 +66,7 @@ pub struct Protocol {
     headers: HeadersSync,
     downloads: Downloads,
     block_sources: BlockSources,
+    auth_failures: authentication::FailureLog,
     compact: CompactBlocks,
     /// What light clients are served from.
     filters: Option<BlockFilters>,
@@ -75,6 +80,8 @@ pub struct Protocol {
     /// When the tip last changed, in seconds.
     last_tip_update: i64,
     txs: Txs,
+    addresses: AddressRelay,
+    extra_peers: ExtraPeers,
 }
 
 impl Protocol {
@@ -94,11 +101,14 @@ impl Protocol {
             headers: HeadersSync::default(),
             downloads: Downloads::default(),
             block_sources: BlockSources::default(),
+            auth_failures: authentication::FailureLog::default(),
             compact: CompactBlocks::default(),
             filters,
             events,
             events_in,
             news: Vec::new(),
+            addresses: AddressRelay::default(),
+            extra_peers: ExtraPeers::default(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the protocol knows of one peer.
 
+use super::addresses::PeerAddresses;
 use super::announce::Announcements;
+use super::authentication::PeerAuth;
 use super::compact::PeerCompact;
 use super::headers::PeerHeaders;
 use super::ping::Ping;
@@ -36,7 +38,10 @@ pub struct Peer {
     pub(super) relays_txs: bool,
     /// Whether it broke the rules and is to be dropped at the next send cycle.
     pub(super) misbehaves: bool,
+    /// How far it has proved to be of this private network.
+    pub(super) auth: PeerAuth,
     pub(super) ping: Ping,
+    pub(super) addresses: PeerAddresses,
     pub(super) headers: PeerHeaders,
     pub(super) announcements: Announcements,
     /// The catching-up with its chain while nobody knows whether that is worth it.
@@ -52,7 +57,6 @@ pub struct Peer {
 impl Peer {
     pub(super) fn new(link: Arc<PeerLink>) -> Self {
         Self {
-            link,
             version: 0,
             common_version: 0,
             services: ServiceFlags::NONE,
@@ -66,7 +70,10 @@ impl Peer {
             wants_addrv2: false,
             relays_txs: false,
             misbehaves: false,
+            auth: PeerAuth::default(),
             ping: Ping::default(),
+            addresses: PeerAddresses::new(link.connected_at()),
+            link,
             headers: PeerHeaders::default(),
             announcements: Announcements::default(),
             presync: None,
