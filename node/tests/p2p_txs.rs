@@ -8,21 +8,16 @@ use chaincore_consensus::{Amount, Hash256, OutPoint, Tx, TxOut, TxRef};
 use chaincore_node::chain::ChainHandle;
 use chaincore_node::clock::Clock;
 use chaincore_node::p2p::connection::BoundAddress;
-use chaincore_node::p2p::net_address::NetAddress;
 use chaincore_node::p2p::options::OwnOptions;
 use chaincore_node::p2p::permissions::{Permissions, Whitelist};
-use chaincore_node::p2p::wire::{
-    FrameReader, InvKind, Inventory, Message, PROTOCOL_VERSION, ServiceFlags, Version,
-};
+use chaincore_node::p2p::wire::{InvKind, Inventory, Message, ServiceFlags};
 use chaincore_node::p2p::{P2p, P2pOptions};
 use chaincore_node::testkit::{self, Branch, Lock, Utxo};
-use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use kit::peer::{MAGIC, Peer};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 /// Long enough for a burst of announcements to be due whatever chance says, in seconds, and far from the ten minutes after
 /// which the owner's transactions are announced again.
 const A_WHILE: i64 = 100;
@@ -171,126 +166,6 @@ fn child_of(parent: &TxRef, fee: i64) -> TxRef {
 
 fn by_wtxid(tx: &Tx) -> Inventory {
     Inventory::wtxid(tx.wtxid())
-}
-
-/// The other end of a connection.
-struct Peer {
-    stream: TcpStream,
-    frames: FrameReader,
-    received: VecDeque<Message>,
-    closed: bool,
-    pings: u64,
-}
-
-impl Peer {
-    fn dial(address: SocketAddr, relay: bool, by_wtxid: bool) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        let frames = FrameReader::new(MAGIC);
-        let mut peer = Self { stream, frames, received: VecDeque::new(), closed: false, pings: 0 };
-        peer.send(&Message::Version(Box::new(Version {
-            version: PROTOCOL_VERSION.cast_signed(),
-            services: ServiceFlags::NETWORK | ServiceFlags::WITNESS,
-            time: 0,
-            receiver_services: ServiceFlags::NONE,
-            receiver: NetAddress::UNSPECIFIED,
-            sender_services: ServiceFlags::NONE,
-            sender: NetAddress::UNSPECIFIED,
-            nonce: 1,
-            user_agent: b"/test:0/".to_vec(),
-            start_height: 0,
-            relay,
-        })));
-        if by_wtxid {
-            peer.send(&Message::WtxidRelay);
-        }
-        peer.send(&Message::Verack);
-        peer.sync();
-        peer
-    }
-
-    fn send(&mut self, message: &Message) {
-        // The node may have hung up, which reading shows.
-        let _ = self.stream.write_all(&message.encode(MAGIC));
-    }
-
-    fn send_tx(&mut self, tx: &TxRef) {
-        self.send(&Message::Tx(tx.clone()));
-        self.sync();
-    }
-
-    /// Reads what has come; waits for something to come.
-    fn read(&mut self) {
-        let mut buffer = [0; 4096];
-        let count = self.stream.read(&mut buffer).unwrap_or(0);
-        self.closed |= count == 0;
-        let mut input = &buffer[..count];
-        while let Some(frame) = self.frames.read(&mut input) {
-            let frame = frame.unwrap();
-            let message = Message::decode(&frame.command, &frame.payload).unwrap();
-            if let Message::Ping(nonce) = message {
-                self.send(&Message::Pong(nonce));
-            }
-            self.received.push_back(message);
-        }
-    }
-
-    /// Returns when all that was sent has been processed and what follows from it has come: the second pong leaves after
-    /// a whole send cycle.
-    fn sync(&mut self) {
-        for _ in 0..2 {
-            self.pings += 1;
-            let nonce = self.pings;
-            self.send(&Message::Ping(nonce));
-            while !self.closed
-                && !self.received.iter().any(|got| matches!(got, Message::Pong(n) if *n == nonce))
-            {
-                self.read();
-            }
-        }
-    }
-
-    fn is_dropped(&mut self) -> bool {
-        self.sync();
-        self.closed
-    }
-
-    /// Takes everything of one kind from what came.
-    fn take<T>(&mut self, pick: impl Fn(&Message) -> Option<T>) -> Vec<T> {
-        let found = self.received.iter().filter_map(&pick).collect();
-        self.received.retain(|message| pick(message).is_none());
-        found
-    }
-
-    fn announced(&mut self) -> Vec<Inventory> {
-        let items = |message: &Message| match message {
-            Message::Inv(items) => Some(items.clone()),
-            _ => None,
-        };
-        self.take(items).concat()
-    }
-
-    fn asked(&mut self) -> Vec<Inventory> {
-        let items = |message: &Message| match message {
-            Message::GetData(items) => Some(items.clone()),
-            _ => None,
-        };
-        self.take(items).concat()
-    }
-
-    /// Asks for things: the transactions that come, and what there is not.
-    fn ask(&mut self, items: &[Inventory]) -> (Vec<TxRef>, Vec<Inventory>) {
-        self.send(&Message::GetData(items.to_vec()));
-        self.sync();
-        let tx = |message: &Message| match message {
-            Message::Tx(tx) => Some(tx.clone()),
-            _ => None,
-        };
-        let missing = |message: &Message| match message {
-            Message::NotFound(items) => Some(items.clone()),
-            _ => None,
-        };
-        (self.take(tx), self.take(missing).concat())
-    }
 }
 
 #[test]

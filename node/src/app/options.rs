@@ -31,6 +31,9 @@ const CORE_NAME: &str = "Satoshi:31.0.0";
 /// Of the memory given for the chain, this share is the database's own; the rest holds coins.
 const DATABASE_SHARE: u64 = 8;
 
+/// How many short connections, made to see whether somebody answers, there are at once.
+const FEELERS: usize = 1;
+
 pub(super) fn node_info(config: &Config) -> Result<NodeInfo, AppError> {
     let version = env!("CARGO_PKG_VERSION");
     // A name that the owner gave is shown to peers; one that was made up is nothing to them.
@@ -60,11 +63,23 @@ fn services(config: &Config) -> ServiceFlags {
 
 pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppError> {
     let peers = &config.peers;
-    let automatic = match peers.counts_all {
-        true => peers.min_peers,
-        false => peers.target_outbound + peers.target_block_relay + 1,
-    };
+    // The node's own connections come out of the same number, as in Core.
+    let most = peers.max_connections as usize;
+    let target_outbound = peers.target_outbound.min(most);
+    let target_block_relay = peers.target_block_relay.min(most - target_outbound);
+    let own_calls = target_outbound + target_block_relay + FEELERS;
+    // Where all connections count alike, only the fewest calls that are needed are kept free of others'.
+    let automatic = if peers.counts_all { peers.min_peers } else { own_calls };
+    let external = peers.external.iter().map(|text| {
+        let wrong = || AppError::Option(format!("Cannot resolve -externalip address: '{text}'"));
+        NetAddress::parse(text, peers.port).map_err(|_| wrong())
+    });
     Ok(P2pOptions {
+        external: external.collect::<Result<_, _>>()?,
+        port: peers.port,
+        discover: peers.discover && peers.external.is_empty(),
+        dns_seeds: if peers.dns_seeds { config.params.dns_seeds.clone() } else { Vec::new() },
+        max_automatic: own_calls.min(most),
         magic: config.params.magic,
         default_port: config.params.p2p_port,
         services: services(config),
@@ -73,9 +88,9 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
-        max_inbound: (peers.max_connections as usize).saturating_sub(automatic),
-        target_outbound: peers.target_outbound,
-        target_block_relay: peers.target_block_relay,
+        max_inbound: most.saturating_sub(automatic),
+        target_outbound,
+        target_block_relay,
         add: peers.add.clone(),
         connect: peers.connect.clone(),
         seeds: peers.seeds.clone(),

@@ -17,8 +17,8 @@ pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
     ignored("shutdownnotify"), ignored("startupnotify"), ignored("txospenderindex"),
     // Peers
-    ignored("asmap"), ignored("cjdnsreachable"), ignored("dnsseed"),
-    ignored("externalip"), ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
+    ignored("asmap"), ignored("cjdnsreachable"),
+    ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
     ignored("i2psam"), ignored("listenonion"),
     ignored("maxuploadtarget"), ignored("natpmp"), ignored("onion"), ignored("onlynet"),
     ignored("peerbloomfilters"), ignored("privatebroadcast"),

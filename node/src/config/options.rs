@@ -154,6 +154,8 @@ const OPTIONS: &[OptionSpec] = &[
     option("pinginterval", "<s>", Group::Debug, "Seconds between pings (default: 30; on Bitcoin's chains 120)"),
     option("pingtimeout", "<s>", Group::Debug, "Seconds that a pong may take (default: 120; on Bitcoin's chains 1200)"),
     option("seednode", "<host>", Group::Connection, "Ask this peer for addresses of others, and leave it. May be given several times").network_only(),
+    option("externalip", "<addr>", Group::Connection, "An address at which peers can reach this node, to be told to others. May be given several times"),
+    option("dnsseed", "", Group::Connection, "Look up the chain's DNS seeds while too few nodes are known (default: 1 unless -connect or -maxconnections=0)"),
     option("whitelist", "<[permissions@]network>", Group::Connection, "Give peers of an address or network permissions (noban, relay, forcerelay, mempool, download, addr, bloomfilter, in, out); without any: the usual ones. May be given several times"),
     option("whitebind", "<[permissions@]addr:port>", Group::Connection, "Listen there and give permissions to all who call. May be given several times"),
     option("whitelistrelay", "", Group::Connection, "Take transactions of whitelisted peers even with -blocksonly (default: 1)"),

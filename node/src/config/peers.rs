@@ -86,6 +86,10 @@ pub struct PeersConfig {
     pub target_block_relay: usize,
     /// Peers to ask for addresses.
     pub seeds: Vec<String>,
+    /// Addresses at which this node can be reached.
+    pub external: Vec<String>,
+    /// Whether the chain's seeds are looked up while too few nodes are known.
+    pub dns_seeds: bool,
     /// Whether names may be looked up.
     pub dns: bool,
     /// Whether no transactions are taken from peers.
@@ -166,6 +170,10 @@ impl PeersConfig {
             // Core's `connect=0`, which harnesses write, is the same as -noconnect.
             false => settings.is_set("connect").then(|| settings.list("connect")),
         };
+        let max_connections = settings.number("maxconnections", 0..=1_000_000)?;
+        let max_connections = max_connections.unwrap_or(if is_chaincore { MAX_PEERS } else { CORE_MAX });
+        // Who is told whom to call needs no seeds, as in Core.
+        let is_alone = connect.is_some() || max_connections == 0;
         Ok(Self {
             port,
             listen: settings.switch_or("listen", true)?,
@@ -182,16 +190,14 @@ impl PeersConfig {
             ping_timeout: settings.number("pingtimeout", 1..=86_400)?.unwrap_or(ping_timeout),
             add: settings.list("addnode"),
             connect: connect.map(|peers| peers.into_iter().filter(|peer| peer != "0").collect()),
-            max_connections: settings.number("maxconnections", 0..=1_000_000)?.unwrap_or(if is_chaincore {
-                MAX_PEERS
-            } else {
-                CORE_MAX
-            }),
+            max_connections,
             active: settings.switch_or("networkactive", true)?,
             white_binds,
             target_outbound: if is_chaincore { TARGET_PEERS } else { CORE_TARGET },
             target_block_relay: if is_chaincore { 0 } else { CORE_BLOCK_RELAY },
             seeds: settings.list("seednode"),
+            external: settings.list("externalip"),
+            dns_seeds: settings.switch_or("dnsseed", !is_alone)?,
             dns: settings.switch_or("dns", true)?,
             blocks_only,
             peer_timeout: settings.number("peertimeout", 1..=i64::MAX)?.unwrap_or(60),

@@ -67,6 +67,11 @@ impl Network {
         }
     }
 
+    /// Whether this node can call there (Core's reachable networks): it speaks no protocol of Tor, I2P or CJDNS.
+    pub const fn is_dialled(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6)
+    }
+
     /// The network of a name as users write it, in any case (Core's `ParseNetwork`).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::REACHABLE.into_iter().find(|network| name.eq_ignore_ascii_case(network.name()))

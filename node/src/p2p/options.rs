@@ -3,6 +3,7 @@
 use super::authentication::Credentials;
 use super::connection::BoundAddress;
 use super::discovery::DiscoveryOptions;
+use super::net_address::NetAddress;
 use super::permissions::Whitelist;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
@@ -29,18 +30,28 @@ pub struct P2pOptions {
     pub listen: bool,
     /// Where to listen.
     pub binds: Vec<BoundAddress>,
+    /// Addresses at which this node can be reached (`-externalip`).
+    pub external: Vec<NetAddress>,
+    /// The port that peers call at addresses which come without one.
+    pub port: u16,
+    /// Whether what peers see is taken for an address that others can reach (`-discover`).
+    pub discover: bool,
     /// The most inbound connections.
     pub max_inbound: usize,
     /// How many full outbound connections to keep.
     pub target_outbound: usize,
     /// How many outbound connections for blocks alone to keep.
     pub target_block_relay: usize,
+    /// How many connections the node may make by itself at once, short ones included.
+    pub max_automatic: usize,
     /// Peers to keep a connection to (`-addnode`).
     pub add: Vec<String>,
     /// The only peers to call (`-connect`); `Some` of none to call nobody.
     pub connect: Option<Vec<String>>,
     /// Peers to ask for addresses (`-seednode`).
     pub seeds: Vec<String>,
+    /// Names whose addresses are nodes, to be looked up while too few are known (`-dnsseed`).
+    pub dns_seeds: Vec<String>,
     /// Whether names may be looked up (`-dns`).
     pub dns: bool,
     /// Whether no transactions are taken from peers (`-blocksonly`).

@@ -5,6 +5,7 @@ use super::bans::Bans;
 use super::connection::{ConnectError, Network, PeerLink, listen};
 use super::discovery::Discovery;
 use super::kind::{ConnectionKind, PeerId};
+use super::local::SCORE_BOUND;
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
 use super::outbound::Outbound;
@@ -68,11 +69,13 @@ impl P2p {
             for bind in network.options().binds.clone() {
                 let address = bind.address;
                 let listening = listen(&network, bind).await;
-                bound.push(listening.map_err(|source| P2pError::Bind { address, source })?);
+                let address = listening.map_err(|source| P2pError::Bind { address, source })?;
+                network.local().add(address.into(), SCORE_BOUND);
+                bound.push(address);
             }
         }
         let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone(), filters))?;
-        let outbound = Outbound::start(network.clone(), messages.handle().clone());
+        let outbound = Outbound::start(network.clone(), chain.clone());
         let discovery = Discovery::start(network.options().own.discovery.clone(), network.clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());

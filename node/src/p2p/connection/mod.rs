@@ -6,6 +6,7 @@
 //! whose outbox is full.
 
 mod counters;
+mod dial;
 mod inbox;
 mod link;
 mod listener;
@@ -14,8 +15,9 @@ mod outbox;
 mod session;
 
 pub use counters::{ByMessage, Counters, Totals};
+pub use dial::ConnectError;
 pub use inbox::{Inbox, Received};
 pub use link::PeerLink;
 pub use listener::{BoundAddress, listen};
-pub use network::{ConnectError, Network};
+pub use network::Network;
 pub use outbox::Outbox;

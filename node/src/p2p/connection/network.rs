@@ -8,8 +8,10 @@ use crate::p2p::address_book::AddressBook;
 use crate::p2p::bans::Bans;
 use crate::p2p::eviction::{self, Candidate};
 use crate::p2p::kind::{ConnectionKind, PeerId};
+use crate::p2p::local::{LocalAddresses, SCORE_NAMED};
 use crate::p2p::net_address::NetAddress;
 use crate::p2p::options::P2pOptions;
+use crate::p2p::outbound::Wishes;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wake::Wake;
 use crate::p2p::wire::{Command, ServiceFlags};
@@ -18,36 +20,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::net::TcpStream;
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The owner switched the network off.
-    #[error("the network is switched off")]
-    Inactive,
-    /// There is a connection already.
-    #[error("already connected to {0}")]
-    Known(String),
-    /// The address is banned.
-    #[error("{0} is banned")]
-    Banned(String),
-    /// The name or address says nothing.
-    #[error("cannot resolve {0}")]
-    Name(String),
-    /// Nobody answers.
-    #[error("cannot connect to {address}: {source}")]
-    Dial {
-        /// Where.
-        address: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Nobody answers in time.
-    #[error("{0} does not answer")]
-    Timeout(String),
-}
 
 /// The secret that makes numbers which peers cannot choose.
 #[derive(Debug)]
@@ -68,11 +41,18 @@ pub struct Network {
     secret: Secret,
     book: AddressBook,
     bans: Bans,
+    local: LocalAddresses,
+    wishes: Wishes,
     peers: Mutex<BTreeMap<PeerId, Arc<PeerLink>>>,
     arrivals: Mutex<Vec<Arc<PeerLink>>>,
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    /// Who listens in the place of a routable address, and what was dialled.
+    #[cfg(test)]
+    pub(in crate::p2p) stand_ins: Mutex<BTreeMap<NetAddress, SocketAddr>>,
+    #[cfg(test)]
+    pub(in crate::p2p) dialled: Mutex<Vec<NetAddress>>,
     /// What waits in all inboxes together.
     received: Total,
 }
@@ -82,6 +62,12 @@ impl Network {
     pub fn new(options: P2pOptions, clock: Clock, book: AddressBook, bans: Bans) -> Arc<Self> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).expect("the system has random numbers");
+        // Who listens on loopback alone is not where others see him.
+        let is_open = options.binds.iter().any(|bind| NetAddress::from(bind.address).host().is_bind_any());
+        let local = LocalAddresses::new(options.listen, options.discover && is_open, options.port);
+        for address in &options.external {
+            local.add(*address, SCORE_NAMED);
+        }
         Arc::new(Self {
             active: AtomicBool::new(options.active),
             options,
@@ -90,10 +76,16 @@ impl Network {
             secret: Secret(secret),
             book,
             bans,
+            local,
+            wishes: Wishes::default(),
             peers: Mutex::default(),
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(0),
             totals: Totals::default(),
+            #[cfg(test)]
+            stand_ins: Mutex::default(),
+            #[cfg(test)]
+            dialled: Mutex::default(),
             received: Total::default(),
         })
     }
@@ -116,6 +108,16 @@ impl Network {
     /// Who may not connect.
     pub fn bans(&self) -> &Bans {
         &self.bans
+    }
+
+    /// Where this node itself can be reached.
+    pub fn local(&self) -> &LocalAddresses {
+        &self.local
+    }
+
+    /// What the message thread wants of the connections that are made next.
+    pub fn wishes(&self) -> &Wishes {
+        &self.wishes
     }
 
     /// What the message thread sleeps on.
@@ -286,88 +288,7 @@ impl Network {
         true
     }
 
-    /// Calls a peer and waits for the connection (not for the peer's hello).
-    pub async fn connect(
-        self: &Arc<Self>,
-        target: &str,
-        kind: ConnectionKind,
-    ) -> Result<Arc<PeerLink>, ConnectError> {
-        if !self.is_active() {
-            return Err(ConnectError::Inactive);
-        }
-        let address = self.resolve(target).await?;
-        let host = address.host();
-        if kind != ConnectionKind::Manual && (self.bans.is_banned(&host) || self.bans.is_discouraged(&host)) {
-            return Err(ConnectError::Banned(address.to_string()));
-        }
-        if let Some(known) = self.find(target, &address) {
-            tracing::info!("Failed to open new connection to {target}, already connected");
-            return Err(ConnectError::Known(known.name().to_owned()));
-        }
-        tracing::debug!(target: "net", "trying v1 connection ({}) to {target}", kind.name());
-        self.book.attempt(&address, kind != ConnectionKind::Manual);
-        let Some(socket_address) = address.to_socket_addr() else {
-            return Err(ConnectError::Name(target.to_owned()));
-        };
-        let dial = TcpStream::connect(socket_address);
-        let stream = match tokio::time::timeout(self.options.dial_timeout, dial).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(source)) => {
-                tracing::debug!(target: "net", "connect() to {address} failed: {source}");
-                return Err(ConnectError::Dial { address: address.to_string(), source });
-            }
-            Err(_) => {
-                tracing::debug!(target: "net", "connection attempt to {address} timed out");
-                return Err(ConnectError::Timeout(address.to_string()));
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        let bind = stream.local_addr().ok().map(NetAddress::from);
-        let permissions = match kind {
-            ConnectionKind::Manual => self.options.whitelist.manual(Some(&address.host())),
-            _ => Permissions::NONE,
-        };
-        Ok(self.add(
-            stream,
-            LinkOptions {
-                address,
-                name: target.to_owned(),
-                bind,
-                kind,
-                permissions,
-                is_onion: false,
-                prefer_evict: false,
-            },
-        ))
-    }
-
-    /// The connection that goes by a name or leads to an address.
-    pub fn find(&self, name: &str, address: &NetAddress) -> Option<Arc<PeerLink>> {
-        let same = |link: &&Arc<PeerLink>| link.name() == name || link.address() == *address;
-        self.lock().values().find(same).cloned()
-    }
-
-    /// The address that a name stands for; the chain's port if it names none.
-    pub async fn resolve(&self, target: &str) -> Result<NetAddress, ConnectError> {
-        if let Ok(address) = NetAddress::parse(target, self.options.default_port) {
-            return Ok(address);
-        }
-        let unknown = || ConnectError::Name(target.to_owned());
-        if !self.options.dns {
-            return Err(unknown());
-        }
-        let has_port = target.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let host = match has_port {
-            true => target.to_owned(),
-            false => format!("{target}:{}", self.options.default_port),
-        };
-        let lookup = tokio::net::lookup_host(host);
-        let found = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await;
-        let mut addresses = found.map_err(|_| unknown())?.map_err(|_| unknown())?;
-        addresses.next().map(NetAddress::from).ok_or_else(unknown)
-    }
-
-    fn add(self: &Arc<Self>, stream: TcpStream, options: LinkOptions) -> Arc<PeerLink> {
+    pub(super) fn add(self: &Arc<Self>, stream: TcpStream, options: LinkOptions) -> Arc<PeerLink> {
         let id = PeerId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let mut nonce = [0; 8];
         getrandom::fill(&mut nonce).expect("the system has random numbers");
@@ -390,9 +311,6 @@ impl Network {
         link
     }
 }
-
-/// How long a name may take to resolve.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn candidate(link: &Arc<PeerLink>) -> Candidate {
     let facts = link.facts();

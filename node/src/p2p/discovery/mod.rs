@@ -165,8 +165,8 @@ impl Shared {
     async fn meet(&self, name: &PeerName, kind: ConnectionKind) -> Result<(Found, Arc<PeerLink>), Refusal> {
         match name {
             PeerName::P2p(target) => {
-                let known = self.network.resolve(target).await.ok();
-                let known = known.and_then(|address| self.network.find(target, &address));
+                let known = self.network.resolve_all(target).await.unwrap_or_default();
+                let known = known.iter().find_map(|address| self.network.find(target, address));
                 let (link, outcome) = match known {
                     Some(link) => (link, Found::KNOWN),
                     None => (self.network.connect(target, kind).await?, Found::CONNECTED),

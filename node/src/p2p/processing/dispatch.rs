@@ -55,7 +55,7 @@ impl Protocol {
             Penalty::Disconnect => self.disconnect(peer, error),
             // Core ignores what it cannot read; so a peer with a newer dialect stays connected.
             Penalty::None => tracing::debug!(
-                target: "net", "ProcessMessages({command}, {size} bytes): '{error}' caught peer={}", peer.id()
+                target: "net", "ProcessMessages({command}, {size} bytes): Exception '{error}' caught, peer={}", peer.id()
             ),
         }
     }
@@ -88,6 +88,10 @@ impl Protocol {
             Message::PingBare => {}
             Message::Pong(nonce) => self.on_pong(peer, Some(nonce), size, time),
             Message::PongBare(_) => self.on_pong(peer, None, size, time),
+            Message::Addr(list) | Message::AddrV2(list) => {
+                self.on_addresses(peer, &command.to_string(), list);
+            }
+            Message::GetAddr => self.on_getaddr(peer),
             Message::Inv(items) => self.on_inv(peer, &items),
             Message::GetData(items) => self.on_getdata(peer, items),
             Message::NotFound(items) => self.on_notfound(peer, &items),

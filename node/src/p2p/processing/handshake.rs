@@ -3,6 +3,7 @@
 use super::{Peer, Protocol};
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::net_address::NetAddress;
+use crate::p2p::outbound::desirable_services;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{
     COMPACT_BLOCKS_VERSION, COMPACT_BLOCKS_WITH_WITNESS, MIN_PEER_PROTOCOL_VERSION, Message,
@@ -47,16 +48,6 @@ impl Protocol {
         );
     }
 
-    /// The services that a peer should offer to be of use: all blocks, or the latest while that is enough.
-    fn wanted_services(&self, services: ServiceFlags) -> ServiceFlags {
-        let tip_age = self.now() - i64::from(self.snapshot().tip().header().time);
-        let near_tip = tip_age < i64::from(self.chain.params().target_spacing) * 144;
-        match services.contains(ServiceFlags::NETWORK_LIMITED) && near_tip {
-            true => ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS,
-            false => ServiceFlags::NETWORK | ServiceFlags::WITNESS,
-        }
-    }
-
     pub(super) fn on_version(&mut self, peer: &mut Peer, version: &Version) {
         let id = peer.id();
         if peer.version != 0 {
@@ -66,7 +57,7 @@ impl Protocol {
         if !peer.is_inbound() {
             self.network.book().set_services(&peer.link.address(), version.services);
         }
-        let wanted = self.wanted_services(version.services);
+        let wanted = desirable_services(version.services, &self.chain, self.now());
         if peer.kind().expects_services() && !version.services.contains(wanted) {
             let (offered, wanted) = (version.services.0, wanted.0);
             let what = "peer does not offer the expected services";
@@ -83,6 +74,7 @@ impl Protocol {
             return;
         }
         if peer.is_inbound() {
+            self.network.local().seen(&version.receiver);
             self.send_version(peer);
         }
         peer.version = version.version;

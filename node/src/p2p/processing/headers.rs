@@ -104,6 +104,11 @@ impl HeadersSync {
 }
 
 impl PeerHeaders {
+    /// Whether it is not to be replaced by another peer.
+    pub(super) fn is_protected(&self) -> bool {
+        self.is_protected
+    }
+
     /// The peer has answered what it was asked for.
     pub(super) fn answered(&mut self) {
         self.requested = 0;

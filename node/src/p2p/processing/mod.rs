@@ -15,6 +15,7 @@ mod blocks;
 mod compact;
 mod dispatch;
 mod download;
+mod extra_peers;
 mod filters;
 mod handshake;
 mod headers;
@@ -38,10 +39,12 @@ use super::kind::PeerId;
 use crate::chain::{BlockEntry, ChainHandle, Snapshot};
 use crate::clock::Clock;
 use crate::index::BlockFilters;
+use addresses::AddressRelay;
 use blocks::{BlockSources, ChainEvent};
 use chaincore_consensus::BlockHash;
 use compact::CompactBlocks;
 use download::Downloads;
+use extra_peers::ExtraPeers;
 use headers::HeadersSync;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
@@ -77,6 +80,8 @@ pub struct Protocol {
     /// When the tip last changed, in seconds.
     last_tip_update: i64,
     txs: Txs,
+    addresses: AddressRelay,
+    extra_peers: ExtraPeers,
 }
 
 impl Protocol {
@@ -102,6 +107,8 @@ impl Protocol {
             events,
             events_in,
             news: Vec::new(),
+            addresses: AddressRelay::default(),
+            extra_peers: ExtraPeers::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the protocol knows of one peer.
 
+use super::addresses::PeerAddresses;
 use super::announce::Announcements;
 use super::authentication::PeerAuth;
 use super::compact::PeerCompact;
@@ -40,6 +41,7 @@ pub struct Peer {
     /// How far it has proved to be of this private network.
     pub(super) auth: PeerAuth,
     pub(super) ping: Ping,
+    pub(super) addresses: PeerAddresses,
     pub(super) headers: PeerHeaders,
     pub(super) announcements: Announcements,
     /// The catching-up with its chain while nobody knows whether that is worth it.
@@ -55,7 +57,6 @@ pub struct Peer {
 impl Peer {
     pub(super) fn new(link: Arc<PeerLink>) -> Self {
         Self {
-            link,
             version: 0,
             common_version: 0,
             services: ServiceFlags::NONE,
@@ -71,6 +72,8 @@ impl Peer {
             misbehaves: false,
             auth: PeerAuth::default(),
             ping: Ping::default(),
+            addresses: PeerAddresses::new(link.connected_at()),
+            link,
             headers: PeerHeaders::default(),
             announcements: Announcements::default(),
             presync: None,

@@ -169,10 +169,14 @@ impl Protocol {
         if !peer.is_connected || peer.link.is_closed() || peer.link.outbox().is_full() {
             return;
         }
+        if self.end_overdue_fetch(peer) {
+            return;
+        }
         self.ping_if_due(peer);
         if peer.link.is_closed() {
             return;
         }
+        self.send_addresses_if_due(peer);
         self.send_sendheaders_if_due(peer);
         self.start_headers_sync_if_due(peer);
         self.announce_blocks(peer);
@@ -199,6 +203,9 @@ impl Protocol {
         facts.handshake_done = peer.is_connected;
         facts.local_address = peer.local_address;
         facts.relays_txs = peer.relays_txs;
+        facts.addr_relay = peer.addresses.is_relaying();
+        facts.addr_processed = peer.addresses.processed();
+        facts.addr_rate_limited = peer.addresses.rate_limited();
         facts.min_fee_filter = peer.txs.min_rate().0;
         facts.inv_to_send = peer.txs.waiting();
         facts.last_inv_sequence = peer.txs.last_sequence().unwrap_or(0);

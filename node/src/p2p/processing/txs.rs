@@ -20,10 +20,10 @@ use crate::chain::BlockEntry;
 use crate::mempool::Mempool;
 use crate::p2p::kind::PeerId;
 use crate::p2p::permissions::Permissions;
+use crate::p2p::timer::exponential;
 use announce::InboundTimers;
 use download::{Source, TxDownload};
 use fee_filter::FeeRounder;
-use rand::Rng;
 use schedule::Rebroadcast;
 use serve::RecentBlock;
 use std::sync::{Arc, RwLockReadGuard};
@@ -55,13 +55,6 @@ impl Txs {
             tip,
         }
     }
-}
-
-/// A random time until the next event of those that come every `mean` microseconds on average, independently.
-fn exponential(rng: &mut impl Rng, mean: i64) -> i64 {
-    // Uniform in (0, 1].
-    let uniform = 1.0 - rng.random::<f64>();
-    (-uniform.ln() * mean as f64).round() as i64
 }
 
 impl Protocol {

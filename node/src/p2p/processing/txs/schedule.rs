@@ -21,6 +21,7 @@ impl Protocol {
 
     /// Does what is due by the clock and belongs to no peer.
     pub fn run_scheduled(&mut self) {
+        self.check_extra_peers_if_due();
         let now = self.now_micros();
         // A clock that was set back must not make the next attempt a matter of years.
         let due = self.txs.rebroadcast.0.filter(|due| *due <= now + INTERVAL + SPREAD);
@@ -35,6 +36,7 @@ impl Protocol {
     /// Brings everything that is due later nearer by some seconds, and does what is due then (`mockscheduler`).
     pub fn advance_schedule(&mut self, seconds: i64) {
         self.run_scheduled();
+        self.advance_extra_peers(seconds.saturating_mul(SECOND));
         if let Some(due) = &mut self.txs.rebroadcast.0 {
             *due -= seconds.saturating_mul(SECOND);
         }

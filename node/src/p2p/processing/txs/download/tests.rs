@@ -139,7 +139,7 @@ fn an_orphan_has_its_parents_fetched_from_all_who_announced_it() {
     assert_eq!(world.receive(1, &parent), Received::Judge);
     world.accept(&parent);
     let work: Vec<_> = (0..3).filter_map(|peer| world.download.take_work(PeerId(peer))).collect();
-    assert_eq!(work, [child.clone()]);
+    assert_eq!(work, std::slice::from_ref(&child));
     world.accept(&child);
     assert!(world.download.orphans().is_empty());
 }
