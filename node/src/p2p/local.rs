@@ -113,7 +113,8 @@ impl LocalAddresses {
         let hides = |network| matches!(network, Network::Onion | Network::I2p);
         let usable = |network: Network| network == peer.network || !hides(network) && !hides(peer.network);
         let known = self.list().into_iter().filter(|(address, _)| usable(address.network()));
-        let best = known.max_by_key(|(address, score)| (reachability(address.host(), peer.address.host()), *score));
+        let best =
+            known.max_by_key(|(address, score)| (reachability(address.host(), peer.address.host()), *score));
         best.map(|(address, _)| address)
     }
 }
@@ -135,7 +136,10 @@ fn reachability(ours: Host, theirs: Host) -> Reachability {
     let is_tunnelled = ours.form() == Network::Ipv6 && !is_teredo(ours) && ours.linked_ipv4().is_some();
     let (we_teredo, they_teredo) = (is_teredo(ours), is_teredo(theirs) && theirs.is_routable());
     match (ours.network(), theirs.network()) {
-        (_, _) if we_teredo && (they_teredo || matches!(theirs.network(), Network::Ipv6 | Network::Unroutable)) => {
+        (_, _)
+            if we_teredo
+                && (they_teredo || matches!(theirs.network(), Network::Ipv6 | Network::Unroutable)) =>
+        {
             Reachability::Teredo
         }
         (Network::Ipv6, _) if they_teredo && !we_teredo => Reachability::Ipv6Weak,

@@ -54,8 +54,19 @@ impl Chooser<'_> {
             }
             let is_recent = now.saturating_sub(last_try) < RECENT;
             let is_bad = is_bad_port(address.port()) && tries < TRIES_BEFORE_BAD_PORTS;
-            let offers = if is_feeler { may_know_addresses(known.services) } else { self.is_useful(known.services) };
-            if !address.network().is_dialled() || is_recent && tries < TRIES_BEFORE_RECENT || is_bad || !offers {
+            let offers =
+                if is_feeler { may_know_addresses(known.services) } else { self.is_useful(known.services) };
+            if !address.network().is_dialled()
+                || is_recent && tries < TRIES_BEFORE_RECENT
+                || is_bad
+                || !offers
+            {
+                continue;
+            }
+            // What is refused later anyway must not take the turn of others.
+            let (host, bans) = (address.host(), self.network.bans());
+            let is_refused = bans.is_banned(&host) || bans.is_discouraged(&host);
+            if is_refused || self.network.is_connected_to_host(&address) {
                 continue;
             }
             if self.added.contains(&address) {

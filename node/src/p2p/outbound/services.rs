@@ -9,7 +9,11 @@ const LIMITED_IS_ENOUGH: i64 = 144;
 
 /// The services that a peer offering some should offer: all blocks, or the latest while that is enough, with
 /// witnesses (Core's `GetDesirableServiceFlags`). `now` is in seconds.
-pub(in crate::p2p) fn desirable_services(offered: ServiceFlags, chain: &ChainHandle, now: i64) -> ServiceFlags {
+pub(in crate::p2p) fn desirable_services(
+    offered: ServiceFlags,
+    chain: &ChainHandle,
+    now: i64,
+) -> ServiceFlags {
     let tip_age = now - i64::from(chain.snapshot().tip().header().time);
     let is_near = tip_age / i64::from(chain.params().target_spacing.max(1)) < LIMITED_IS_ENOUGH;
     let blocks = match offered.contains(ServiceFlags::NETWORK_LIMITED) && is_near {

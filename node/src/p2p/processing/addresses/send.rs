@@ -43,8 +43,8 @@ impl Peer {
 impl Protocol {
     /// Ends a connection that was made for addresses and brought none; whether it did.
     pub(in crate::p2p::processing) fn end_overdue_fetch(&self, peer: &Peer) -> bool {
-        let is_overdue = peer.kind() == ConnectionKind::AddrFetch
-            && self.now() - peer.link.connected_at() > FETCH_TIMEOUT;
+        let is_overdue =
+            peer.kind() == ConnectionKind::AddrFetch && self.now() - peer.link.connected_at() > FETCH_TIMEOUT;
         if is_overdue {
             self.disconnect(peer, "addrfetch connection timeout");
         }
