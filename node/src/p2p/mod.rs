@@ -27,6 +27,8 @@ pub mod processing;
 pub mod rolling_bloom;
 mod service;
 pub mod subnet;
+#[cfg(test)]
+mod tests;
 pub mod timer;
 pub mod token_bucket;
 pub mod wake;

@@ -154,10 +154,10 @@ impl Network {
         kind: ConnectionKind,
         count_failure: bool,
     ) -> Result<Arc<PeerLink>, ConnectError> {
+        self.book().attempt(&address, count_failure);
         let Some(socket_address) = self.socket_address(&address) else {
             return Err(ConnectError::Name(name.to_owned()));
         };
-        self.book().attempt(&address, count_failure);
         let dial = TcpStream::connect(socket_address);
         let stream = match tokio::time::timeout(self.options().dial_timeout, dial).await {
             Ok(Ok(stream)) => stream,

@@ -95,7 +95,9 @@ impl Added {
     pub async fn keep_connected(self: Arc<Self>, network: Arc<Network>) {
         loop {
             let mut called = false;
-            for peer in self.peers(&network).into_iter().filter(|peer| peer.connected.is_none()) {
+            // Nobody is called while the network is off, and everybody soon after it is switched on.
+            let peers = if network.is_active() { self.peers(&network) } else { Vec::new() };
+            for peer in peers.into_iter().filter(|peer| peer.connected.is_none()) {
                 let connected = self.peers(&network).iter().filter(|peer| peer.connected.is_some()).count();
                 if connected >= MAX_CONNECTIONS {
                     break;

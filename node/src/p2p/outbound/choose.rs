@@ -63,6 +63,12 @@ impl Chooser<'_> {
             {
                 continue;
             }
+            // What is refused later anyway must not take the turn of others.
+            let (host, bans) = (address.host(), self.network.bans());
+            let is_refused = bans.is_banned(&host) || bans.is_discouraged(&host);
+            if is_refused || self.network.is_connected_to_host(&address) {
+                continue;
+            }
             if self.added.contains(&address) {
                 tracing::debug!(
                     target: "net",
