@@ -291,11 +291,8 @@ fn whoever_stalls_the_download_is_replaced() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let liar = format!("-connect={}", listener.local_addr().expect("it is bound"));
     let good = format!("-connect={}", honest.p2p_address());
-    std::thread::spawn(move || {
-        loop {
-            withhold(&listener, &headers);
-        }
-    });
+    // Once it has been dropped it is gone: near the tip it could hold the last blocks back for ten minutes.
+    std::thread::spawn(move || withhold(&listener, &headers));
     let victim = TestNode::start(&["-regtest", "-debug=net", &liar, &good]);
     let tip = honest.rpc("getbestblockhash", json!([]));
     victim.wait_until("the chain is there", |node| node.rpc("getbestblockhash", json!([])) == tip);
