@@ -11,7 +11,7 @@ mod provider;
 mod script;
 
 pub use provider::Provider;
-pub use script::{Expression, multisig, p2sh, p2wsh};
+pub use script::{Expression, multisig, p2sh, p2wsh, x_only};
 
 use crate::error::RpcError;
 use chaincore_consensus::Script;

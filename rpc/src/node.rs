@@ -11,6 +11,8 @@
 //! - Verdicts on blocks and transactions are data ([`BlockOutcome`], [`RejectReason`]); [`NodeError`] means that
 //!   no verdict could be reached.
 
+use crate::network::Network;
+use crate::peering::Peering;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::filter::BasicFilter;
@@ -449,8 +451,17 @@ pub struct Connections {
     pub enabled: bool,
 }
 
+/// A transaction whose inputs are not known.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// The transaction.
+    pub tx: TxRef,
+    /// The numbers of the peers that have announced it.
+    pub from: Vec<u64>,
+}
+
 /// A running node, as far as its interfaces need it.
-pub trait Node: Send + Sync + 'static {
+pub trait Node: Peering + Send + Sync + 'static {
     /// The chain's rules and constants.
     fn params(&self) -> &ChainParams;
     /// Facts that do not change.
@@ -469,10 +480,16 @@ pub trait Node: Send + Sync + 'static {
     fn blocks_disk_size(&self) -> u64;
     /// Bytes of the coins database.
     fn coins_disk_size(&self) -> u64;
+    /// The P2P network.
+    fn network(&self) -> &dyn Network;
     /// How many peers there are.
     fn connections(&self) -> Connections;
     /// The indexes that are switched on.
     fn indexes(&self) -> Vec<IndexStatus>;
+    /// The log's categories by name, and whether they log details.
+    fn log_categories(&self) -> Vec<(&'static str, bool)>;
+    /// Switches the details of a category; `false` if there is no such category.
+    fn set_log_category(&self, category: &str, on: bool) -> bool;
     /// Begins a clean stop; returns at once.
     fn request_shutdown(&self);
     /// Whether a stop has begun: long work gives up.
@@ -552,6 +569,8 @@ pub trait Node: Send + Sync + 'static {
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>>;
     /// Has peers told of a transaction, if it is in the mempool; does not wait for them.
     fn announce_tx(&self, txid: &Txid);
+    /// Transactions of peers whose inputs are not known, in the order of their wtxids.
+    fn orphans(&self) -> Vec<Orphan>;
     /// Puts a child with its unconfirmed parents, which come first, into the mempool; what pays more than
     /// `max_fee_rate` per 1000 virtual bytes is refused.
     fn submit_package(&self, txs: Vec<TxRef>, max_fee_rate: Option<Amount>) -> NodeResult<PackageSubmission>;

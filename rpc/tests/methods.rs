@@ -468,8 +468,22 @@ async fn the_mempool_as_a_whole() {
         call(&registry, "gettxspendingprevout", &format!("[[{prevout},{unspent}]]")).await.unwrap(),
         format!("[{},\"spendingtxid\":\"{txid}\"}},{unspent}]", prevout.strip_suffix('}').unwrap())
     );
+    let (wtxid, bytes, vsize) = (tx.wtxid(), tx.total_size(), tx.vsize());
+    let orphan = format!(
+        "\"txid\":\"{txid}\",\"wtxid\":\"{wtxid}\",\"bytes\":{bytes},\"vsize\":{vsize},\"weight\":{weight},\"from\":[3,7]"
+    );
+    let raw = hex::encode(&tx.to_bytes());
+    for (params, expected) in [
+        ("[]", format!("[\"{txid}\"]")),
+        ("[1]", format!("[{{{orphan}}}]")),
+        ("[2]", format!("[{{{orphan},\"hex\":\"{raw}\"}}]")),
+    ] {
+        assert_eq!(call(&registry, "getorphantxs", params).await.unwrap(), expected);
+    }
     let zero = "0".repeat(64);
     for (method, params, expected) in [
+        ("getorphantxs", "[3]".into(), (-8, "Invalid verbosity value 3")),
+        ("getorphantxs", "[true]".into(), (-3, "Verbosity was boolean but only integer allowed")),
         ("getmempoolcluster", format!("[\"{zero}\"]"), (-5, "Transaction not in mempool")),
         (
             "importmempool",
@@ -502,4 +516,89 @@ async fn the_mempool_as_a_whole() {
         let error = call(&registry, method, &params).await.unwrap_err();
         assert_eq!((error.0, error.1.as_str()), expected, "{method} {params}");
     }
+}
+
+#[tokio::test]
+async fn blocks_are_measured_checked_and_proved() {
+    let node = busy_node();
+    let mined = node.mine(1, HARNESS[1])[0];
+    let registry = registry(&node);
+    let block = node.block(&mined).unwrap().unwrap();
+    let [coinbase, payment] = [0, 1].map(|at| block.transactions[at].txid());
+    let stats = call(&registry, "getblockstats", "[111]").await.unwrap();
+    let stats: v31::GetBlockStats = fits("getblockstats", &stats);
+    assert_eq!((stats.total_fee.unwrap(), stats.txs.unwrap(), stats.inputs.unwrap()), (1000, 2, 1));
+    let some = call(&registry, "getblockstats", "[111, [\"txs\", \"avgfee\"]]").await.unwrap();
+    assert_eq!(some, "{\"avgfee\":1000,\"txs\":2}");
+    let stats = call(&registry, "getchaintxstats", "[10]").await.unwrap();
+    let stats: v31::GetChainTxStats = fits("getchaintxstats", &stats);
+    assert_eq!((stats.window_tx_count, stats.window_block_count), (Some(11), 10));
+    for level in 0..4 {
+        assert_eq!(call(&registry, "verifychain", &format!("[{level}, 0]")).await.unwrap(), "true");
+    }
+
+    let proof = call(&registry, "gettxoutproof", &format!("[[\"{payment}\"], \"{mined}\"]")).await.unwrap();
+    let proved = call(&registry, "verifytxoutproof", &format!("[{proof}]")).await.unwrap();
+    assert_eq!(proved, format!("[\"{payment}\"]"));
+    let both = format!("[[\"{payment}\", \"{coinbase}\"], \"{mined}\"]");
+    let both = call(&registry, "gettxoutproof", &both).await.unwrap();
+    let proved = call(&registry, "verifytxoutproof", &format!("[{both}]")).await.unwrap();
+    assert_eq!(proved, format!("[\"{coinbase}\",\"{payment}\"]"));
+    // Another root, then another block.
+    let spoiled = format!("{}00{}", &proof[..80], &proof[82..]);
+    assert_eq!(call(&registry, "verifytxoutproof", &format!("[{spoiled}]")).await.unwrap(), "[]");
+    let spoiled = format!("{}00{}", &proof[..12], &proof[14..]);
+    let zero = "0".repeat(64);
+    for (method, params, expected) in [
+        ("verifytxoutproof", format!("[{spoiled}]"), (-5, "Block not found in chain")),
+        ("gettxoutproof", "[[]]".into(), (-8, "Parameter 'txids' cannot be empty")),
+        ("gettxoutproof", format!("[[\"{payment}\"], \"{zero}\"]"), (-5, "Block not found")),
+        (
+            "gettxoutproof",
+            format!("[[\"{zero}\"], \"{mined}\"]"),
+            (-5, "Not all transactions found in specified or retrieved block"),
+        ),
+        ("getblockstats", "[112]".into(), (-8, "Target block height 112 after current tip 111")),
+        ("getblockstats", "[-1]".into(), (-8, "Target block height -1 is negative")),
+        ("getblockstats", "[1, [\"x\"]]".into(), (-8, "Invalid selected statistic 'x'")),
+        (
+            "getchaintxstats",
+            "[111]".into(),
+            (-8, "Invalid block count: should be between 0 and the block's height - 1"),
+        ),
+    ] {
+        let error = call(&registry, method, &params).await.unwrap_err();
+        assert_eq!((error.0, error.1.as_str()), expected, "{method} {params}");
+    }
+}
+
+#[tokio::test]
+async fn messages_and_the_log() {
+    let node = MemoryNode::new();
+    let registry = registry(&node);
+    // The key 1, as Bitcoin Core signs with it.
+    let wif = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA";
+    let address = "mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r";
+    let signature =
+        call(&registry, "signmessagewithprivkey", &format!("[\"{wif}\", \"hello\"]")).await.unwrap();
+    let verify = |message: &str| format!("[\"{address}\", {signature}, \"{message}\"]");
+    assert_eq!(call(&registry, "verifymessage", &verify("hello")).await.unwrap(), "true");
+    assert_eq!(call(&registry, "verifymessage", &verify("hullo")).await.unwrap(), "false");
+    for (method, params, expected) in [
+        ("signmessagewithprivkey", "[\"x\", \"\"]".to_owned(), (-5, "Invalid private key")),
+        ("verifymessage", "[\"x\", \"\", \"\"]".into(), (-5, "Invalid address")),
+        ("verifymessage", format!("[\"{}\", \"\", \"\"]", HARNESS[3]), (-3, "Address does not refer to key")),
+        ("verifymessage", format!("[\"{address}\", \"!\", \"\"]"), (-3, "Malformed base64 encoding")),
+        ("logging", "[[\"foo\"]]".into(), (-8, "unknown logging category foo")),
+        ("getmemoryinfo", "[\"foo\"]".into(), (-8, "unknown mode foo")),
+    ] {
+        let error = call(&registry, method, &params).await.unwrap_err();
+        assert_eq!((error.0, error.1.as_str()), expected, "{method} {params}");
+    }
+    let _: v31::GetMemoryInfoStats =
+        fits("getmemoryinfo", &call(&registry, "getmemoryinfo", "[]").await.unwrap());
+    let log = |on| format!("{{\"mempool\":false,\"net\":{on}}}");
+    assert_eq!(call(&registry, "logging", "[]").await.unwrap(), log(false));
+    assert_eq!(call(&registry, "logging", "[[\"all\"]]").await.unwrap(), log(true));
+    assert_eq!(call(&registry, "logging", "[[\"net\"], [\"net\"]]").await.unwrap(), log(false));
 }

@@ -86,11 +86,6 @@ async fn every_path_answers_with_what_is_documented() {
             _ => String::new(),
         };
         let answer = ask(&rest, route.verb.name(), &target, &body).await;
-        if route.path == "/addpeer" {
-            let message = "cannot connect to 'http://localhost:5001': this node does not speak P2P";
-            assert_eq!(answer.error(), (501, "p2p_unavailable".into(), message.into()));
-            continue;
-        }
         assert_eq!(answer.status, 200, "{target}: {}", answer.text);
         match route.reply {
             Reply::Html => {
@@ -274,6 +269,10 @@ async fn what_is_wrong_is_named() {
             "\"ab\"",
         ),
         ("POST", "/addpeer", "{\"peer_url\": \"localhost\"}", 400, "bad_peer_url", "'localhost'"),
+        ("POST", "/addpeer", "{\"peer_url\": 5}", 400, "bad_body", "peer_url"),
+        ("POST", "/addpeer", "{\"peer_url\": \"http://self:1\"}", 409, "unfit_peer", "'http://self:1'"),
+        ("POST", "/addpeer", "{\"peer_url\": \"http://nobody:1\"}", 502, "unreachable", "'http://nobody:1'"),
+        ("POST", "/addpeer", "{\"peer_url\": \"http://off:1\"}", 503, "p2p_unavailable", "'http://off:1'"),
         ("POST", "/status", "", 405, "method_not_allowed", "GET"),
         ("GET", "/balance/", "", 404, "not_found", "/balance/"),
         ("GET", "/balance/a/b", "", 404, "not_found", "/balance/a/b"),
@@ -288,4 +287,42 @@ async fn what_is_wrong_is_named() {
         !rest.claims("/nothing") && rest.claims("/balance/a/b"),
         "only paths below the known ones are claimed"
     );
+}
+
+#[tokio::test]
+async fn peers_are_listed_and_shared() {
+    let (_, rest) = node();
+    let peers = ask(&rest, "GET", "/peers", "").await.json();
+    assert_eq!(peers.field("count").get_int::<i64>().unwrap(), 2);
+    assert_eq!(peers.field("active_peers").get_int::<i64>().unwrap(), 1);
+    let [called, caller] = peers.field("peers").get_array().unwrap() else { panic!("two peers") };
+    assert_eq!(called.field("node_id").get_str().unwrap(), "core1");
+    assert_eq!(called.field("direction").get_str().unwrap(), "outbound");
+    assert!(caller.field("node_id").is_null() && caller.field("last_seen").is_null());
+
+    let shared = ask(&rest, "GET", "/getpeers", "").await.json();
+    let addresses = shared.field("peers").get_array().unwrap();
+    assert_eq!(addresses.len(), 1, "whoever called cannot be called at that port");
+    assert_eq!(addresses[0].get_str().unwrap(), "127.0.0.1:8001");
+    let connections = shared.field("connections").get_array().unwrap();
+    assert_eq!(connections[0].field("local_address").get_str().unwrap(), "127.0.0.1:50000");
+
+    let stats = ask(&rest, "GET", "/stats", "").await.json();
+    assert_eq!(stats.field("peers").field("by_kind").field("manual").get_int::<i64>().unwrap(), 1);
+    assert_eq!(stats.field("network").field("best_peer_height").get_int::<i64>().unwrap(), 9);
+    let status = ask(&rest, "GET", "/status", "").await.json();
+    assert_eq!(status.field("active_peers").get_int::<i64>().unwrap(), 1);
+    assert_eq!(status.field("p2p_port").get_int::<i64>().unwrap(), 8000);
+
+    let found = ask(&rest, "POST", "/discover_peers", "").await.json();
+    assert_eq!(found.field("discovered").get_int::<i64>().unwrap(), 1);
+    assert!(found.field("message").get_str().unwrap().contains("5000 to 5100"));
+}
+
+#[tokio::test]
+async fn only_what_makes_the_node_call_somebody_is_a_control() {
+    let (_, rest) = node();
+    let controls: Vec<&str> =
+        ROUTES.iter().map(|route| route.path).filter(|path| rest.controls(path).is_some()).collect();
+    assert_eq!(controls, ["/discover_peers", "/addpeer"]);
 }

@@ -5,6 +5,15 @@
 
 pub mod keys;
 pub mod maker;
+pub mod memory;
+pub mod mining;
 pub mod node;
+pub mod pair;
+pub mod peer;
+pub mod proxy;
 
+pub use memory::resident;
 pub use node::{RpcFailure, TestNode, binary};
+pub use pair::Pair;
+pub use peer::Peer;
+pub use proxy::Proxy;

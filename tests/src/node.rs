@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -91,7 +92,8 @@ impl TestNode {
         let mut command = Command::new(binary("chaincored"));
         command
             .arg(format!("-datadir={}", datadir.display()))
-            .args(["--api-port=0", "--p2p-port=0"])
+            // A node of a test must not find the nodes of whoever runs it, unless it is told to.
+            .args(["--api-port=0", "--p2p-port=0", "--no-discover"])
             .args(args);
         command
     }
@@ -146,6 +148,19 @@ impl TestNode {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("the node is running").id()
+    }
+
+    /// Where the node listens for peers.
+    pub fn p2p_address(&self) -> SocketAddr {
+        let log = self.log();
+        let line = log.lines().rev().find_map(|line| line.split_once("Bound to ")).expect("it listens");
+        let bound: SocketAddr = line.1.trim().parse().expect("an address");
+        SocketAddr::from(([127, 0, 0, 1], bound.port()))
+    }
+
+    /// The node's log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.chain_dir().join("debug.log")).expect("the log can be read")
     }
 
     /// The folder of the chain's data, the one with the cookie.

@@ -5,13 +5,14 @@
 //! HTTP (answers that are due go out), indexes, chain (with a last flush).
 
 mod banner;
+mod node_id;
 mod options;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::index::{Addresses, BasicFilters, Follower, IndexError, Indexes, Transactions};
-use crate::logging::{self, LogError};
+use crate::logging::{self, LogError, LogHandle};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
 use crate::p2p::{P2p, P2pError};
@@ -75,7 +76,7 @@ pub enum AppError {
 pub fn run(config: &Config) -> Result<(), AppError> {
     let folder = |source| AppError::Folder { path: config.chain_dir.clone(), source };
     config.create_folders().map_err(folder)?;
-    let _log = logging::start(&config.log)?;
+    let log = logging::start(&config.log)?;
     for line in config.describe() {
         tracing::info!("{line}");
     }
@@ -83,7 +84,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
-    let result = runtime.block_on(start(config));
+    let result = runtime.block_on(start(config, log));
     // Whatever still runs is waiting for something that will not come.
     runtime.shutdown_timeout(Duration::from_secs(5));
     match &result {
@@ -93,15 +94,16 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     result
 }
 
-async fn start(config: &Config) -> Result<(), AppError> {
+async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     let clock = Clock::new();
     clock.set_mock(config.mock_time);
     let service = Arc::new(Service::new(
         config.params.clone(),
-        options::node_info(config),
+        options::node_info(config)?,
         clock.clone(),
         options::templates(config),
     ));
+    service.attach_log(log);
     let node: NodeRef = service.clone();
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
@@ -228,13 +230,14 @@ async fn serve(
     };
     service.attach(chain.clone(), indexes.clone());
     let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
-    let p2p = match P2p::start(options::p2p(config)?, clock.clone(), chain.clone(), served).await {
-        Ok(p2p) => Arc::new(p2p),
-        Err(error) => {
-            chain.shutdown().await?;
-            return Err(error.into());
-        }
-    };
+    let p2p =
+        match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone(), served).await {
+            Ok(p2p) => Arc::new(p2p),
+            Err(error) => {
+                chain.shutdown().await?;
+                return Err(error.into());
+            }
+        };
     service.attach_p2p(p2p.clone());
     let import = start_import(config, &chain, service);
     warmup.finish();

@@ -1,14 +1,17 @@
 //! From the configuration to what each part wants to be told.
 
-use super::AppError;
+use super::{AppError, node_id};
 use crate::chain::{ChainOptions, FlushPolicy, Rebuild};
 use crate::clock::Clock;
 use crate::config::{Config, CookieReaders};
 use crate::mempool::graph::ClusterLimits;
 use crate::mempool::{FeeRate, MempoolOptions};
 use crate::p2p::P2pOptions;
+use crate::p2p::authentication::{Credentials, FileError, read_keys, read_or_make_key, read_secret};
 use crate::p2p::connection::BoundAddress;
+use crate::p2p::discovery::{DiscoveryOptions, Identity};
 use crate::p2p::net_address::NetAddress;
+use crate::p2p::options::OwnOptions;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{PROTOCOL_VERSION, ServiceFlags};
 use crate::service::TemplatePolicy;
@@ -18,6 +21,7 @@ use chaincore_rpc::ratelimit::Rate;
 use chaincore_rpc::registry::CallLimits;
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The version of Core whose interface is spoken (see the chapter on RPC for why).
@@ -30,12 +34,17 @@ const DATABASE_SHARE: u64 = 8;
 /// How many short connections, made to see whether somebody answers, there are at once.
 const FEELERS: usize = 1;
 
-pub(super) fn node_info(config: &Config) -> NodeInfo {
+pub(super) fn node_info(config: &Config) -> Result<NodeInfo, AppError> {
     let version = env!("CARGO_PKG_VERSION");
-    let comments = &config.peers.comments;
+    // A name that the owner gave is shown to peers; one that was made up is nothing to them.
+    let comments: Vec<&str> =
+        config.node_id.iter().chain(&config.peers.comments).map(String::as_str).collect();
     let comments = if comments.is_empty() { String::new() } else { format!("({})", comments.join("; ")) };
-    NodeInfo {
-        node_id: config.node_id.clone().unwrap_or_else(|| format!("chaincore-{}", std::process::id())),
+    Ok(NodeInfo {
+        node_id: match &config.node_id {
+            Some(name) => name.clone(),
+            None => node_id::of_folder(&config.chain_dir)?,
+        },
         version: version.into(),
         core_version: CORE_VERSION,
         subversion: format!("/{CORE_NAME}/ChainCore:{version}{comments}/"),
@@ -43,7 +52,7 @@ pub(super) fn node_info(config: &Config) -> NodeInfo {
         services: services(config).0,
         data_dir: config.chain_dir.clone(),
         log_path: config.log.file.clone(),
-    }
+    })
 }
 
 /// The services that this node offers to peers.
@@ -52,13 +61,15 @@ fn services(config: &Config) -> ServiceFlags {
     ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters
 }
 
-pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
+pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppError> {
     let peers = &config.peers;
     // The node's own connections come out of the same number, as in Core.
     let most = peers.max_connections as usize;
     let target_outbound = peers.target_outbound.min(most);
     let target_block_relay = peers.target_block_relay.min(most - target_outbound);
-    let automatic = target_outbound + target_block_relay + FEELERS;
+    let own_calls = target_outbound + target_block_relay + FEELERS;
+    // Where all connections count alike, only the fewest calls that are needed are kept free of others'.
+    let automatic = if peers.counts_all { peers.min_peers } else { own_calls };
     let external = peers.external.iter().map(|text| {
         let wrong = || AppError::Option(format!("Cannot resolve -externalip address: '{text}'"));
         NetAddress::parse(text, peers.port).map_err(|_| wrong())
@@ -68,11 +79,11 @@ pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
         port: peers.port,
         discover: peers.discover && peers.external.is_empty(),
         dns_seeds: if peers.dns_seeds { config.params.dns_seeds.clone() } else { Vec::new() },
-        max_automatic: automatic.min(most),
+        max_automatic: own_calls.min(most),
         magic: config.params.magic,
         default_port: config.params.p2p_port,
         services: services(config),
-        user_agent: node_info(config).subversion,
+        user_agent: info.subversion.clone(),
         minimum_chain_work: config.params.minimum_chain_work,
         active: peers.active,
         listen: peers.listen,
@@ -91,8 +102,55 @@ pub(super) fn p2p(config: &Config) -> Result<P2pOptions, AppError> {
         max_send: peers.max_send,
         whitelist: peers.whitelist.clone(),
         ban_time: peers.ban_time,
+        own: own(config)?,
         folder: config.chain_dir.clone(),
     })
+}
+
+/// What ChainCore's networks have beyond Bitcoin's.
+fn own(config: &Config) -> Result<OwnOptions, AppError> {
+    let peers = &config.peers;
+    Ok(OwnOptions {
+        max_connections: peers.max_connections as usize,
+        reserved_outbound: peers.counts_all.then_some(peers.min_peers),
+        credentials: credentials(config)?.map(Arc::new),
+        discovery: DiscoveryOptions {
+            us: Identity {
+                instance: instance(),
+                chain: config.params.name.clone(),
+                genesis: config.params.genesis.hash().to_string(),
+            },
+            bootstrap: peers.bootstrap.clone(),
+            range: peers.discovery_range.clone(),
+            // Who names the only peers wants no others.
+            automatic: peers.discover && peers.connect.is_none(),
+            min_peers: peers.min_peers,
+            target_peers: peers.target_outbound,
+        },
+        ping_interval: peers.ping_interval,
+        ping_timeout: peers.ping_timeout,
+    })
+}
+
+/// What peers must prove themselves by. A key is made where there is none.
+fn credentials(config: &Config) -> Result<Option<Credentials>, AppError> {
+    let peers = &config.peers;
+    let wrong = |option: &str, error: FileError| AppError::Option(format!("Invalid -{option}: {error}"));
+    let secret =
+        peers.secret.as_ref().map(|path| read_secret(path).map_err(|error| wrong("peersecret", error)));
+    let keys = peers.keys.as_ref().map(|path| {
+        let allowed = read_keys(path).map_err(|error| wrong("peerkeys", error))?;
+        let own = read_or_make_key(&peers.node_key).map_err(|error| wrong("nodekey", error))?;
+        Ok::<_, AppError>((own, allowed))
+    });
+    Ok(Credentials::new(secret.transpose()?, keys.transpose()?))
+}
+
+/// A number of this process, by which the node knows itself when it finds its own API.
+fn instance() -> String {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    chaincore_consensus::hex::encode(&bytes)
 }
 
 /// Where to listen: as told, or on loopback. Whoever wants to be reached from elsewhere says `-bind=0.0.0.0`.

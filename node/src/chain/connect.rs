@@ -135,19 +135,27 @@ fn judge(
     scripts: &ScriptVerifier,
 ) -> Result<Result<Connection, RejectReason>, StorageError> {
     let height = parent.0.height() + 1;
-    if can_repeat_coinbase(params) && bip30_applies(height, &block.hash(), parent, params) {
-        let verdict =
-            check_bip30(block, |outpoint| Ok(coins.coin(outpoint).map_err(Fault::Storage)?.is_some()));
-        match verdict {
-            Ok(()) => {}
-            Err(Fault::Refused(reason)) => return Ok(Err(reason)),
-            Err(Fault::Storage(error)) => return Err(error),
+    let repetition = || -> Result<Option<RejectReason>, StorageError> {
+        if !bip30_applies(height, &block.hash(), parent, params) {
+            return Ok(None);
         }
+        match check_bip30(block, |outpoint| Ok(coins.coin(outpoint).map_err(Fault::Storage)?.is_some())) {
+            Ok(()) => Ok(None),
+            Err(Fault::Refused(reason)) => Ok(Some(reason)),
+            Err(Fault::Storage(error)) => Err(error),
+        }
+    };
+    if can_repeat_coinbase(params)
+        && let Some(reason) = repetition()?
+    {
+        return Ok(Err(reason));
     }
     let Movement { spent, spends, adds } = trace(block, height, coins)?;
     let summary = match connect_block_rules(block, height, &spent, parent, params) {
         Ok(summary) => summary,
-        Err(reason) => return Ok(Err(reason)),
+        // Other transactions than coinbases cannot repeat one whose outputs are still there without spending what is
+        // spent already. That is found here, but the repetition is what counts (Core looks for it first).
+        Err(reason) => return Ok(Err(repetition()?.unwrap_or(reason))),
     };
     if let Err(reason) = scripts.verify(block, &spent, summary.script_flags) {
         return Ok(Err(reason));

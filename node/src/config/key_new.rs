@@ -1,9 +1,12 @@
-//! `chaincored key new`: a key to mine to, for whoever has no wallet yet.
+//! `chaincored key new`: a key to mine to, for whoever has no wallet yet; with `--node`, the key of a node in a
+//! private network.
 
+use crate::p2p::authentication::NodeKey;
 use std::io::Write;
 use std::path::PathBuf;
 
 use chaincore_consensus::address::{Address, WifKey};
+use chaincore_consensus::hex;
 use chaincore_consensus::params::ChainParams;
 use clap::Parser;
 use secp256k1::{PublicKey, SecretKey};
@@ -18,6 +21,9 @@ pub(super) struct NewKey {
     /// The chain whose address format is used.
     #[arg(long, default_value = "chaincore", conflicts_with = "chain_file")]
     chain: String,
+    /// Make the key of a node instead, for -nodekey, and print its public key, for -peerkeys of the others.
+    #[arg(long, conflicts_with_all = ["chain", "chain_file"])]
+    node: bool,
     /// A chain of one's own whose address format is used.
     #[arg(long, value_name = "FILE")]
     chain_file: Option<PathBuf>,
@@ -26,6 +32,11 @@ pub(super) struct NewKey {
 impl NewKey {
     /// Makes the key and writes its file; the address, for the terminal.
     pub(super) fn run(&self) -> anyhow::Result<String> {
+        if self.node {
+            let key = NodeKey::random()?;
+            key.write(&self.out)?;
+            return Ok(format!("{}\n", hex::encode(&key.public())));
+        }
         let params = match &self.chain_file {
             Some(path) => ChainParams::from_toml(&std::fs::read_to_string(path)?)?,
             None => ChainParams::by_name(&self.chain).ok_or_else(|| {

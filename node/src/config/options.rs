@@ -19,7 +19,7 @@ const OPTIONS: &[OptionSpec] = &[
     option("help-debug", "", Group::General, "Print this help with the options for tests, and exit"),
     option("quiet", "", Group::General, "Print nothing on the terminal"),
     option("verbose", "", Group::General, "Print the log on the terminal too. Same as -printtoconsole"),
-    option("node-id", "<name>", Group::General, "A name for this node, shown in GET /status and in the log")
+    option("node-id", "<name>", Group::General, "A name for this node, shown in GET /status and to peers (default: one that is made up once)")
         .no_negation()
         .separate(),
     option("daemon", "", Group::General, "Start in the background and return"),
@@ -112,13 +112,47 @@ const OPTIONS: &[OptionSpec] = &[
     // Peers
     option("port", "<port>", Group::Connection, "Port for peers (default: 8000; regtest 18444, testnet4 48333, signet 38333, main 8333)").network_only().separate(),
     option("p2p-port", "<port>", Group::Connection, "Same as -port").stands_for("port").network_only().separate(),
-    option("bootstrap-nodes", "<list>", Group::Connection, "First peers, with commas: host:port, or the URL of a node's API").no_negation().separate(),
+    option("bootstrap-nodes", "<list>", Group::Connection, "First peers, with commas: http://host:port of a node's API, or host:port of its P2P port").no_negation().separate(),
     option("addnode", "<host>", Group::Connection, "A peer to keep a connection to. May be given several times").network_only(),
     option("connect", "<host>", Group::Connection, "Connect to this peer only; -noconnect to none. May be given several times").network_only(),
     option("bind", "<addr>[:port]", Group::Connection, "Listen for peers on this address. May be given several times").network_only(),
     option("listen", "", Group::Connection, "Accept connections of peers (default: 1)"),
-    option("discover", "", Group::Connection, "Look for peers (default: 1)"),
+    option("discover", "", Group::Connection, "Look for peers on this machine (default: 1; never on Bitcoin's chains)"),
     option("no-discover", "", Group::Connection, "Same as -discover=0").stands_against("discover"),
+    option(
+        "peer-discovery-range",
+        "<first>-<last>",
+        Group::Connection,
+        "Ports of this machine where the APIs of other nodes are looked for; not on Bitcoin's chains (default: \
+         5000-5100)",
+    )
+    .no_negation()
+    .separate(),
+    option(
+        "peersecret",
+        "<file>",
+        Group::Connection,
+        "Accept only peers that know the secret in this file too (relative to the chain's folder), as \
+         this node proves to them",
+    )
+    .no_negation(),
+    option(
+        "peerkeys",
+        "<file>",
+        Group::Connection,
+        "Accept only peers whose public key is listed in this file (relative to the chain's folder), one per line; \
+         they must list this node's",
+    )
+    .no_negation(),
+    option(
+        "nodekey",
+        "<file>",
+        Group::Connection,
+        "This node's key for -peerkeys, made if it is not there (default: node_key in the chain's folder)",
+    )
+    .no_negation(),
+    option("pinginterval", "<s>", Group::Debug, "Seconds between pings (default: 30; on Bitcoin's chains 120)"),
+    option("pingtimeout", "<s>", Group::Debug, "Seconds that a pong may take (default: 120; on Bitcoin's chains 1200)"),
     option("seednode", "<host>", Group::Connection, "Ask this peer for addresses of others, and leave it. May be given several times").network_only(),
     option("externalip", "<addr>", Group::Connection, "An address at which peers can reach this node, to be told to others. May be given several times"),
     option("dnsseed", "", Group::Connection, "Look up the chain's DNS seeds while too few nodes are known (default: 1 unless -connect or -maxconnections=0)"),
@@ -135,7 +169,7 @@ const OPTIONS: &[OptionSpec] = &[
     option("timeout", "<ms>", Group::Connection, "Milliseconds that a connection may take to be made (default: 5000)"),
     option("maxreceivebuffer", "<kB>", Group::Connection, "Memory for what a peer sent and nobody looked at, in kB (default: 5000)"),
     option("maxsendbuffer", "<kB>", Group::Connection, "Memory for what a peer is to be sent, in kB (default: 1000)"),
-    option("maxconnections", "<n>", Group::Connection, "Most connections that are kept by themselves (default: 125)"),
+    option("maxconnections", "<n>", Group::Connection, "Most connections, in and out (default: 12; on Bitcoin's chains 125)"),
     option("uacomment", "<text>", Group::Connection, "Comment in the user agent. May be given several times"),
     // Policy
     option("maxmempool", "<MB>", Group::Policy, "Memory for unconfirmed transactions, in megabytes (default: 300)"),

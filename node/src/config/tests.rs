@@ -70,7 +70,8 @@ fn documented_flags_are_understood() {
     ]);
     assert_eq!(config.node_id.as_deref(), Some("core0"));
     assert_eq!((config.api.binds[0].1, config.peers.port), (5001, 8001));
-    assert_eq!(config.peers.bootstrap, ["http://localhost:5000", "127.0.0.1:8002"]);
+    let bootstrap: Vec<String> = config.peers.bootstrap.iter().map(ToString::to_string).collect();
+    assert_eq!(bootstrap, ["http://localhost:5000", "127.0.0.1:8002"]);
     assert!(!config.peers.discover && !config.banner);
     assert_eq!(config.log.details.len(), crate::logging::CATEGORIES.len());
     let (address, script) = config.mining.mine.unwrap();
@@ -126,7 +127,7 @@ fn a_harness_written_for_core_starts_a_node() {
         "{warnings:?}"
     );
     let unused = warnings.last().unwrap();
-    assert!(unused.contains("-v2transport") && unused.contains("-whitelist"), "{unused}");
+    assert!(unused.contains("-v2transport") && unused.contains("-fixedseeds"), "{unused}");
     assert!(config.describe().contains(&"Command-line arg: uacomment=\"testnode0\"".to_owned()));
 }
 

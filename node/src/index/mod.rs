@@ -10,7 +10,7 @@ mod overlay;
 mod transactions;
 
 pub use address::{AddressIndex, Addresses, Balance, HistoryItem, Place, UnspentItem, script_hash};
-pub use filters::{BasicFilters, BlockFilters, FilterHashes, MAX_FILTERS, MAX_HASHES};
+pub use filters::{BasicFilters, BlockFilters, FilterBytes, FilterHashes, MAX_FILTERS, MAX_HASHES};
 pub use follower::{Follower, IndexStatus};
 pub use transactions::{Transactions, TxIndex, TxLocation};
 

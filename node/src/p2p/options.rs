@@ -1,11 +1,14 @@
 //! How the node behaves towards peers.
 
+use super::authentication::Credentials;
 use super::connection::BoundAddress;
+use super::discovery::DiscoveryOptions;
 use super::net_address::NetAddress;
 use super::permissions::Whitelist;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of the network.
@@ -65,6 +68,39 @@ pub struct P2pOptions {
     pub whitelist: Whitelist,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
+    /// What ChainCore's networks have beyond Bitcoin's.
+    pub own: OwnOptions,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
     pub folder: PathBuf,
+}
+
+/// What ChainCore's networks have beyond Bitcoin's. By default there is nothing of it, and all is as Core does it.
+#[derive(Debug, Clone)]
+pub struct OwnOptions {
+    /// The most connections together (`-maxconnections`), for people to see.
+    pub max_connections: usize,
+    /// On a ChainCore network, which counts peers whoever called: outbound connections beyond so many take places
+    /// of inbound ones. `None` on Bitcoin's chains.
+    pub reserved_outbound: Option<usize>,
+    /// What peers must prove themselves by, on a private network.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How to look for peers.
+    pub discovery: DiscoveryOptions,
+    /// How often peers are pinged, in seconds.
+    pub ping_interval: i64,
+    /// How long a pong may take, in seconds.
+    pub ping_timeout: i64,
+}
+
+impl Default for OwnOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 125,
+            reserved_outbound: None,
+            credentials: None,
+            discovery: DiscoveryOptions::default(),
+            ping_interval: 2 * 60,
+            ping_timeout: 20 * 60,
+        }
+    }
 }

@@ -3,11 +3,12 @@
 use super::address_book::{AddressBook, Randomness};
 use super::bans::Bans;
 use super::connection::{ConnectError, Network, PeerLink, listen};
+use super::discovery::Discovery;
 use super::kind::{ConnectionKind, PeerId};
 use super::local::SCORE_BOUND;
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
-use super::outbound::Outbound;
+use super::outbound::{AtCapacity, Outbound};
 use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use chaincore_consensus::{Txid, Wtxid};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 /// Why the network could not be started.
@@ -42,8 +44,10 @@ pub struct P2p {
     network: Arc<Network>,
     messages: MessageThread,
     outbound: Outbound,
+    discovery: Discovery,
     bound: Vec<SocketAddr>,
     follower: JoinHandle<()>,
+    runtime: Handle,
 }
 
 impl P2p {
@@ -72,6 +76,7 @@ impl P2p {
         }
         let messages = MessageThread::start(Protocol::new(network.clone(), chain.clone(), filters))?;
         let outbound = Outbound::start(network.clone(), chain.clone());
+        let discovery = Discovery::start(network.options().own.discovery.clone(), network.clone());
         let follower = {
             let (network, mut tip) = (network.clone(), chain.tip_state());
             tokio::spawn(async move {
@@ -80,7 +85,7 @@ impl P2p {
                 }
             })
         };
-        Ok(Self { network, messages, outbound, bound, follower })
+        Ok(Self { network, messages, outbound, discovery, bound, follower, runtime: Handle::current() })
     }
 
     /// The connections.
@@ -98,6 +103,11 @@ impl P2p {
         &self.outbound
     }
 
+    /// The search for peers by their APIs.
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
     /// Where the node listens.
     pub fn bound(&self) -> &[SocketAddr] {
         &self.bound
@@ -106,6 +116,18 @@ impl P2p {
     /// Calls a peer.
     pub async fn connect(&self, target: &str, kind: ConnectionKind) -> Result<Arc<PeerLink>, ConnectError> {
         self.network.connect(target, kind).await
+    }
+
+    /// [`Self::connect`] for threads outside the runtime; what comes of it is in the log.
+    pub fn connect_blocking(&self, target: &str, kind: ConnectionKind) {
+        if let Err(error) = self.runtime.block_on(self.network.connect(target, kind)) {
+            tracing::debug!(target: "net", "{error}");
+        }
+    }
+
+    /// [`Outbound::connect`] for threads outside the runtime.
+    pub fn open_blocking(&self, target: &str, kind: ConnectionKind) -> Result<(), AtCapacity> {
+        self.runtime.block_on(self.outbound.connect(target, kind))
     }
 
     /// Ends the connections to an address; whether there was one.
@@ -155,6 +177,7 @@ impl P2p {
     /// Ends all connections and saves what is known of the network. Not for the runtime's threads.
     pub fn stop(&self) {
         self.outbound.stop();
+        self.discovery.stop();
         self.follower.abort();
         self.network.shut_down();
         self.messages.stop();

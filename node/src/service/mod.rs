@@ -5,13 +5,16 @@
 //! nothing here is asked.
 
 mod mempool;
+mod network;
 mod node;
+mod peering;
 pub(crate) mod pool_file;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};
 use crate::clock::Clock;
 use crate::index::{IndexError, Indexes};
+use crate::logging::LogHandle;
 use crate::mempool::FeeRate;
 use crate::p2p::P2p;
 use crate::template::TemplateSource;
@@ -55,6 +58,7 @@ pub struct Service {
     stopping: watch::Sender<bool>,
     last_template: Mutex<Option<TemplateStats>>,
     mempool_loaded: AtomicBool,
+    log: OnceLock<LogHandle>,
 }
 
 impl Service {
@@ -73,6 +77,7 @@ impl Service {
             stopping: watch::Sender::new(false),
             last_template: Mutex::new(None),
             mempool_loaded: AtomicBool::new(false),
+            log: OnceLock::new(),
         }
     }
 
@@ -101,6 +106,12 @@ impl Service {
     /// Gives the service the network. Once, after the chain.
     pub fn attach_p2p(&self, p2p: Arc<P2p>) {
         assert!(self.p2p.set(p2p).is_ok(), "a service is given its network once");
+    }
+
+    /// Gives the service the log that it may switch.
+    pub fn attach_log(&self, log: LogHandle) {
+        let attached = self.log.set(log);
+        assert!(attached.is_ok(), "a service is given its log once");
     }
 
     /// Tells that block files and the saved mempool, if any, have been taken in.

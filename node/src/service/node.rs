@@ -3,9 +3,11 @@
 use super::view::View;
 use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
+use crate::config::LogLevel;
 use crate::index::{IndexStatus as Follow, Place};
 use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
+use crate::p2p::processing::OrphanInfo;
 use crate::template::{self, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
 use chaincore_consensus::coin::Coin;
@@ -15,9 +17,10 @@ use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::ChainReader;
+use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
-    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult,
+    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult, Orphan,
     PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip,
     TxAccepted, TxTest,
 };
@@ -138,6 +141,10 @@ impl Node for Service {
         self.chain_handle().store().disk_bytes().unwrap_or(0)
     }
 
+    fn network(&self) -> &dyn Network {
+        &**self.p2p.get().expect("nothing is asked while the node warms up")
+    }
+
     fn connections(&self) -> Connections {
         let Some(p2p) = self.p2p.get() else { return Connections::default() };
         let inbound = p2p.network().count(ConnectionKind::is_inbound);
@@ -157,6 +164,15 @@ impl Node for Service {
             best_height: follow.best_block.height,
         };
         self.core().indexes.statuses().into_iter().map(status).collect()
+    }
+
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        self.log.get().map_or_else(Vec::new, |log| log.categories().collect())
+    }
+
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        let level = if on { LogLevel::Debug } else { LogLevel::Info };
+        self.log.get().is_some_and(|log| log.set(category, level))
     }
 
     fn request_shutdown(&self) {
@@ -355,6 +371,15 @@ impl Node for Service {
             Ok(verdict)
         })?;
         Ok(verdict.map(|accepted| mempool::accepted(&accepted)))
+    }
+
+    fn orphans(&self) -> Vec<Orphan> {
+        let orphans = self.p2p.get().map(|p2p| p2p.orphans_blocking()).unwrap_or_default();
+        let shown = |orphan: OrphanInfo| Orphan {
+            tx: orphan.tx,
+            from: orphan.announcers.iter().map(|peer| peer.0).collect(),
+        };
+        orphans.into_iter().map(shown).collect()
     }
 
     fn announce_tx(&self, txid: &Txid) {

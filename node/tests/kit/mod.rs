@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test may end there")]
 
+pub mod peer;
+
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, Block, OutPoint};

@@ -19,7 +19,7 @@ pub type TaprootTree = ([u8; 32], Vec<(u8, Script)>);
 /// The preimages of hashes in scripts. What is added first stays.
 #[derive(Debug, Clone, Default)]
 pub struct Provider {
-    keys: BTreeMap<[u8; 20], (Vec<u8>, Origin)>,
+    keys: BTreeMap<[u8; 20], (Vec<u8>, Option<Origin>)>,
     scripts: BTreeMap<[u8; 20], Script>,
     witness_scripts: BTreeMap<[u8; 32], Script>,
     trees: BTreeMap<[u8; 32], TaprootTree>,
@@ -28,7 +28,12 @@ pub struct Provider {
 impl Provider {
     /// Adds a public key.
     pub fn add_key(&mut self, key: &[u8], origin: Origin) {
-        self.keys.entry(hash160(key)).or_insert_with(|| (key.to_vec(), origin));
+        self.keys.entry(hash160(key)).or_insert_with(|| (key.to_vec(), Some(origin)));
+    }
+
+    /// Adds a public key of unknown origin.
+    pub fn add_plain_key(&mut self, key: &[u8]) {
+        self.keys.entry(hash160(key)).or_insert_with(|| (key.to_vec(), None));
     }
 
     /// Adds a script.
@@ -49,7 +54,7 @@ impl Provider {
 
     /// Where a public key comes from.
     pub fn origin(&self, key: &[u8]) -> Option<&Origin> {
-        self.keys.get(&hash160(key)).map(|(_, origin)| origin)
+        self.keys.get(&hash160(key))?.1.as_ref()
     }
 
     /// The script of a hash.

@@ -23,6 +23,9 @@ const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(250);
 /// A body of up to this size is read before a refusal, so that the connection can go on.
 const POLITE_BODY: u64 = 1024 * 1024;
 
+/// By these a proxy tells that it speaks for somebody.
+const PROXY_HEADERS: &[&str] = &["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
 /// Everything that requests share.
 pub(super) struct Front {
     pub(super) registry: Arc<Registry>,
@@ -218,6 +221,36 @@ impl Front {
         self.sockets.upgrade(request, &self.registry, &self.auth, caller).await
     }
 
+    /// Whether a client may control the node: it is on this machine, or a user that may call `method`.
+    async fn judge_control(
+        &self,
+        request: &Request<Incoming>,
+        ends: Ends,
+        method: &str,
+    ) -> Result<(), Reply> {
+        let path = request.uri().path();
+        let refused = |text: &str| Err(rest(RestResponse::error(StatusCode::FORBIDDEN, text)));
+        let Some(credentials) = request.headers().get(AUTHORIZATION) else {
+            // A proxy on this machine speaks for clients that are anywhere.
+            let proxied = PROXY_HEADERS.iter().any(|name| request.headers().contains_key(*name));
+            if ends.peer.ip().to_canonical().is_loopback() && !proxied {
+                return Ok(());
+            }
+            return refused(&format!(
+                "{path} is for clients on this machine; from elsewhere it needs the user and password of JSON-RPC"
+            ));
+        };
+        let Some(user) = self.auth.user_of(credentials.as_bytes()) else {
+            tracing::warn!(target: "rpc", "incorrect password attempt from {}", ends.peer);
+            tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
+            return Err(unauthorized());
+        };
+        if self.auth.access(&user).allows(method) {
+            return Ok(());
+        }
+        refused(&format!("user '{user}' may not call {method}, so {path} is not for it"))
+    }
+
     async fn rest(
         &self,
         handler: &dyn RestHandler,
@@ -242,6 +275,11 @@ impl Front {
             return self
                 .refuse(request, rest(RestResponse::error(StatusCode::SERVICE_UNAVAILABLE, &text)))
                 .await;
+        }
+        if let Some(method) = handler.controls(&path)
+            && let Err(refusal) = self.judge_control(&request, ends, method).await
+        {
+            return self.refuse(request, refusal).await;
         }
         let (parts, body) = request.into_parts();
         let body = match self.receive(body).await? {

@@ -159,6 +159,13 @@ pub trait RestHandler: Send + Sync + 'static {
         true
     }
 
+    /// Of a path that controls the node: the JSON-RPC method whose right a user needs for it. Such paths are for
+    /// clients on this machine that no proxy speaks for, and for users with that right.
+    fn controls(&self, path: &str) -> Option<&'static str> {
+        let _ = path;
+        None
+    }
+
     /// Answers a request to a claimed path. Wrong verbs are its own to refuse (405).
     fn handle(&self, request: RestRequest) -> RestFuture<'_>;
 }

@@ -63,6 +63,11 @@ pub fn echo(_: &dyn Node, args: &Args) -> Reply {
     reply(args.values())
 }
 
+/// `echoipc`: the text as it came. (Core may send it through another process; here there is none.)
+pub fn echoipc(_: &dyn Node, args: &Args) -> Reply {
+    reply(args.str(0)?)
+}
+
 #[derive(Serialize)]
 struct ActiveJson {
     method: &'static str,
@@ -86,4 +91,52 @@ pub fn rpc_info(node: &dyn Node, active: &ActiveCalls) -> Reply {
         active_commands: active.list().into_iter().map(shown).collect(),
         logpath: logpath.unwrap_or_default(),
     })
+}
+
+fn switch_categories(node: &dyn Node, categories: Option<&[Json]>, on: bool) -> Result<(), RpcError> {
+    for category in categories.unwrap_or_default() {
+        let category = category.get_str()?;
+        let known = match category {
+            "" | "1" | "all" => {
+                let all = node.log_categories();
+                all.into_iter().all(|(category, _)| node.set_log_category(category, on))
+            }
+            // Core knows it still, though nothing logs there.
+            "libevent" => true,
+            category => node.set_log_category(category, on),
+        };
+        if !known {
+            return Err(RpcError::invalid_parameter(format!("unknown logging category {category}")));
+        }
+    }
+    Ok(())
+}
+
+pub fn logging(node: &dyn Node, args: &Args) -> Reply {
+    switch_categories(node, args.opt_array(0)?, true)?;
+    switch_categories(node, args.opt_array(1)?, false)?;
+    let mut object = Object::new();
+    for (category, on) in node.log_categories() {
+        object.put(category, &on);
+    }
+    reply(&object)
+}
+
+#[derive(Serialize, Default)]
+struct LockedMemory {
+    used: u64,
+    free: u64,
+    total: u64,
+    locked: u64,
+    chunks_used: u64,
+    chunks_free: u64,
+}
+
+/// `getmemoryinfo`: a node keeps no keys, so it locks no memory.
+pub fn getmemoryinfo(_: &dyn Node, args: &Args) -> Reply {
+    match args.opt_str(0)?.unwrap_or("stats") {
+        "stats" => reply(&Object::new().with("locked", &LockedMemory::default())),
+        "mallocinfo" => Err(RpcError::invalid_parameter("mallocinfo mode not available")),
+        mode => Err(RpcError::invalid_parameter(format!("unknown mode {mode}"))),
+    }
 }

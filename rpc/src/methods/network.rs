@@ -1,4 +1,4 @@
-//! What the node is to other nodes. There is no P2P yet, and these methods say so.
+//! What the node is to other nodes.
 
 use super::{Reply, reply};
 use crate::node::Node;
@@ -17,7 +17,7 @@ const SERVICES: [(u32, &str); 6] = [
 ];
 
 /// The names of the services offered, lowest bit first.
-fn service_names(services: u64) -> Vec<String> {
+pub fn service_names(services: u64) -> Vec<String> {
     let name = |bit: u32| match SERVICES.iter().find(|(known, _)| *known == bit) {
         Some((_, name)) => (*name).into(),
         None => format!("UNKNOWN[2^{bit}]"),
@@ -85,17 +85,16 @@ pub fn getnetworkinfo(node: &dyn Node, _: &Args) -> Reply {
         networks: ["ipv4", "ipv6", "onion", "i2p", "cjdns"].map(network).into(),
         relayfee: Btc(mempool.min_relay_fee_rate),
         incrementalfee: Btc(mempool.incremental_fee_rate),
-        localaddresses: Vec::new(),
+        localaddresses: node.network().local_addresses().into_iter().map(local_address).collect(),
         warnings: node.warnings(),
     })
+}
+
+fn local_address(local: crate::network::LocalAddress) -> LocalAddress {
+    LocalAddress { address: local.address, port: local.port, score: local.score }
 }
 
 pub fn getconnectioncount(node: &dyn Node, _: &Args) -> Reply {
     let connections = node.connections();
     reply(&(connections.inbound + connections.outbound))
-}
-
-/// Without P2P there is nobody to list. The trait gains peers together with P2P.
-pub fn getpeerinfo(_: &dyn Node, _: &Args) -> Reply {
-    reply::<[(); 0]>(&[])
 }

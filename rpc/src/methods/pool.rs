@@ -1,13 +1,13 @@
-//! The mempool as a whole: clusters, what spends an output, and its file.
+//! The mempool as a whole: clusters, what spends an output, its file, and what cannot enter it yet.
 
 use super::{Reply, reply};
 use crate::error::{RpcError, code};
 use crate::json::Json;
-use crate::node::{ImportMempool, MempoolChunk, Node};
+use crate::node::{ImportMempool, MempoolChunk, Node, Orphan};
 use crate::registry::Args;
 use crate::value::{Btc, Object};
 use chaincore_consensus::codec::Encode;
-use chaincore_consensus::{Amount, OutPoint, Txid, hex};
+use chaincore_consensus::{Amount, OutPoint, Txid, Wtxid, hex};
 use serde::Serialize;
 use std::path::Path;
 
@@ -172,4 +172,35 @@ pub fn gettxspendingprevout(node: &dyn Node, args: &Args) -> Reply {
         });
     }
     reply(&answers)
+}
+
+#[derive(Serialize)]
+struct OrphanJson {
+    txid: Txid,
+    wtxid: Wtxid,
+    bytes: usize,
+    vsize: usize,
+    weight: usize,
+    from: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+}
+
+pub fn getorphantxs(node: &dyn Node, args: &Args) -> Reply {
+    let verbosity = args.get(0).verbosity(0, false)?;
+    let shown = |orphan: Orphan| OrphanJson {
+        txid: orphan.tx.txid(),
+        wtxid: orphan.tx.wtxid(),
+        bytes: orphan.tx.total_size(),
+        vsize: orphan.tx.vsize(),
+        weight: orphan.tx.weight(),
+        from: orphan.from,
+        hex: (verbosity == 2).then(|| hex::encode(&orphan.tx.to_bytes())),
+    };
+    let orphans = node.orphans().into_iter();
+    match verbosity {
+        0 => reply(&orphans.map(|orphan| orphan.tx.txid()).collect::<Vec<_>>()),
+        1 | 2 => reply(&orphans.map(shown).collect::<Vec<_>>()),
+        other => Err(RpcError::invalid_parameter(format!("Invalid verbosity value {other}"))),
+    }
 }

@@ -1,12 +1,16 @@
 //! All methods that answer without waiting, and those of the groups control, network and util.
 
-use super::{Row, addresses, control, network, table_chain, table_pool, table_scan, table_work};
+use super::{
+    Row, addresses, control, table_chain, table_inspect, table_network, table_pool, table_scan, table_work,
+};
 use crate::registry::{Arg, Doc, Method};
 
 /// Every method with its handler, but for those that wait or need more than the node.
 pub fn rows() -> Vec<Row> {
     let mut rows = own();
     rows.extend(table_chain::rows());
+    rows.extend(table_inspect::rows());
+    rows.extend(table_network::rows());
     rows.extend(table_pool::rows());
     rows.extend(table_scan::rows());
     rows.extend(table_work::rows());
@@ -135,47 +139,6 @@ fn own() -> Vec<Row> {
                     ],
                 )),
             addresses::decodescript,
-        ),
-        (
-            Method::new("network", "getnetworkinfo", "Shows the state of the P2P network.").result(Doc::obj(
-                "",
-                "",
-                vec![
-                    Doc::num("version", "The version of Bitcoin Core whose interface this is"),
-                    Doc::str("subversion", "What the node calls itself"),
-                    Doc::num("protocolversion", "The P2P protocol's version"),
-                    Doc::hex("localservices", "The services offered"),
-                    Doc::arr("localservicesnames", "Their names", vec![Doc::str("", "A name")]),
-                    Doc::bool("localrelay", "Whether transactions are relayed"),
-                    Doc::num("timeoffset", "Seconds that the peers' clocks are off"),
-                    Doc::bool("networkactive", "Whether P2P is on"),
-                    Doc::num("connections", "How many peers"),
-                    Doc::num("connections_in", "How many of them called"),
-                    Doc::num("connections_out", "How many of them were called"),
-                    Doc::arr("networks", "One per kind of network", vec![]),
-                    Doc::amount("relayfee", "The least fee rate relayed, in coins per 1000 vbytes"),
-                    Doc::amount(
-                        "incrementalfee",
-                        "The fee rate step of replacements, in coins per 1000 vbytes",
-                    ),
-                    Doc::arr("localaddresses", "The node's own addresses", vec![]),
-                    Doc::arr("warnings", "What the operator should know", vec![Doc::str("", "A warning")]),
-                ],
-            )),
-            network::getnetworkinfo,
-        ),
-        (
-            Method::new("network", "getconnectioncount", "Counts the peers.")
-                .result(Doc::num("", "How many")),
-            network::getconnectioncount,
-        ),
-        (
-            Method::new("network", "getpeerinfo", "Lists the peers.").result(Doc::arr(
-                "",
-                "",
-                vec![Doc::obj("", "A peer", vec![])],
-            )),
-            network::getpeerinfo,
         ),
     ]
 }

@@ -3,6 +3,21 @@
 use super::{Row, pool};
 use crate::registry::{Arg, Doc, Method};
 
+fn orphan_doc(in_full: bool) -> Doc {
+    let mut fields = vec![
+        Doc::hex("txid", "Its id"),
+        Doc::hex("wtxid", "Its id with witnesses"),
+        Doc::num("bytes", "Its size"),
+        Doc::num("vsize", "Its virtual size"),
+        Doc::num("weight", "Its weight"),
+        Doc::arr("from", "Who announced it", vec![Doc::num("peer_id", "A peer's number")]),
+    ];
+    if in_full {
+        fields.push(Doc::hex("hex", "The transaction"));
+    }
+    Doc::obj("", "", fields)
+}
+
 /// The methods with their handlers.
 pub fn rows() -> Vec<Row> {
     vec![
@@ -142,6 +157,26 @@ pub fn rows() -> Vec<Row> {
                 )],
             )),
             pool::gettxspendingprevout,
+        ),
+        (
+            Method::new(
+                "hidden",
+                "getorphantxs",
+                "Lists transactions of peers that spend unknown outputs, while these are being looked for.",
+            )
+            .arg(
+                Arg::num("verbosity", "0 for ids, 1 for objects, 2 for the transactions in full too")
+                    .default("0")
+                    .any_type(),
+            )
+            .result(
+                Doc::arr("", "", vec![Doc::hex("txid", "A transaction; more than one may have this id")])
+                    .when("for verbose = 0"),
+            )
+            .result(Doc::arr("", "", vec![orphan_doc(false)]).when("for verbose = 1"))
+            .result(Doc::arr("", "", vec![orphan_doc(true)]).when("for verbose = 2"))
+            .example_cli("2"),
+            pool::getorphantxs,
         ),
     ]
 }

@@ -35,6 +35,11 @@ impl Args {
         Ok(args)
     }
 
+    /// The answer to arguments that make no sense together: the help text, as for a wrong number of them.
+    pub fn usage_error(&self) -> RpcError {
+        RpcError::new(code::MISC, self.spec.help())
+    }
+
     fn check_types(&self) -> Result<(), RpcError> {
         let mut mismatches = Vec::new();
         for (index, arg) in self.spec.args.iter().enumerate() {

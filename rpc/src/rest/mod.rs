@@ -230,6 +230,10 @@ impl RestHandler for Rest {
         ROUTES.iter().any(|route| route.path == path || below(first_part(route.path)))
     }
 
+    fn controls(&self, path: &str) -> Option<&'static str> {
+        peers::controls(path)
+    }
+
     fn handle(&self, request: RestRequest) -> RestFuture<'_> {
         Box::pin(self.answer(request))
     }

@@ -164,9 +164,7 @@ fn card(label: &str, value: &str) -> String {
 
 fn cards(node: &dyn Node, tip: &BlockInfo, blocks: &[RecentBlock]) -> Result<String, super::RestError> {
     let mempool = node.mempool_info();
-    let connections = node.connections();
     let age = u64::try_from(node.now() - i64::from(tip.header.time)).unwrap_or(0);
-    let peers = connections.inbound + connections.outbound;
     let average = average_spacing(blocks);
     Ok([
         card("blocks above genesis", &tip.height.to_string()),
@@ -179,10 +177,7 @@ fn cards(node: &dyn Node, tip: &BlockInfo, blocks: &[RecentBlock]) -> Result<Str
         card("hash rate, estimated", &with_unit(hash_rate(node)?, "H/s")),
         card("transactions waiting", &mempool.count.to_string()),
         card("transactions mined", &tip.chain_tx.to_string()),
-        card(
-            if connections.enabled { "peers" } else { "peers (no P2P yet)" },
-            &if connections.enabled { peers.to_string() } else { "–".into() },
-        ),
+        card("peers", &super::peers::active(&node.neighbours()).to_string()),
     ]
     .concat())
 }

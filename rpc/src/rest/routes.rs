@@ -147,10 +147,30 @@ const TX_BODY: &[Field] = &[
     ),
 ];
 const PEER_LIST: &[Field] = &[
-    field("peers", List, "The peers' addresses"),
+    field(
+        "peers",
+        List,
+        "The peers: id, address, local_address, node_id, user_agent, direction, connection_type, ready (both have said \
+         hello), height, since and last_seen (seconds since 1970), ping_ms, bytes_sent, bytes_received",
+    ),
     field("count", Integer, "How many"),
-    field("active_peers", Integer, "How many are connected"),
-    field("p2p", Flag, "Whether this node speaks P2P"),
+    field("active_peers", Integer, "How many of them are ready"),
+    field("min_peers", Integer, "Below so many the search for more is urgent"),
+    field("target_peers", Integer, "With so many nobody is called"),
+    field("max_peers", Integer, "More are not taken"),
+    field("p2p", Flag, "Whether connections may be made"),
+];
+const SHARED_LIST: &[Field] = &[
+    field("peers", List, "P2P addresses of nodes that this node has called"),
+    field("count", Integer, "How many"),
+    field("active_peers", Integer, "How many peers are ready, whoever called"),
+    field("p2p", Flag, "Whether connections may be made"),
+    field(
+        "connections",
+        List,
+        "The connections that this node made: address, local_address, connection_type; by its end of one, a node knows \
+         which of its peers this is",
+    ),
 ];
 
 /// Every route.
@@ -186,6 +206,7 @@ pub static ROUTES: &[Route] = &[
             field("node_id", Text, "The node's name"),
             field("version", Text, "The node's version"),
             field("chain", Text, "The chain's name"),
+            field("genesis_hash", Text, "The chain's first block"),
             field("blockchain_length", Integer, "How many blocks, genesis included"),
             field("height", Integer, "The tip's height"),
             field("best_block_hash", Text, "The tip"),
@@ -195,6 +216,11 @@ pub static ROUTES: &[Route] = &[
             field("target_block_time", Integer, "The spacing aimed at, in seconds"),
             field("pending_transactions", Integer, "How many transactions wait in the mempool"),
             field("active_peers", Integer, "How many peers are connected"),
+            optional("p2p_port", Integer, "The port that peers connect to; null if the node does not listen"),
+            field("p2p_listening", Flag, "Whether peers can connect"),
+            field("instance", Text, "A number of this process, by which the node knows itself"),
+            optional("authentication", Text, "What peers must prove themselves by; null if by nothing"),
+            optional("node_key", Text, "The node's public key; null if it has none"),
             field("syncing", Flag, "Whether most of the chain is still missing"),
             field("uptime_seconds", Integer, "How long the node has been running"),
             field("warnings", List, "What the operator should know"),
@@ -229,7 +255,13 @@ pub static ROUTES: &[Route] = &[
             ),
             field("storage", Object, "Bytes on disk: blocks, coins"),
             field("indexes", List, "The indexes: name, synced, height"),
-            field("peers", Object, "The peers: inbound, outbound, p2p"),
+            field("peers", Object, "The peers: active, inbound, outbound, by_kind, min, target, max, p2p"),
+            field(
+                "network",
+                Object,
+                "The network: bytes_sent, bytes_received, best_peer_height (null without peers), known_addresses, \
+                 hashes_per_second",
+            ),
             field(
                 "recent_blocks",
                 List,
@@ -453,20 +485,22 @@ pub static ROUTES: &[Route] = &[
         group: "peers",
         params: &[],
         body: None,
-        reply: Reply::Json(PEER_LIST),
-        run: Handler::Node(peers::peers),
+        reply: Reply::Json(SHARED_LIST),
+        run: Handler::Node(peers::shared),
     },
     Route {
         verb: Verb::Post,
         path: "/discover_peers",
-        summary: "Look for peers now",
+        summary: "Look for peers now: for clients on this machine, and for users that may call addnode",
         group: "peers",
         params: &[],
         body: None,
         reply: Reply::Json(&[
-            field("discovered", Integer, "How many were found"),
-            field("peers", List, "Their addresses"),
-            field("p2p", Flag, "Whether this node speaks P2P"),
+            field("discovered", Integer, "How many of the nodes that were found are peers now"),
+            field("peers", List, "The nodes: name, node_id, address, height, is_peer, outcome (in words)"),
+            field("ports_scanned", Integer, "How many ports were asked"),
+            field("active_peers", Integer, "How many peers are ready now"),
+            field("p2p", Flag, "Whether connections may be made"),
             field("message", Text, "What was done"),
         ]),
         run: Handler::Node(peers::discover),
@@ -474,15 +508,18 @@ pub static ROUTES: &[Route] = &[
     Route {
         verb: Verb::Post,
         path: "/addpeer",
-        summary: "Connect to a peer",
+        summary: "Connect to a peer and keep connected: for clients on this machine, and for users that may call addnode",
         group: "peers",
         params: &[],
         body: Some(BodyDoc {
             about: "The peer",
-            fields: &[field("peer_url", Text, "Its address: http://host:port or host:port")],
+            fields: &[field("peer_url", Text, "http://host:port of its API, or host:port of its P2P port")],
             text: false,
         }),
-        reply: Reply::AnyJson,
+        reply: Reply::Json(&[
+            field("status", Text, "added"),
+            field("peer", Object, "The peer: name, node_id, address, height, is_peer, outcome (in words)"),
+        ]),
         run: Handler::Node(peers::add),
     },
 ];

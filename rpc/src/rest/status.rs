@@ -1,13 +1,16 @@
 //! The node and its chain in numbers.
 
+use super::peers::active;
 use super::shapes::coins;
 use super::{Answer, Request, Rest, RestError, json};
 use crate::methods::mining::{bits_after, network_hashps};
 use crate::node::{ChainView, Node};
+use crate::peering::{Neighbour, Presence};
 use crate::value::CoreDouble;
 use chaincore_consensus::subsidy::block_subsidy;
 use chaincore_consensus::{BlockHash, pow};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How many of the last blocks statistics look at.
 pub const RECENT_BLOCKS: u32 = 120;
@@ -17,6 +20,7 @@ struct Status {
     node_id: String,
     version: String,
     chain: String,
+    genesis_hash: BlockHash,
     blockchain_length: u32,
     height: u32,
     best_block_hash: BlockHash,
@@ -25,7 +29,12 @@ struct Status {
     difficulty: CoreDouble,
     target_block_time: u32,
     pending_transactions: u64,
-    active_peers: u32,
+    active_peers: usize,
+    p2p_port: Option<u16>,
+    p2p_listening: bool,
+    instance: String,
+    authentication: Option<String>,
+    node_key: Option<String>,
     syncing: bool,
     uptime_seconds: u64,
     warnings: Vec<String>,
@@ -36,11 +45,12 @@ pub fn status(rest: &Rest, _: &Request) -> Answer {
     let node = rest.node();
     let chain = node.chain();
     let tip = chain.tip();
-    let connections = node.connections();
+    let presence = node.presence();
     json(&Status {
         node_id: node.info().node_id.clone(),
         version: node.info().version.clone(),
         chain: node.params().name.clone(),
+        genesis_hash: node.params().genesis.hash(),
         blockchain_length: tip.height + 1,
         height: tip.height,
         best_block_hash: tip.hash,
@@ -49,7 +59,12 @@ pub fn status(rest: &Rest, _: &Request) -> Answer {
         difficulty: CoreDouble(pow::difficulty(tip.header.bits)),
         target_block_time: node.params().target_spacing,
         pending_transactions: node.mempool_info().count,
-        active_peers: connections.inbound + connections.outbound,
+        active_peers: active(&node.neighbours()),
+        p2p_port: presence.p2p_port,
+        p2p_listening: presence.p2p_port.is_some() && presence.active,
+        instance: presence.instance,
+        authentication: presence.authentication,
+        node_key: presence.node_key,
         syncing: node.initial_block_download(),
         uptime_seconds: node.uptime().as_secs(),
         warnings: node.warnings(),
@@ -124,9 +139,43 @@ struct IndexStats {
 
 #[derive(Serialize)]
 struct PeerStats {
+    active: usize,
     inbound: u32,
     outbound: u32,
+    by_kind: BTreeMap<&'static str, u32>,
+    min: usize,
+    target: usize,
+    max: usize,
     p2p: bool,
+}
+
+/// What is known of the network as a whole.
+#[derive(Serialize)]
+struct NetworkStats {
+    bytes_sent: u64,
+    bytes_received: u64,
+    best_peer_height: Option<i64>,
+    known_addresses: u64,
+    hashes_per_second: CoreDouble,
+}
+
+/// The peers, counted.
+fn peer_stats(peers: &[Neighbour], presence: &Presence) -> PeerStats {
+    let mut by_kind = BTreeMap::new();
+    for peer in peers {
+        *by_kind.entry(peer.kind).or_default() += 1;
+    }
+    let count = |is: fn(&Neighbour) -> bool| peers.iter().filter(|peer| is(peer)).count();
+    PeerStats {
+        active: active(peers),
+        inbound: u32::try_from(count(|peer| peer.inbound)).unwrap_or(u32::MAX),
+        outbound: u32::try_from(count(|peer| !peer.inbound)).unwrap_or(u32::MAX),
+        by_kind,
+        min: presence.min_peers,
+        target: presence.target_peers,
+        max: presence.max_peers,
+        p2p: presence.active,
+    }
 }
 
 #[derive(Serialize)]
@@ -148,6 +197,7 @@ struct Stats {
     storage: StorageStats,
     indexes: Vec<IndexStats>,
     peers: PeerStats,
+    network: NetworkStats,
     recent_blocks: Vec<RecentBlock>,
     uptime_seconds: u64,
 }
@@ -166,7 +216,8 @@ pub fn stats(rest: &Rest, _: &Request) -> Answer {
     let tip = chain.tip();
     let params = node.params();
     let mempool = node.mempool_info();
-    let connections = node.connections();
+    let (peers, presence) = (node.neighbours(), node.presence());
+    let hash_rate = CoreDouble(hash_rate(node)?);
     let reward = block_subsidy(tip.height + 1, params);
     let recent = recent_blocks(&*chain, RECENT_BLOCKS);
     json(&Stats {
@@ -177,7 +228,7 @@ pub fn stats(rest: &Rest, _: &Request) -> Answer {
         chain_work: tip.chain_work.to_string(),
         difficulty: CoreDouble(pow::difficulty(tip.header.bits)),
         next_difficulty: CoreDouble(pow::difficulty(bits_after(node, &*chain, &tip))),
-        network_hashes_per_second: CoreDouble(hash_rate(node)?),
+        network_hashes_per_second: hash_rate,
         target_block_time: params.target_spacing,
         average_block_time: CoreDouble(average_spacing(&recent)),
         block_reward: reward.sat(),
@@ -198,10 +249,13 @@ pub fn stats(rest: &Rest, _: &Request) -> Answer {
             .into_iter()
             .map(|index| IndexStats { name: index.name, synced: index.synced, height: index.best_height })
             .collect(),
-        peers: PeerStats {
-            inbound: connections.inbound,
-            outbound: connections.outbound,
-            p2p: connections.enabled,
+        peers: peer_stats(&peers, &presence),
+        network: NetworkStats {
+            bytes_sent: presence.bytes_sent,
+            bytes_received: presence.bytes_received,
+            best_peer_height: peers.iter().filter_map(|peer| peer.height).max(),
+            known_addresses: presence.known_addresses,
+            hashes_per_second: hash_rate,
         },
         recent_blocks: recent,
         uptime_seconds: node.uptime().as_secs(),

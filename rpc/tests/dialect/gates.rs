@@ -273,3 +273,30 @@ async fn too_many_questions_wait() {
     // JSON-RPC is behind a password and has no such limit.
     assert_eq!(server.post(COUNT).await, json("200 OK", SEVEN));
 }
+
+#[tokio::test]
+async fn controls_are_for_this_machine_and_for_users() {
+    let ask = |headers: &[&str]| request("POST /echo", headers, "x");
+    let done = json("200 OK", r#"{"query":"","body":"x"}"#);
+    let user = &*format!("Authorization: {BASIC}");
+    let server = server().await;
+    assert_eq!(server.exchange(ask(&[])).await, done);
+    // A proxy on this machine may speak for anybody.
+    for header in ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=x", "X-Real-IP: 192.0.2.1", "Via: 1.1 x"] {
+        let reply = server.exchange(ask(&[header])).await;
+        assert!(reply.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{reply}");
+        assert!(reply.contains("/echo is for clients on this machine"), "{reply}");
+        assert_eq!(server.exchange(ask(&[header, user])).await, done);
+    }
+    let wrong = server.exchange(ask(&["Authorization: Basic dXNlcjp3cm9uZw=="])).await;
+    assert!(wrong.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{wrong}");
+    // Paths that control nothing ask nobody for a password.
+    let reading = request("GET /status", &["X-Forwarded-For: 192.0.2.1"], "");
+    assert_eq!(server.exchange(reading).await, json("200 OK", r#"{"blockchain_length":1}"#));
+
+    let auth = AuthOptions { whitelist: vec!["user:getblockcount".into()], ..options().auth };
+    let server = server_with(HttpOptions { auth, ..options() }, CallLimits::default()).await;
+    let reply = server.exchange(ask(&[user])).await;
+    assert!(reply.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{reply}");
+    assert!(reply.contains("user 'user' may not call count"), "{reply}");
+}

@@ -48,6 +48,10 @@ impl RestHandler for Pages {
         path == "/"
     }
 
+    fn controls(&self, path: &str) -> Option<&'static str> {
+        (path == "/echo").then_some("count")
+    }
+
     fn handle(&self, request: RestRequest) -> RestFuture<'_> {
         Box::pin(async move {
             match request.path.as_str() {

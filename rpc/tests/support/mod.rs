@@ -3,6 +3,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "test code, of which each binary uses its own part")]
 
+mod network;
+
 use chaincore_consensus::address::Address;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::codec::Encode;
@@ -24,8 +26,11 @@ use chaincore_consensus::{
 };
 use chaincore_rpc::json::Json;
 use chaincore_rpc::methods;
+use chaincore_rpc::network::Network;
 use chaincore_rpc::node::*;
+use chaincore_rpc::peering::*;
 use chaincore_rpc::registry::{Registry, RegistryBuilder};
+use network::NoPeers;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -92,6 +97,7 @@ struct State {
     deltas: Vec<Priority>,
     mock_time: Option<i64>,
     stopping: bool,
+    net_log: bool,
 }
 
 /// The node.
@@ -100,6 +106,7 @@ pub struct MemoryNode {
     info: NodeInfo,
     state: Mutex<State>,
     tips: watch::Sender<Tip>,
+    network: NoPeers,
 }
 
 fn key(outpoint: &OutPoint) -> ([u8; 32], u32) {
@@ -136,6 +143,7 @@ impl MemoryNode {
         let tip = Tip { hash: first.hash, height: 0 };
         let blocks = HashMap::from([(first.hash, (Arc::new(genesis.clone()), Arc::default()))]);
         Arc::new(Self {
+            network: NoPeers::default(),
             info: NodeInfo {
                 node_id: "core0".into(),
                 version: "0.1.0".into(),
@@ -155,6 +163,7 @@ impl MemoryNode {
                 deltas: Vec::new(),
                 mock_time: Some(genesis.header.time.into()),
                 stopping: false,
+                net_log: false,
             }),
             tips: watch::channel(tip).0,
             params,
@@ -230,6 +239,61 @@ fn commit(block: &mut Block) {
     block.header.merkle_root = block_merkle_root(block).0;
 }
 
+impl Peering for MemoryNode {
+    fn presence(&self) -> Presence {
+        Presence {
+            instance: "0123456789abcdef".into(),
+            p2p_port: Some(8000),
+            active: true,
+            discovery_ports: Some((5000, 5100)),
+            min_peers: 2,
+            target_peers: 6,
+            max_peers: 12,
+            known_addresses: 7,
+            ..Presence::default()
+        }
+    }
+
+    fn neighbours(&self) -> Vec<Neighbour> {
+        let called = Neighbour {
+            address: "127.0.0.1:8001".into(),
+            local_address: Some("127.0.0.1:50000".into()),
+            node_id: Some("core1".into()),
+            kind: "manual",
+            ready: true,
+            height: Some(9),
+            ping: Some(1500),
+            ..Neighbour::default()
+        };
+        let caller = Neighbour {
+            id: 1,
+            address: "127.0.0.1:50001".into(),
+            inbound: true,
+            kind: "inbound",
+            ..Neighbour::default()
+        };
+        vec![called, caller]
+    }
+
+    fn discover_peers(&self) -> Search {
+        let found = FoundPeer { name: "http://127.0.0.1:5001".into(), is_peer: true, ..FoundPeer::default() };
+        Search { found: vec![found], ports: 101 }
+    }
+
+    fn add_peer(&self, name: &str) -> Result<FoundPeer, AddPeerError> {
+        let text = format!("no '{name}'");
+        match name {
+            "http://localhost:5001" => {
+                Ok(FoundPeer { name: name.into(), is_peer: true, ..FoundPeer::default() })
+            }
+            "http://self:1" => Err(AddPeerError::Unfit(text)),
+            "http://nobody:1" => Err(AddPeerError::Unreachable(text)),
+            "http://off:1" => Err(AddPeerError::Off(text)),
+            _ => Err(AddPeerError::Name(text)),
+        }
+    }
+}
+
 impl Node for MemoryNode {
     fn params(&self) -> &ChainParams {
         &self.params
@@ -258,6 +322,9 @@ impl Node for MemoryNode {
     fn coins_disk_size(&self) -> u64 {
         500
     }
+    fn network(&self) -> &dyn Network {
+        &self.network
+    }
     fn connections(&self) -> Connections {
         Connections::default()
     }
@@ -265,6 +332,15 @@ impl Node for MemoryNode {
         let best_height = self.chain().tip().height;
         let status = |name: &str| IndexStatus { name: name.into(), synced: true, best_height };
         vec![status("txindex"), status("basic block filter index")]
+    }
+    fn log_categories(&self) -> Vec<(&'static str, bool)> {
+        vec![("mempool", false), ("net", self.state().net_log)]
+    }
+    fn set_log_category(&self, category: &str, on: bool) -> bool {
+        if category == "net" {
+            self.state().net_log = on;
+        }
+        matches!(category, "mempool" | "net")
     }
     fn request_shutdown(&self) {
         self.state().stopping = true;
@@ -502,6 +578,11 @@ impl Node for MemoryNode {
         Ok(path.ends_with("good.dat"))
     }
     fn announce_tx(&self, _: &Txid) {}
+
+    fn orphans(&self) -> Vec<Orphan> {
+        let orphan = |(tx, _): &(TxRef, _)| Orphan { tx: tx.clone(), from: vec![3, 7] };
+        self.state().pool.iter().take(1).map(orphan).collect()
+    }
 
     fn submit_tx(&self, tx: TxRef) -> NodeResult<Result<TxAccepted, RejectReason>> {
         let verdict = self.test_txs(vec![tx.clone()])?.transactions.remove(0).verdict.unwrap();

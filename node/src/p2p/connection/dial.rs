@@ -118,7 +118,7 @@ impl Network {
     }
 
     /// The addresses that a name stands for, in no order; the chain's port if it names none.
-    async fn resolve_all(&self, target: &str) -> Result<Vec<NetAddress>, ConnectError> {
+    pub async fn resolve_all(&self, target: &str) -> Result<Vec<NetAddress>, ConnectError> {
         if let Ok(address) = NetAddress::parse(target, self.options().default_port) {
             return Ok(vec![address]);
         }

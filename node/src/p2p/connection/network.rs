@@ -212,6 +212,16 @@ impl Network {
             .any(|link| !link.is_inbound() && !link.facts().handshake_done && link.nonce() == nonce)
     }
 
+    /// How many inbound connections there may be now.
+    fn max_inbound(&self) -> usize {
+        let taken = self
+            .options
+            .own
+            .reserved_outbound
+            .map_or(0, |reserved| self.count(|kind| !kind.is_inbound()).saturating_sub(reserved));
+        self.options.max_inbound.saturating_sub(taken)
+    }
+
     /// Takes a connection that somebody made to us, unless there is a reason not to.
     pub(super) fn accept(
         self: &Arc<Self>,
@@ -235,12 +245,13 @@ impl Network {
             return;
         }
         let discouraged = self.bans.is_discouraged(&address.host());
-        let is_nearly_full = inbound + 1 >= self.options.max_inbound;
+        let max_inbound = self.max_inbound();
+        let is_nearly_full = inbound + 1 >= max_inbound;
         if !is_free && is_nearly_full && discouraged {
             tracing::debug!(target: "net", "connection from {address} dropped (discouraged)");
             return;
         }
-        if inbound >= self.options.max_inbound && !self.evict_one() {
+        if inbound >= max_inbound && !self.evict_one() {
             tracing::debug!(
                 target: "net", "failed to find an eviction candidate - connection dropped (full)"
             );

@@ -125,7 +125,7 @@ impl Protocol {
         &mut self,
         block: &Arc<Block>,
         entry: &Arc<BlockEntry>,
-        mut current: Option<&mut Peer>,
+        current: Option<&mut Peer>,
     ) {
         if entry.height() <= self.compact.announced_height || !self.needs_witnesses(entry) {
             return;
@@ -136,7 +136,7 @@ impl Protocol {
         self.compact.recent = Some(Recent { hash, block: block.clone(), compact: compact.clone() });
         let message = Message::CmpctBlock(Box::new((*compact).clone()));
         let mut peers = std::mem::take(&mut self.peers);
-        for peer in peers.values_mut().chain(current.as_deref_mut()) {
+        for peer in peers.values_mut().chain(current) {
             self.look_up_announced(peer);
             let has_parent = entry.parent().is_some_and(|parent| peer.has_header(parent));
             let wants = peer.is_connected && peer.compact.chose_us && !peer.link.is_closed();

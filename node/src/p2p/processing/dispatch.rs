@@ -55,7 +55,7 @@ impl Protocol {
             Penalty::Disconnect => self.disconnect(peer, error),
             // Core ignores what it cannot read; so a peer with a newer dialect stays connected.
             Penalty::None => tracing::debug!(
-                target: "net", "ProcessMessages({command}, {size} bytes): '{error}' caught peer={}", peer.id()
+                target: "net", "ProcessMessages({command}, {size} bytes): Exception '{error}' caught, peer={}", peer.id()
             ),
         }
     }
@@ -78,6 +78,9 @@ impl Protocol {
             Message::SendHeaders => peer.announcements.prefers_headers = true,
             Message::WtxidRelay => self.on_wtxid_relay(peer),
             Message::SendAddrV2 => self.on_sendaddrv2(peer),
+            Message::AuthChallenge(challenge) => self.on_auth_challenge(peer, *challenge),
+            Message::AuthProof(proof) => self.on_auth_proof(peer, &proof),
+            Message::Ping(nonce) if peer.auth.is_pending() => peer.send(&Message::Pong(nonce)),
             _ if !peer.is_connected => tracing::debug!(
                 target: "net", "Unsupported message \"{command}\" prior to verack from peer={id}"
             ),

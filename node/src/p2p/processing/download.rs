@@ -160,6 +160,26 @@ impl Protocol {
         entry.height() >= self.chain.params().deployments.segwit
     }
 
+    /// Asks a certain peer for a block, whoever else has been asked (Core's `FetchBlock`, with its texts).
+    pub fn fetch_block(&mut self, hash: &BlockHash, id: PeerId) -> Result<(), &'static str> {
+        if self.is_importing() {
+            return Err("Loading blocks ...");
+        }
+        let entry = self.entry(hash).ok_or("Block header missing")?;
+        let peer = self.peers.get(&id).ok_or("Peer does not exist")?;
+        if !peer.can_serve_witnesses() {
+            return Err("Pre-SegWit peer");
+        }
+        let now = self.clock.now_micros();
+        self.downloads.done(hash, None, now);
+        if !self.downloads.requested(id, &entry, now) {
+            return Err("Already requested from this peer");
+        }
+        peer.send(&Message::GetData(vec![Inventory::block(InvKind::WitnessBlock, *hash)]));
+        tracing::debug!(target: "net", "Requesting block {hash} from peer={id}");
+        Ok(())
+    }
+
     /// Drops a peer that holds up the download (the timeouts of Core's `SendMessages`); whether it did.
     pub(super) fn check_download_timeouts(&mut self, peer: &mut Peer) -> bool {
         let now = self.now_micros();

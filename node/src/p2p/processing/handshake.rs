@@ -102,9 +102,9 @@ impl Protocol {
             && peer.kind() != ConnectionKind::AddrFetch
             && peer.can_serve_blocks();
         self.headers.set_preferred(id, is_preferred);
-        self.start_address_relay(peer);
-        if !peer.is_inbound() {
-            self.network.book().good(&peer.link.address());
+        peer.auth.version_nonce = version.nonce;
+        if !self.must_authenticate(peer) {
+            self.greet(peer);
         }
         peer.time_offset = version.time.max(0) - self.now();
         if peer.kind() == ConnectionKind::Feeler {
@@ -112,12 +112,33 @@ impl Protocol {
         }
     }
 
+    /// Exchanges addresses with a peer from here on.
+    fn greet(&mut self, peer: &mut Peer) {
+        self.start_address_relay(peer);
+        if !peer.is_inbound() {
+            self.network.book().good(&peer.link.address());
+        }
+    }
+
     pub(super) fn on_verack(&mut self, peer: &mut Peer) {
         let id = peer.id();
-        if peer.is_connected {
+        if peer.is_connected || peer.auth.is_pending() {
             tracing::debug!(target: "net", "ignoring redundant verack message from peer={id}");
-            return;
+        } else if self.must_authenticate(peer) {
+            self.begin_authentication(peer);
+        } else {
+            self.begin_exchange(peer);
         }
+    }
+
+    /// Takes up a peer that has said hello and proved itself.
+    pub(super) fn accept(&mut self, peer: &mut Peer) {
+        self.greet(peer);
+        self.begin_exchange(peer);
+    }
+
+    fn begin_exchange(&mut self, peer: &mut Peer) {
+        let id = peer.id();
         let kind = peer.kind().name();
         // Whoever calls often must not fill the log.
         if peer.is_inbound() {

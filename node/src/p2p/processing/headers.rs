@@ -69,6 +69,9 @@ struct Behind {
 pub(super) struct HeadersSync {
     /// Peers that the first catching-up was started with.
     started: BTreeSet<PeerId>,
+    /// On a ChainCore network: those of them that had no more to tell. Such a network may be young, or silent for
+    /// days, so that an old last block says nothing about who is behind; then the next peer is asked.
+    exhausted: BTreeSet<PeerId>,
     /// Peers to fetch from rather than from others.
     preferred: BTreeSet<PeerId>,
     protected: BTreeSet<PeerId>,
@@ -83,12 +86,18 @@ impl HeadersSync {
         }
     }
 
+    /// How many peers catching up has been started with and not ended.
+    fn under_way(&self) -> usize {
+        self.started.len() - self.exhausted.len()
+    }
+
     pub(super) fn is_preferred(&self, peer: PeerId) -> bool {
         self.preferred.contains(&peer)
     }
 
     pub(super) fn forget(&mut self, peer: PeerId) {
         self.started.remove(&peer);
+        self.exhausted.remove(&peer);
         self.preferred.remove(&peer);
         self.protected.remove(&peer);
     }
@@ -123,7 +132,7 @@ impl Protocol {
         }
         let best = self.snapshot().best_header().clone();
         let age = self.now() - i64::from(best.header().time);
-        if !(self.headers.started.is_empty() && self.syncs_from(peer) || age < NEAR_PRESENT) {
+        if !(self.headers.under_way() == 0 && self.syncs_from(peer) || age < NEAR_PRESENT) {
             return;
         }
         // One block back, so that even a peer at the same height has something to answer.
@@ -141,7 +150,7 @@ impl Protocol {
     /// Gives up on a peer that does not let us catch up; whether it was dropped.
     pub(super) fn check_headers_timeout(&mut self, peer: &mut Peer) -> bool {
         let Some(timeout) = peer.headers.timeout else { return false };
-        if !self.headers.started.contains(&peer.id()) {
+        if !self.headers.started.contains(&peer.id()) || self.headers.exhausted.contains(&peer.id()) {
             return false;
         }
         let age = self.now() - i64::from(self.snapshot().best_header().header().time);
@@ -150,7 +159,7 @@ impl Protocol {
             return false;
         }
         let others = self.headers.preferred.len() - usize::from(self.headers.is_preferred(peer.id()));
-        if self.now_micros() <= timeout || self.headers.started.len() != 1 || others == 0 {
+        if self.now_micros() <= timeout || self.headers.under_way() != 1 || others == 0 {
             return false;
         }
         if peer.link.may(Permissions::NOBAN) {
@@ -242,6 +251,7 @@ impl Protocol {
             // Not an announcement, so the answer to a question; and nothing more will come.
             self.end_presync(peer);
             peer.headers.requested = 0;
+            self.note_exhausted(peer);
             return;
         };
         if let Err(why) = self.check_headers(&headers) {
@@ -284,8 +294,18 @@ impl Protocol {
             let (height, id) = (last.height(), peer.id());
             tracing::debug!(target: "net", "more getheaders ({height}) to end to peer={id}");
         }
+        if !may_be_more && !self.is_presyncing(peer) {
+            self.note_exhausted(peer);
+        }
         self.note_headers(peer, &last, is_new, may_be_more);
         self.fetch_directly(peer, &last);
+    }
+
+    fn note_exhausted(&mut self, peer: &Peer) {
+        let is_chaincore = self.network.options().own.reserved_outbound.is_some();
+        if is_chaincore && self.headers.started.contains(&peer.id()) {
+            self.headers.exhausted.insert(peer.id());
+        }
     }
 
     /// Of use to see who withholds blocks, so logged for all to see once the node is up to date.

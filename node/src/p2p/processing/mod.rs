@@ -10,6 +10,7 @@
 
 mod addresses;
 mod announce;
+mod authentication;
 mod blocks;
 mod compact;
 mod dispatch;
@@ -65,6 +66,7 @@ pub struct Protocol {
     headers: HeadersSync,
     downloads: Downloads,
     block_sources: BlockSources,
+    auth_failures: authentication::FailureLog,
     compact: CompactBlocks,
     /// What light clients are served from.
     filters: Option<BlockFilters>,
@@ -99,6 +101,7 @@ impl Protocol {
             headers: HeadersSync::default(),
             downloads: Downloads::default(),
             block_sources: BlockSources::default(),
+            auth_failures: authentication::FailureLog::default(),
             compact: CompactBlocks::default(),
             filters,
             events,

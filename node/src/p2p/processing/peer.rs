@@ -2,6 +2,7 @@
 
 use super::addresses::PeerAddresses;
 use super::announce::Announcements;
+use super::authentication::PeerAuth;
 use super::compact::PeerCompact;
 use super::headers::PeerHeaders;
 use super::ping::Ping;
@@ -37,6 +38,8 @@ pub struct Peer {
     pub(super) relays_txs: bool,
     /// Whether it broke the rules and is to be dropped at the next send cycle.
     pub(super) misbehaves: bool,
+    /// How far it has proved to be of this private network.
+    pub(super) auth: PeerAuth,
     pub(super) ping: Ping,
     pub(super) addresses: PeerAddresses,
     pub(super) headers: PeerHeaders,
@@ -67,6 +70,7 @@ impl Peer {
             wants_addrv2: false,
             relays_txs: false,
             misbehaves: false,
+            auth: PeerAuth::default(),
             ping: Ping::default(),
             addresses: PeerAddresses::new(link.connected_at()),
             link,

@@ -4,11 +4,6 @@ use super::{Peer, Protocol, SECOND};
 use crate::p2p::wire::{BIP31_VERSION, Message};
 use rand::Rng;
 
-/// How often a peer is pinged, in microseconds.
-const PING_INTERVAL: i64 = 120 * SECOND;
-/// How long a pong may take, in microseconds.
-const PING_TIMEOUT: i64 = 20 * 60 * SECOND;
-
 /// The pings of one peer. Times are in microseconds.
 #[derive(Debug, Default)]
 pub(super) struct Ping {
@@ -31,15 +26,24 @@ impl Ping {
 }
 
 impl Protocol {
+    /// Has every peer pinged at its next send cycle.
+    pub fn ping_all(&mut self) {
+        self.peers.values_mut().for_each(|peer| peer.ping.queued = true);
+    }
+
     /// Core's `MaybeSendPing`.
     pub(super) fn ping_if_due(&mut self, peer: &mut Peer) {
         let now = self.now_micros();
-        if self.minds_inactivity(peer) && peer.ping.nonce != 0 && now > peer.ping.started + PING_TIMEOUT {
+        let options = self.network.options();
+        if self.minds_inactivity(peer)
+            && peer.ping.nonce != 0
+            && now > peer.ping.started + options.own.ping_timeout * SECOND
+        {
             let waited = (now - peer.ping.started) as f64 / SECOND as f64;
             self.disconnect(peer, format_args!("ping timeout: {waited:.6}s"));
             return;
         }
-        let is_due = peer.ping.nonce == 0 && now > peer.ping.started + PING_INTERVAL;
+        let is_due = peer.ping.nonce == 0 && now > peer.ping.started + options.own.ping_interval * SECOND;
         if !peer.ping.queued && !is_due {
             return;
         }

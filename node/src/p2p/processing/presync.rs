@@ -207,7 +207,7 @@ impl Presync {
                     return Err("exceeded max commitments");
                 }
             }
-            work = work + block_work(header.bits);
+            work += block_work(header.bits);
             last_bits = header.bits;
         }
         self.phase = if work >= self.minimum {
@@ -239,7 +239,7 @@ impl Presync {
         if !permitted_transition(params, *height + 1, previous_bits, header.bits) {
             return Err("invalid difficulty transition");
         }
-        *work = *work + block_work(header.bits);
+        *work += block_work(header.bits);
         *is_proved |= *work >= self.minimum;
         if !*is_proved && is_committed {
             match self.bits.pop_front() {

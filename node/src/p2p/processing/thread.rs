@@ -164,6 +164,7 @@ impl Protocol {
             self.send_version(peer);
         }
         self.check_inactivity(peer);
+        self.check_authentication(peer);
         if !peer.is_connected || peer.link.is_closed() || peer.link.outbox().is_full() {
             return;
         }

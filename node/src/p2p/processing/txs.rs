@@ -9,6 +9,8 @@ mod receive;
 mod request;
 mod schedule;
 mod serve;
+#[cfg(test)]
+mod testing;
 
 pub(super) use announce::PeerTxs;
 pub use orphanage::OrphanInfo;

@@ -9,7 +9,7 @@ use super::address_book::Table;
 use super::bans::Bans;
 use super::connection::{BoundAddress, PeerLink};
 use super::net_address::NetAddress;
-use super::options::P2pOptions;
+use super::options::{OwnOptions, P2pOptions};
 use super::permissions::{Permissions, Whitelist};
 use super::service::P2p;
 use super::wire::{PeerAddress, ServiceFlags};
@@ -81,6 +81,7 @@ fn options(folder: PathBuf) -> P2pOptions {
         max_send: 1_000_000,
         whitelist: Whitelist::new(true, false, false),
         ban_time: 86_400,
+        own: OwnOptions::default(),
         folder,
     }
 }

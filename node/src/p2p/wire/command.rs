@@ -57,6 +57,11 @@ commands! {
 }
 
 impl Command {
+    /// `authchal`, of ChainCore's private networks.
+    pub const AUTH_CHALLENGE: Self = Self::from_name("authchal");
+    /// `authproof`, of ChainCore's private networks.
+    pub const AUTH_PROOF: Self = Self::from_name("authproof");
+
     /// How many bytes every command takes.
     pub const LEN: usize = 12;
 

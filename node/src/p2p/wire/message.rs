@@ -1,7 +1,8 @@
 //! Every message of the protocol.
 
 use super::{
-    BlockTxn, BlockTxnRequest, Command, CompactBlock, Inventory, Locator, PeerAddress, Version, frame,
+    AuthChallenge, AuthProof, BlockTxn, BlockTxnRequest, Command, CompactBlock, Inventory, Locator,
+    PeerAddress, Version, frame,
 };
 use chaincore_consensus::codec::{Encode, put_compact_size};
 use chaincore_consensus::{Block, BlockHash, Hash256, Header, Tx, TxRef};
@@ -169,6 +170,10 @@ pub enum Message {
     FilterClear,
     /// A block that passed a bloom filter (BIP37); not read.
     MerkleBlock,
+    /// Asks the other side to prove that it is of this private network (ChainCore's own).
+    AuthChallenge(Box<AuthChallenge>),
+    /// Proves that the sender is of this private network (ChainCore's own).
+    AuthProof(Box<AuthProof>),
     /// A message of a type that this node doesn't know.
     Unknown {
         /// The type.
@@ -218,6 +223,8 @@ impl Message {
             Self::FilterAdd => Command::FILTER_ADD,
             Self::FilterClear => Command::FILTER_CLEAR,
             Self::MerkleBlock => Command::MERKLE_BLOCK,
+            Self::AuthChallenge(_) => Command::AUTH_CHALLENGE,
+            Self::AuthProof(_) => Command::AUTH_PROOF,
             Self::Unknown { command, .. } => *command,
         }
     }

@@ -7,6 +7,7 @@
 //! and none allocates more than a small multiple of the payload that it was given.
 
 mod address;
+mod authentication;
 mod command;
 mod compact;
 mod error;
@@ -20,6 +21,7 @@ mod tests;
 mod version;
 
 pub use address::PeerAddress;
+pub use authentication::{AuthChallenge, AuthMethods, AuthProof};
 pub use command::{Command, sanitized};
 pub use compact::{BlockTxn, BlockTxnRequest, CompactBlock, PrefilledTx, ShortIdHasher};
 pub use error::{Penalty, WireError};

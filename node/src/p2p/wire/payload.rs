@@ -1,8 +1,9 @@
 //! The payloads of messages, from and to bytes.
 
 use super::{
-    BlockTxn, BlockTxnRequest, Command, CompactBlock, Inventory, Locator, MAX_ADDRESSES, MAX_HEADERS,
-    MAX_INVENTORY, MAX_LOCATOR, Message, PeerAddress, ReceivedBlock, Version, WireError,
+    AuthChallenge, AuthProof, BlockTxn, BlockTxnRequest, Command, CompactBlock, Inventory, Locator,
+    MAX_ADDRESSES, MAX_HEADERS, MAX_INVENTORY, MAX_LOCATOR, Message, PeerAddress, ReceivedBlock, Version,
+    WireError,
 };
 use chaincore_consensus::codec::{
     Decode, DecodeError, Encode, Reader, Sink, put_compact_size, put_var_bytes,
@@ -79,6 +80,8 @@ impl Message {
                 put_var_bytes(out, name);
                 put_var_bytes(out, data);
             }
+            Self::AuthChallenge(challenge) => challenge.encode(out),
+            Self::AuthProof(proof) => proof.encode(out),
             Self::Verack
             | Self::WtxidRelay
             | Self::SendAddrV2
@@ -199,6 +202,8 @@ impl Message {
             Command::FILTER_ADD => Self::FilterAdd,
             Command::FILTER_CLEAR => Self::FilterClear,
             Command::MERKLE_BLOCK => Self::MerkleBlock,
+            Command::AUTH_CHALLENGE => Self::AuthChallenge(Box::new(AuthChallenge::decode(reader)?)),
+            Command::AUTH_PROOF => Self::AuthProof(Box::new(AuthProof::decode(reader)?)),
             command => Self::Unknown { command, payload_len: payload.len() },
         })
     }

@@ -227,6 +227,8 @@ fn theirs(message: &Message) -> Option<NetworkMessage> {
         | Message::FilterLoad
         | Message::FilterAdd
         | Message::MerkleBlock
+        | Message::AuthChallenge(_)
+        | Message::AuthProof(_)
         | Message::Unknown { .. } => return None,
     })
 }

@@ -163,6 +163,13 @@ pub fn message() -> impl Strategy<Value = Message> {
         any::<(u32, u64)>().prop_map(|(version, salt)| Message::SendTxRcncl { version, salt }),
         (vec(any::<u8>(), 4..81), vec(any::<u8>(), 0..20))
             .prop_map(|(name, data)| Message::Feature { name, data }),
+        any::<(u8, [u8; 32], [u8; 32])>().prop_map(|(methods, nonce, key)| {
+            Message::AuthChallenge(Box::new(AuthChallenge { methods: AuthMethods(methods), nonce, key }))
+        }),
+        any::<(Option<[u8; 32]>, bool, [u8; 32], [u8; 32])>().prop_map(|(secret, signed, r, s)| {
+            let signature = signed.then(|| [r, s].concat().try_into().expect("32 and 32 bytes"));
+            Message::AuthProof(Box::new(AuthProof { secret, signature }))
+        }),
     ];
     let gossip = prop_oneof![
         addresses(plain_host()).prop_map(Message::Addr),

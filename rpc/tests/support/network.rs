@@ -1,0 +1,131 @@
+//! A network without peers.
+
+use chaincore_consensus::BlockHash;
+use chaincore_rpc::network::{
+    AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, KnownAddress, LocalAddress,
+    NetTotals, Network, PeerInfo,
+};
+use chaincore_rpc::node::NodeResult;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Remembers what was added and banned, and nothing else.
+#[derive(Default)]
+pub struct NoPeers {
+    off: AtomicBool,
+    added: Mutex<Vec<String>>,
+    banned: Mutex<Vec<String>>,
+}
+
+fn insert(list: &Mutex<Vec<String>>, name: &str) -> bool {
+    let mut list = list.lock().unwrap();
+    let is_new = !list.iter().any(|known| known == name);
+    if is_new {
+        list.push(name.into());
+    }
+    is_new
+}
+
+fn take(list: &Mutex<Vec<String>>, name: &str) -> bool {
+    let mut list = list.lock().unwrap();
+    let before = list.len();
+    list.retain(|known| known != name);
+    list.len() != before
+}
+
+impl Network for NoPeers {
+    fn peers(&self) -> Vec<PeerInfo> {
+        vec![]
+    }
+
+    fn ping(&self) {}
+
+    fn totals(&self) -> NetTotals {
+        NetTotals { received: 7, sent: 5 }
+    }
+
+    fn is_active(&self) -> bool {
+        !self.off.load(Ordering::Relaxed)
+    }
+
+    fn set_active(&self, active: bool) {
+        self.off.store(!active, Ordering::Relaxed);
+    }
+
+    fn local_addresses(&self) -> Vec<LocalAddress> {
+        vec![]
+    }
+
+    fn try_once(&self, _: &str) {}
+
+    fn add(&self, name: &str) -> bool {
+        insert(&self.added, name)
+    }
+
+    fn remove(&self, name: &str) -> bool {
+        take(&self.added, name)
+    }
+
+    fn added(&self) -> Vec<AddedPeer> {
+        let added = self.added.lock().unwrap();
+        added.iter().map(|name| AddedPeer { name: name.clone(), connected: None }).collect()
+    }
+
+    fn open(&self, _: &str, _: &str) -> Result<(), ConnectRefusal> {
+        Err(ConnectRefusal::Full)
+    }
+
+    fn disconnect_address(&self, _: &str) -> bool {
+        false
+    }
+
+    fn disconnect_id(&self, _: u64) -> bool {
+        false
+    }
+
+    fn send_raw(&self, _: u64, _: [u8; 12], _: &[u8]) -> bool {
+        false
+    }
+
+    fn fetch_block(&self, _: &BlockHash, _: u64) -> NodeResult<Result<(), String>> {
+        Ok(Err("Peer does not exist".into()))
+    }
+
+    fn ban(&self, subnet: &str, _: i64, _: bool) -> Result<(), BanRefusal> {
+        if !subnet.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(BanRefusal::Invalid);
+        }
+        if insert(&self.banned, subnet) { Ok(()) } else { Err(BanRefusal::Known) }
+    }
+
+    fn unban(&self, subnet: &str) -> Result<(), BanRefusal> {
+        if take(&self.banned, subnet) { Ok(()) } else { Err(BanRefusal::Unknown) }
+    }
+
+    fn bans(&self) -> Vec<BanInfo> {
+        let banned = self.banned.lock().unwrap();
+        banned.iter().map(|subnet| BanInfo { subnet: subnet.clone(), created: 100, until: 160 }).collect()
+    }
+
+    fn clear_bans(&self) {
+        self.banned.lock().unwrap().clear();
+    }
+
+    fn addresses(&self, _: usize, network: Option<&str>) -> Option<Vec<KnownAddress>> {
+        (network != Some("nowhere")).then(Vec::new)
+    }
+
+    fn address_counts(&self) -> Vec<AddressCount> {
+        vec![AddressCount { network: "ipv4".into(), new: 2, tried: 1 }]
+    }
+
+    fn address_tables(&self) -> [Vec<AddressPlace>; 2] {
+        [vec![], vec![]]
+    }
+
+    fn add_address(&self, _: &str, _: u16, _: bool) -> Option<Result<(), &'static str>> {
+        None
+    }
+
+    fn advance(&self, _: i64) {}
+}
