@@ -25,10 +25,19 @@ fn act(arguments: Vec<String>) -> Result<(), String> {
                 start_in_background().map_err(|error| format!("cannot start in the background: {error}"))?;
             print(&format!("ChainCore starting (process {pid})\n"))
         }
-        Request::Run(config) => app::run(&config).map_err(|error| error.to_string()),
+        Request::Run(config) => {
+            keep_files_private();
+            app::run(&config).map_err(|error| error.to_string())
+        }
     }
 }
 
 fn print(text: &str) -> Result<(), String> {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot print: {error}"))
+}
+
+/// What the node writes is for its owner alone, as with Core; whatever is to be read by others says so itself.
+fn keep_files_private() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }

@@ -183,7 +183,6 @@ impl Peer {
         let stop = BlockHash([0; 32]);
         let block = Inventory { kind: InvKind::WitnessBlock, hash: Hash256(genesis.0) };
         self.send(&Message::GetAddr);
-        self.send(&Message::Mempool);
         self.send(&Message::SendHeaders);
         self.send(&Message::SendCmpct { high_bandwidth: true, version: 2 });
         self.send(&Message::GetHeaders { locator: locator.clone(), stop: genesis });
@@ -230,6 +229,7 @@ fn strangers_get_nothing_but_pongs() {
     let node = Node::start(Some(SECRET));
     let mut peer = node.peer();
     peer.greet();
+    peer.send(&Message::Mempool);
     peer.ask_for_everything();
     assert_eq!(peer.said, ["version", "wtxidrelay", "sendaddrv2", "verack", "authchal", "pong"]);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

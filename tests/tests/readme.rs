@@ -83,7 +83,9 @@ fn every_block_is_run_or_accounted_for() {
             .replace("target/release", &binaries)
             .replace("-datadir=$HOME/.chaincore-demo", &datadir)
             .replace("http://127.0.0.1:5000", node.url());
-        if block.contains("chain new") {
+        if block.contains("--bootstrap-nodes") {
+            three_nodes(&script, &port, folder.path());
+        } else if block.contains("chain new") {
             own_chain(&script, folder.path());
         } else if block.contains("-daemon") {
             test_node(&script, folder.path());
@@ -121,6 +123,18 @@ fn own_chain(script: &str, folder: &Path) {
     // From now on the name is enough.
     let node = TestNode::start_in(&folder.join(datadir), &["-chain=town"]);
     assert_eq!(node.rpc("getblockchaininfo", serde_json::json!([]))["chain"], "town");
+}
+
+/// Two nodes in the background that join the one of the test; the ports of all are others.
+fn three_nodes(script: &str, port: &str, folder: &Path) {
+    let mut script = script.replace("-daemon", "--no-discover -daemon").replace("5000", port);
+    for named in ["5001", "5002", "8001", "8002"] {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        script = script.replace(named, &free.to_string());
+    }
+    let told = bash(&script, folder);
+    assert_eq!(told.matches("\"blockchain_length\":1").count(), 3, "{told}");
+    assert!(told.contains("\"status\":\"added\"") && told.contains("\"active_peers\":"), "{told}");
 }
 
 /// A node in the background, on a port that was free a moment ago and in a folder of the test.

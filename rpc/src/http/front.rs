@@ -221,20 +221,16 @@ impl Front {
         self.sockets.upgrade(request, &self.registry, &self.auth, caller).await
     }
 
-    /// Whether a client may control the node: it is on this machine, or a user that may call `method`.
-    async fn judge_control(
-        &self,
-        request: &Request<Incoming>,
-        ends: Ends,
-        method: &str,
-    ) -> Result<(), Reply> {
+    /// What a client is told that may not control the node: it is not on this machine, and no user that may call
+    /// `method`.
+    async fn refuse_control(&self, request: &Request<Incoming>, ends: Ends, method: &str) -> Option<Reply> {
         let path = request.uri().path();
-        let refused = |text: &str| Err(rest(RestResponse::error(StatusCode::FORBIDDEN, text)));
+        let refused = |text: &str| Some(rest(RestResponse::error(StatusCode::FORBIDDEN, text)));
         let Some(credentials) = request.headers().get(AUTHORIZATION) else {
             // A proxy on this machine speaks for clients that are anywhere.
             let proxied = PROXY_HEADERS.iter().any(|name| request.headers().contains_key(*name));
             if ends.peer.ip().to_canonical().is_loopback() && !proxied {
-                return Ok(());
+                return None;
             }
             return refused(&format!(
                 "{path} is for clients on this machine; from elsewhere it needs the user and password of JSON-RPC"
@@ -243,10 +239,10 @@ impl Front {
         let Some(user) = self.auth.user_of(credentials.as_bytes()) else {
             tracing::warn!(target: "rpc", "incorrect password attempt from {}", ends.peer);
             tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
-            return Err(unauthorized());
+            return Some(unauthorized());
         };
         if self.auth.access(&user).allows(method) {
-            return Ok(());
+            return None;
         }
         refused(&format!("user '{user}' may not call {method}, so {path} is not for it"))
     }
@@ -277,7 +273,7 @@ impl Front {
                 .await;
         }
         if let Some(method) = handler.controls(&path)
-            && let Err(refusal) = self.judge_control(&request, ends, method).await
+            && let Some(refusal) = self.refuse_control(&request, ends, method).await
         {
             return self.refuse(request, refusal).await;
         }

@@ -8,9 +8,9 @@
 //!
 //! An API tells the node's P2P port, chain and genesis, so that strangers are left alone; and a number of the
 //! process (`instance`), by which a node knows itself. Two nodes that find each other at the same time would connect
-//! twice: `GET /getpeers` of the other shows its end of the connections it made, and of two connections the node of
-//! the smaller `instance` takes back its own. Nothing that others say is believed beyond that: a wrong answer leads
-//! to a connection that the handshake ends.
+//! twice: `GET /getpeers` of the other shows its end of the connections it made, and of two connections one is ended,
+//! which both nodes choose alike. Nothing that others say is believed beyond that: a wrong answer leads to a connection
+//! that the handshake ends.
 //!
 //! All waiting here is by the runtime's clock: no test mocks it, and it decides nothing of consensus.
 
@@ -243,18 +243,22 @@ impl Shared {
         Ok((link, Found::CONNECTED))
     }
 
-    /// Takes back our connection if the other node made one too and ours is the one to go; the one that stays.
+    /// Ends one of two connections with the same node, and returns the one that stays. Both nodes choose the same:
+    /// what an owner asked for stays, else what the node of the greater `instance` has made.
     fn settle(&self, ours: Arc<PeerLink>, candidate: &Candidate) -> Arc<PeerLink> {
         let Some((theirs, their_kind)) = &candidate.theirs else { return ours };
-        let is_ours_to_go = their_kind == ConnectionKind::Manual.name()
-            || self.options.us.instance < candidate.status.instance;
-        if ours.kind() != ConnectionKind::OutboundFullRelay || !is_ours_to_go {
-            return ours;
-        }
-        let (id, other) = (ours.id(), theirs.id());
+        let manual = ConnectionKind::Manual;
+        let (stays, goes) = match (ours.kind() == manual, their_kind == manual.name()) {
+            (true, true) => return ours,
+            (true, false) => (ours, theirs.clone()),
+            (false, true) => (theirs.clone(), ours),
+            (false, false) if self.options.us.instance < candidate.status.instance => (theirs.clone(), ours),
+            (false, false) => (ours, theirs.clone()),
+        };
+        let (id, other) = (goes.id(), stays.id());
         tracing::debug!(target: "net", "the same node is peer={other}, disconnecting peer={id}");
-        self.network.disconnect(&ours);
-        theirs.clone()
+        self.network.disconnect(&goes);
+        stays
     }
 
     /// Says in the log what became of a place, if that is new.

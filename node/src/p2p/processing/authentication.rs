@@ -25,6 +25,8 @@ pub(super) struct PeerAuth {
     theirs: Option<AuthChallenge>,
     started: i64,
     is_done: bool,
+    /// Whether we have ended it, and have said why.
+    is_refused: bool,
 }
 
 impl PeerAuth {
@@ -99,24 +101,38 @@ impl Protocol {
     }
 
     /// Drops a peer that takes too long.
-    pub(super) fn check_authentication(&mut self, peer: &Peer) {
+    pub(super) fn check_authentication(&mut self, peer: &mut Peer) {
         if peer.auth.is_pending() && self.now_micros() > peer.auth.started.saturating_add(TIMEOUT) {
             self.refuse(peer, "the peer has not proved itself in time");
         }
     }
 
-    fn refuse(&mut self, peer: &Peer, why: impl Display) {
+    /// Tells that a peer is gone that had not proved itself: its log may say more.
+    pub(super) fn note_unauthenticated(&mut self, peer: &Peer) {
+        if peer.auth.is_pending() && !peer.auth.is_refused {
+            self.log_failure(peer, "the peer has ended the connection instead of proving itself");
+        }
+    }
+
+    fn refuse(&mut self, peer: &mut Peer, why: impl Display) {
+        peer.auth.is_refused = true;
+        self.log_failure(peer, why);
+        self.network.disconnect(&peer.link);
+    }
+
+    fn log_failure(&mut self, peer: &Peer, why: impl Display) {
         let now = self.now_micros();
         let log = &mut self.auth_failures;
         if now.saturating_sub(log.since) > SHOWN_IN {
             *log = FailureLog { since: now, shown: 0 };
         }
-        let why = format!("peer authentication failed: {why}");
+        let (id, address) = (peer.id(), peer.link.address());
+        let text = format!("peer authentication failed: {why}, disconnecting peer={id} ({address})");
         if peer.is_inbound() && log.shown >= SHOWN {
-            self.disconnect(peer, why);
+            tracing::debug!(target: "net", "{text}");
         } else {
             log.shown = log.shown.saturating_add(1);
-            self.disconnect_loudly(peer, format_args!("{why} ({})", peer.link.address()));
+            tracing::info!("{text}");
         }
     }
 

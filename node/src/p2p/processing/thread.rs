@@ -145,6 +145,7 @@ impl Protocol {
     /// Core's `FinalizeNode`.
     fn forget(&mut self, peer: &Peer) {
         let id = peer.id();
+        self.note_unauthenticated(peer);
         self.headers.forget(id);
         self.downloads.forget(id);
         self.forget_txs_of(id);
