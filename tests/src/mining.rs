@@ -6,8 +6,8 @@ use bitcoin::hashes::Hash;
 use bitcoin::opcodes::all::OP_RETURN;
 use bitcoin::script::{Builder, PushBytesBuf};
 use bitcoin::{
-    Amount, Block, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode,
-    TxOut, Witness, transaction,
+    Address, Amount, Block, BlockHash, CompactTarget, Network, OutPoint, ScriptBuf, Sequence, Transaction,
+    TxIn, TxMerkleNode, TxOut, Witness, transaction,
 };
 
 /// What proof of work regtest asks for.
@@ -93,4 +93,49 @@ pub fn block(parent: BlockHash, height: u32, time: u32, ballast: usize, more: Ve
     block.header.merkle_root = block.compute_merkle_root().expect("there is a coinbase");
     solve(&mut block.header);
     block
+}
+
+/// [`block`] of transactions with witnesses.
+pub fn witness_block(parent: BlockHash, height: u32, time: u32, more: Vec<Transaction>) -> Block {
+    let mut block = block(parent, height, time, 0, more);
+    let reserved = [0; 32];
+    block.txdata[0].input[0].witness.push(reserved);
+    let root = block.witness_root().expect("there is a coinbase");
+    let commitment = Block::compute_witness_commitment(&root, &reserved);
+    let data = [&[0xaa, 0x21, 0xa9, 0xed][..], commitment.as_byte_array()].concat();
+    let data = PushBytesBuf::try_from(data).expect("36 bytes");
+    let script = Builder::new().push_opcode(OP_RETURN).push_slice(data).into_script();
+    block.txdata[0].output.push(TxOut { value: Amount::ZERO, script_pubkey: script });
+    block.header.merkle_root = block.compute_merkle_root().expect("there is a coinbase");
+    solve(&mut block.header);
+    block
+}
+
+/// The script behind [`address`]: anyone's signature will do, and so will none.
+fn open_script() -> ScriptBuf {
+    ScriptBuf::from_bytes(vec![0x51])
+}
+
+/// An address of regtest whose coins anyone can [`spend`].
+pub fn address() -> String {
+    Address::p2wsh(&open_script(), Network::Regtest).to_string()
+}
+
+/// Spends coins of [`address`] and pays what is left back there, in several equal outputs.
+pub fn spend(from: OutPoint, value: Amount, fee: Amount, outputs: u64) -> Transaction {
+    let mut witness = Witness::new();
+    witness.push(open_script().as_bytes());
+    let each = (value - fee) / outputs;
+    let script_pubkey = open_script().to_p2wsh();
+    Transaction {
+        version: transaction::Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            previous_output: from,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness,
+        }],
+        output: vec![TxOut { value: each, script_pubkey }; usize::try_from(outputs).expect("few")],
+    }
 }

@@ -61,6 +61,8 @@ impl Pair {
 
     /// The honest node finds a block, and the victim gets it.
     pub fn goes_on(&self) {
+        // The honest node may still be getting a block that somebody gave to the victim.
+        self.wait_for_the_same_tip();
         self.honest.rpc("generatetoaddress", json!([1, ADDRESS]));
         self.wait_for_the_same_tip();
     }
