@@ -225,7 +225,7 @@ impl Front {
     /// `method`.
     async fn refuse_control(&self, request: &Request<Incoming>, ends: Ends, method: &str) -> Option<Reply> {
         let path = request.uri().path();
-        let refused = |text: &str| Some(rest(RestResponse::error(StatusCode::FORBIDDEN, text)));
+        let refused = |text: &str| Some(rest(RestResponse::error(StatusCode::FORBIDDEN, "forbidden", text)));
         let Some(credentials) = request.headers().get(AUTHORIZATION) else {
             // A proxy on this machine speaks for clients that are anywhere.
             let proxied = PROXY_HEADERS.iter().any(|name| request.headers().contains_key(*name));
