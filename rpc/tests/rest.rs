@@ -227,6 +227,20 @@ async fn blocks_are_paged() {
 }
 
 #[tokio::test]
+async fn pages_behind_the_last_are_empty() {
+    let (_node, rest) = node();
+    let (skip, limit) = (usize::MAX, 10_000);
+    for (path, list) in
+        [("/utxos/", "utxos"), ("/history/", "transactions"), ("/transaction_pool", "transactions")]
+    {
+        let address = if path.ends_with('/') { HARNESS[1] } else { "" };
+        let page = ask(&rest, "GET", &format!("{path}{address}?skip={skip}&limit={limit}"), "").await.json();
+        assert_eq!(page.field(list).get_array().unwrap().len(), 0, "{path}");
+        assert!(page.field("next").is_null(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named() {
     let (_node, rest) = node();
     let cases = [
@@ -242,7 +256,7 @@ async fn what_is_wrong_is_named() {
         ("POST", "/mine_block", "{}", 400, "bad_body", "miner_address"),
         ("POST", "/mine_block", "{", 400, "bad_body", "not JSON"),
         ("POST", "/add_transaction", "zz", 400, "bad_transaction", "'zz'"),
-        ("POST", "/add_transaction", "{}", 400, "bad_transaction", "vin"),
+        ("POST", "/add_transaction", "{}", 400, "bad_transaction", "no inputs"),
         (
             "POST",
             "/add_transaction",

@@ -38,7 +38,7 @@ mod record;
 mod store;
 
 pub use append_file::AppendFile;
-pub use block_files::{BlockFiles, BlockScan, MAX_BLOCK_BYTES, MAX_FILE_BYTES, ScannedBlock};
+pub use block_files::{BlockFiles, BlockScan, FoundFrame, MAX_BLOCK_BYTES, MAX_FILE_BYTES, ScannedBlock};
 pub use coins_cache::{CoinsCache, CoinsCacheUsage};
 pub use coins_db::{CoinsDb, CoinsIter};
 pub use error::{Result, StorageError};

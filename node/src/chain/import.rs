@@ -8,7 +8,7 @@ use super::outcome::{CheckedBlock, Origin, Outcome};
 use super::{Chain, ChainError, ChainHandle, Phase};
 use chaincore_consensus::codec::Decode;
 use chaincore_consensus::pow::check_proof_of_work;
-use chaincore_consensus::{BlockHash, Header};
+use chaincore_consensus::{Block, BlockHash, Header};
 use chaincore_storage::{BlockScan, FilePos, ScannedBlock};
 use rayon::prelude::*;
 use std::collections::{HashMap, VecDeque};
@@ -209,24 +209,29 @@ impl Importer {
         let mut batch = vec![];
         let mut bytes = 0;
         while batch.len() < batch_blocks && bytes < BATCH_BYTES {
-            let Some(block) = scan.next_block()? else { return Ok((batch, true)) };
-            let header = block.bytes.get(..Header::LEN).and_then(|bytes| Header::decode_exact(bytes).ok());
-            let Some(header) =
-                header.filter(|header| check_proof_of_work(&header.hash(), header.bits, pow_limit))
-            else {
+            let Some(frame) = scan.next_frame()? else { return Ok((batch, true)) };
+            // A file can be full of what only looks like blocks.
+            if self.chain.status().is_interrupted() {
+                return Ok((batch, false));
+            }
+            let header = Header::decode_exact(&frame.header).expect("any 80 bytes are a header");
+            if !check_proof_of_work(&header.hash(), header.bits, pow_limit) {
                 scan.reject();
-                // A file can be full of what only looks like blocks.
-                if self.chain.status().is_interrupted() {
-                    return Ok((batch, false));
-                }
                 continue;
-            };
+            }
             if snapshot.entry(&header.hash()).is_some_and(|entry| entry.has_data()) {
                 self.report.known += 1;
                 continue;
             }
-            bytes += block.bytes.len();
-            batch.push(block);
+            let Some(block) = scan.read_frame(&frame)? else { return Ok((batch, true)) };
+            // A header with work can stand before anything. Where such a one has been met, nothing is copied that
+            // is no block.
+            if batch_blocks == 1 && Block::decode_exact(block).is_err() {
+                scan.reject();
+                continue;
+            }
+            bytes += block.len();
+            batch.push(ScannedBlock { pos: frame.pos, bytes: block.to_vec() });
         }
         Ok((batch, false))
     }

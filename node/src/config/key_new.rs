@@ -4,10 +4,12 @@
 use crate::p2p::authentication::NodeKey;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chaincore_consensus::address::{Address, WifKey};
 use chaincore_consensus::hex;
 use chaincore_consensus::params::ChainParams;
+use chaincore_rpc::conf::Chain;
 use clap::Parser;
 use secp256k1::{PublicKey, SecretKey};
 
@@ -38,10 +40,10 @@ impl NewKey {
             return Ok(format!("{}\n", hex::encode(&key.public())));
         }
         let params = match &self.chain_file {
-            Some(path) => ChainParams::from_toml(&std::fs::read_to_string(path)?)?,
-            None => ChainParams::by_name(&self.chain).ok_or_else(|| {
+            Some(path) => Chain::from_file(path)?.params,
+            None => Arc::new(ChainParams::by_name(&self.chain).ok_or_else(|| {
                 anyhow::anyhow!("unknown chain '{}': one of {}", self.chain, ChainParams::NAMES.join(", "))
-            })?,
+            })?),
         };
         let secret = random_key()?;
         let key = WifKey { secret, compressed: true };

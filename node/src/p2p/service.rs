@@ -8,7 +8,7 @@ use super::kind::{ConnectionKind, PeerId};
 use super::local::SCORE_BOUND;
 use super::net_address::NetAddress;
 use super::options::P2pOptions;
-use super::outbound::Outbound;
+use super::outbound::{AtCapacity, Outbound};
 use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
@@ -123,6 +123,11 @@ impl P2p {
         if let Err(error) = self.runtime.block_on(self.network.connect(target, kind)) {
             tracing::debug!(target: "net", "{error}");
         }
+    }
+
+    /// [`Outbound::connect`] for threads outside the runtime.
+    pub fn open_blocking(&self, target: &str, kind: ConnectionKind) -> Result<(), AtCapacity> {
+        self.runtime.block_on(self.outbound.connect(target, kind))
     }
 
     /// Ends the connections to an address; whether there was one.

@@ -102,7 +102,12 @@ impl Network for P2p {
     }
 
     fn local_addresses(&self) -> Vec<LocalAddress> {
-        vec![]
+        let shown = |(address, score): (NetAddress, u32)| LocalAddress {
+            address: address.host().to_string(),
+            port: address.port(),
+            score,
+        };
+        self.network().local().list().into_iter().map(shown).collect()
     }
 
     fn try_once(&self, name: &str) {
@@ -118,36 +123,18 @@ impl Network for P2p {
     }
 
     fn added(&self) -> Vec<AddedPeer> {
-        let peers = self.network().peers();
-        let port = self.network().options().default_port;
-        let connected = |name: &str| {
-            let address = NetAddress::parse(name, port).ok();
-            let is_it = |link: &&std::sync::Arc<PeerLink>| {
-                link.name() == name || address.is_some_and(|address| link.address() == address)
-            };
-            peers.iter().find(is_it).map(|link| (link.address().to_string(), link.is_inbound()))
+        let shown = |peer: crate::p2p::outbound::AddedPeer| AddedPeer {
+            name: peer.name,
+            connected: peer.connected.map(|(address, is_inbound)| (address.to_string(), is_inbound)),
         };
-        self.outbound()
-            .added()
-            .into_iter()
-            .map(|name| AddedPeer { connected: connected(&name), name })
-            .collect()
+        self.outbound().added_peers().into_iter().map(shown).collect()
     }
 
     fn open(&self, address: &str, kind: &str) -> Result<(), ConnectRefusal> {
-        let kind = ConnectionKind::by_name(kind).ok_or(ConnectRefusal::UnknownKind)?;
-        let options = self.network().options();
-        let most = match kind {
-            ConnectionKind::OutboundFullRelay => options.target_outbound,
-            ConnectionKind::BlockRelay => options.target_block_relay,
-            ConnectionKind::AddrFetch | ConnectionKind::Feeler => usize::MAX,
-            ConnectionKind::Inbound | ConnectionKind::Manual => return Err(ConnectRefusal::UnknownKind),
-        };
-        if self.network().count(|other| other == kind) >= most {
-            return Err(ConnectRefusal::Full);
+        match ConnectionKind::by_name(kind) {
+            None | Some(ConnectionKind::Inbound | ConnectionKind::Manual) => Err(ConnectRefusal::UnknownKind),
+            Some(kind) => self.open_blocking(address, kind).map_err(|_| ConnectRefusal::Full),
         }
-        self.connect_blocking(address, kind);
-        Ok(())
     }
 
     fn disconnect_address(&self, address: &str) -> bool {

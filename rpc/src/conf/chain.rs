@@ -45,15 +45,13 @@ impl Chain {
         }
     }
 
-    fn from_file(path: &Path) -> Result<Chain, ConfError> {
+    /// The chain that a file founds; the error names the file.
+    pub fn from_file(path: &Path) -> Result<Chain, ConfError> {
         let wrong = |error: &dyn std::fmt::Display| {
             ConfError::Chain(format!("Chain file {} could not be used: {error}", path.display()))
         };
-        let length = std::fs::metadata(path).map_err(|error| wrong(&error))?.len();
-        if length > MAX_BYTES {
-            return Err(wrong(&format!("{length} bytes are too many, the limit is {MAX_BYTES}")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        let bytes = super::read_at_most(path, MAX_BYTES).map_err(|error| wrong(&error))?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong(&"it is not UTF-8 text"))?;
         let params = ChainParams::from_toml(&text).map_err(|error| wrong(&error))?;
         let path = std::path::absolute(path).map_err(|error| wrong(&error))?;
         Ok(Chain { params: Arc::new(params), definition: Some(path) })

@@ -78,11 +78,7 @@ pub(super) fn read_all(
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {
-    let length = std::fs::metadata(path)?.len();
-    if length > MAX_BYTES {
-        return Err(std::io::Error::other(format!("{length} bytes are too many for a configuration file")));
-    }
-    Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
+    Ok(String::from_utf8_lossy(&super::read_at_most(path, MAX_BYTES)?).into_owned())
 }
 
 /// What the chain's section and then the top of the file include.

@@ -71,6 +71,17 @@ pub struct Conf {
     pub warnings: Vec<String>,
 }
 
+/// A file's bytes; one with more than `max` is an error, and so is one that has no end.
+fn read_at_most(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(std::io::Error::other(format!("it is larger than {max} bytes")));
+    }
+    Ok(bytes)
+}
+
 impl Conf {
     /// Reads the configuration files that `arguments` lead to and finds the chain and the folders.
     ///

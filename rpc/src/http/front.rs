@@ -113,7 +113,7 @@ impl Front {
             Ok(origin) => origin,
             Err(Refused(why)) => {
                 tracing::debug!(target: "http", "HTTP request from {} rejected: {why}", ends.peer);
-                return Ok(closing(rest(RestResponse::error(StatusCode::FORBIDDEN, &why))));
+                return Ok(closing(rest(RestResponse::error(StatusCode::FORBIDDEN, "forbidden", &why))));
             }
         };
         let mut reply = if request.method() == Method::OPTIONS && readable_by.is_some() {
@@ -225,7 +225,7 @@ impl Front {
     /// `method`.
     async fn refuse_control(&self, request: &Request<Incoming>, ends: Ends, method: &str) -> Option<Reply> {
         let path = request.uri().path();
-        let refused = |text: &str| Some(rest(RestResponse::error(StatusCode::FORBIDDEN, text)));
+        let refused = |text: &str| Some(rest(RestResponse::error(StatusCode::FORBIDDEN, "forbidden", text)));
         let Some(credentials) = request.headers().get(AUTHORIZATION) else {
             // A proxy on this machine speaks for clients that are anywhere.
             let proxied = PROXY_HEADERS.iter().any(|name| request.headers().contains_key(*name));
@@ -260,7 +260,7 @@ impl Front {
         {
             let seconds = wait.as_secs() + 1;
             let text = format!("too many requests from {}: try again in {seconds} s", ends.peer.ip());
-            let response = RestResponse::error(StatusCode::TOO_MANY_REQUESTS, &text);
+            let response = RestResponse::error(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", &text);
             let reply = rest(response.header(RETRY_AFTER, HeaderValue::from(seconds)));
             return self.refuse(request, reply).await;
         }
@@ -268,9 +268,8 @@ impl Front {
             && let Some(status) = self.registry.warmup().status()
         {
             let text = format!("Service temporarily unavailable: {status}");
-            return self
-                .refuse(request, rest(RestResponse::error(StatusCode::SERVICE_UNAVAILABLE, &text)))
-                .await;
+            let response = RestResponse::error(StatusCode::SERVICE_UNAVAILABLE, "starting", &text);
+            return self.refuse(request, rest(response)).await;
         }
         if let Some(method) = handler.controls(&path)
             && let Some(refusal) = self.refuse_control(&request, ends, method).await
@@ -282,7 +281,8 @@ impl Front {
             Received::Whole(body) => body,
             Received::TooLarge => {
                 let text = format!("the body is larger than {} bytes", self.max_body);
-                return Ok(closing(rest(RestResponse::error(StatusCode::PAYLOAD_TOO_LARGE, &text))));
+                let response = RestResponse::error(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &text);
+                return Ok(closing(rest(response)));
             }
         };
         let Ok(_ticket) = self.registry.workers().acquire().await else { return Ok(busy()) };

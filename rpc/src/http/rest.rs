@@ -113,11 +113,14 @@ impl RestResponse {
         Self::new(status, "application/json", text)
     }
 
-    /// `{"error":…}` with a status; `message` should name the bad value.
-    pub fn error(status: StatusCode, message: &str) -> Self {
-        let mut text = String::from("{\"error\":");
+    /// `{"error":{"code":…,"message":…}}` with a status: a word for programs, and a sentence for people that should
+    /// name the bad value.
+    pub fn error(status: StatusCode, code: &str, message: &str) -> Self {
+        let mut text = String::from("{\"error\":{\"code\":");
+        write_string(code, &mut text);
+        text.push_str(",\"message\":");
         write_string(message, &mut text);
-        text.push('}');
+        text.push_str("}}");
         Self::json_status(status, text)
     }
 
@@ -195,8 +198,8 @@ mod tests {
 
     #[test]
     fn errors_are_json() {
-        let response = RestResponse::error(StatusCode::BAD_REQUEST, "not a \"hash\"");
+        let response = RestResponse::error(StatusCode::BAD_REQUEST, "bad_hash", "not a \"hash\"");
         let RestBody::Full(body) = response.body else { panic!("errors are whole") };
-        assert_eq!(body, "{\"error\":\"not a \\\"hash\\\"\"}\n");
+        assert_eq!(body, "{\"error\":{\"code\":\"bad_hash\",\"message\":\"not a \\\"hash\\\"\"}}\n");
     }
 }

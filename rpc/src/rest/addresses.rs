@@ -129,7 +129,7 @@ pub fn utxos(rest: &Rest, request: &Request) -> Answer {
         count: utxos.len(),
         total: total.sat(),
         total_coins: coins(total),
-        next: more.then_some(skip + limit),
+        next: more.then(|| skip.saturating_add(limit)),
         height,
         utxos,
     })
@@ -173,7 +173,7 @@ pub fn history(rest: &Rest, request: &Request) -> Answer {
     json(&History {
         address: address.to_text(&node.params().addresses),
         count: found.len(),
-        next: more.then_some(skip + limit),
+        next: more.then(|| skip.saturating_add(limit)),
         height,
         transactions: found.iter().map(event).collect(),
     })

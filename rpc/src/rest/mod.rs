@@ -22,7 +22,7 @@ use crate::error::{RpcError, code};
 use crate::http::rest::{RestFuture, RestHandler, RestRequest, RestResponse, percent_decode};
 use crate::json::Json;
 use crate::node::{NodeError, NodeRef};
-use crate::value::{Object, to_json_string};
+use crate::value::to_json_string;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
 use routes::{Handler, ROUTES};
@@ -126,8 +126,7 @@ impl RestError {
 
     /// The error as an answer.
     pub fn into_response(self) -> RestResponse {
-        let error = Object::new().with("code", &self.code).with("message", &self.message);
-        RestResponse::json_status(self.status, Object::new().with("error", &error).into_json())
+        RestResponse::error(self.status, &self.code, &self.message)
     }
 }
 

@@ -94,11 +94,11 @@ fn output(value: &Json, place: &str, in_coins: bool, params: &ChainParams) -> Re
 fn from_parts(parts: &Json, params: &ChainParams) -> Result<Tx, RestError> {
     let (inputs, in_name) = match parts.member("inputs") {
         Some(inputs) => (inputs, "inputs"),
-        None => (member(parts, "vin", "the transaction")?, "vin"),
+        None => (parts.member("vin").ok_or_else(|| bad("the transaction has no inputs"))?, "vin"),
     };
     let (outputs, out_name) = match parts.member("outputs") {
         Some(outputs) => (outputs, "outputs"),
-        None => (member(parts, "vout", "the transaction")?, "vout"),
+        None => (parts.member("vout").ok_or_else(|| bad("the transaction has no outputs"))?, "vout"),
     };
     let read_input = |(at, value): (usize, &Json)| input(value, &format!("{in_name}[{at}]"));
     let read_output =

@@ -157,7 +157,10 @@ async fn rule_15_rest_in_warm_up() {
     server.registry.warmup().set_status("Loading");
     assert_eq!(
         server.exchange(request("GET /status", &[], "")).await,
-        json("503 Service Unavailable", r#"{"error":"Service temporarily unavailable: Loading"}"#)
+        json(
+            "503 Service Unavailable",
+            r#"{"error":{"code":"starting","message":"Service temporarily unavailable: Loading"}}"#
+        )
     );
     assert!(server.exchange(request("GET /", &[], "")).await.ends_with("<p>a page"));
 }
@@ -269,7 +272,9 @@ async fn too_many_questions_wait() {
         "{reply}"
     );
     assert!(reply.contains("\r\nRetry-After: "), "{reply}");
-    assert!(reply.contains(r#"{"error":"too many requests from 127.0.0.1: try again in "#), "{reply}");
+    let error =
+        r#"{"error":{"code":"too_many_requests","message":"too many requests from 127.0.0.1: try again in "#;
+    assert!(reply.contains(error), "{reply}");
     // JSON-RPC is behind a password and has no such limit.
     assert_eq!(server.post(COUNT).await, json("200 OK", SEVEN));
 }

@@ -53,5 +53,6 @@ async fn large_posts_are_refused_in_json() {
         reply.starts_with("HTTP/1.1 413 Content too large\r\nContent-Type: application/json\r\n"),
         "{reply}"
     );
-    assert!(reply.ends_with("{\"error\":\"the body is larger than 10 bytes\"}\n"), "{reply}");
+    let error = r#"{"error":{"code":"body_too_large","message":"the body is larger than 10 bytes"}}"#;
+    assert!(reply.ends_with(&format!("{error}\n")), "{reply}");
 }

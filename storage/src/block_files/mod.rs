@@ -13,7 +13,7 @@
 
 mod scan;
 
-pub use scan::{BlockScan, ScannedBlock};
+pub use scan::{BlockScan, FoundFrame, ScannedBlock};
 
 use crate::error::{At, Result, StorageError};
 use crate::files;

@@ -19,17 +19,32 @@ pub struct ScannedBlock {
     pub bytes: Vec<u8>,
 }
 
+/// A frame found by [`BlockScan`]: a magic, a plausible length, and that many bytes behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FoundFrame {
+    /// Where what should be a block begins.
+    pub pos: FilePos,
+    /// Its length.
+    pub len: u32,
+    /// What should be its header.
+    pub header: [u8; Header::LEN],
+}
+
 /// The frames of a block file in file order. Zero padding, garbage and a truncated end are passed over: after
 /// anything that can't be a frame the search goes on for the next magic. Files of Core's that are obfuscated
 /// with the key of an `xor.dat` beside them read as plain.
 ///
 /// A frame is only a magic and a plausible length. A caller that finds the bytes not to be a block says so with
 /// [`reject`](Self::reject), and the search goes on right behind that frame's magic, so that a torn frame does not
-/// hide the good ones that follow it.
+/// hide the good ones that follow it. Looking at a frame's header costs no more than the header, whatever length the
+/// frame claims, and frames that begin within each other share what is read: a file that is full of false magics
+/// takes about as long as any other of its size.
 pub struct BlockScan {
     path: PathBuf,
     number: u32,
     file: File,
+    /// The file's length as it was last looked at.
+    file_len: u64,
     magic: [u8; 4],
     key: Option<[u8; 8]>,
     buffer: Vec<u8>,
@@ -63,6 +78,7 @@ impl BlockScan {
             path: path.to_path_buf(),
             number,
             file,
+            file_len: 0,
             magic,
             key,
             buffer: Vec::new(),
@@ -74,6 +90,19 @@ impl BlockScan {
 
     /// The next block, `None` at the end of the file.
     pub fn next_block(&mut self) -> Result<Option<ScannedBlock>> {
+        while let Some(frame) = self.next_frame()? {
+            if let Some(bytes) = self.read_frame(&frame)? {
+                let bytes = bytes.to_vec();
+                return Ok(Some(ScannedBlock { pos: frame.pos, bytes }));
+            }
+            self.reject();
+        }
+        Ok(None)
+    }
+
+    /// The next frame, of which only the header has been read; `None` at the end of the file. The search goes on
+    /// behind it.
+    pub fn next_frame(&mut self) -> Result<Option<FoundFrame>> {
         while let Some(start) = self.find_magic()? {
             self.after_magic = start + 4;
             self.at = self.after_magic;
@@ -84,14 +113,25 @@ impl BlockScan {
             }
             let payload = start + u64::from(FRAME_HEAD);
             let Ok(offset) = u32::try_from(payload) else { return Ok(None) };
-            if let Some(bytes) = self.window(payload, len as usize)? {
-                let bytes = bytes.to_vec();
-                self.at = payload + u64::from(len);
-                return Ok(Some(ScannedBlock { pos: FilePos { file: self.number, offset }, bytes }));
+            let end = payload + u64::from(len);
+            if !self.reaches(end)? {
+                // The file ends within the frame; a shorter one may still begin inside it.
+                continue;
             }
-            // The file ends within the frame; a shorter one may still begin inside it.
+            let Some(header) = self.window(payload, Header::LEN)? else { return Ok(None) };
+            let header = header.try_into().expect("as many bytes as a header has");
+            self.at = end;
+            return Ok(Some(FoundFrame { pos: FilePos { file: self.number, offset }, len, header }));
         }
         Ok(None)
+    }
+
+    /// The bytes of a frame, `None` if the file has become shorter.
+    pub fn read_frame(&mut self, frame: &FoundFrame) -> Result<Option<&[u8]>> {
+        // From where the search goes on if the frame is rejected, so that it finds what it needs in the buffer.
+        let back = FRAME_HEAD - 4;
+        let bytes = self.window(u64::from(frame.pos.offset - back), (frame.len + back) as usize)?;
+        Ok(bytes.map(|bytes| &bytes[back as usize..]))
     }
 
     /// Says that the last block was none: the search goes on behind its magic.
@@ -115,6 +155,14 @@ impl BlockScan {
         self.at
     }
 
+    /// Whether the file has `end` bytes. It may grow while it is read.
+    fn reaches(&mut self, end: u64) -> Result<bool> {
+        if self.file_len < end {
+            self.file_len = self.file.metadata().at(&self.path)?.len();
+        }
+        Ok(self.file_len >= end)
+    }
+
     fn find_magic(&mut self) -> Result<Option<u64>> {
         loop {
             let magic = self.magic;
@@ -136,7 +184,8 @@ impl BlockScan {
     fn fill(&mut self, at: u64, len: usize) -> Result<Option<&[u8]>> {
         let buffered_end = self.buffer_at + self.buffer.len() as u64;
         if at < self.buffer_at || at + len as u64 > buffered_end {
-            let want = len.max(CHUNK);
+            // More than was asked for, so that what begins a little further on is there too.
+            let want = len + CHUNK;
             self.buffer.resize(want, 0);
             let read = files::read_at(&self.file, &mut self.buffer, at).at(&self.path)?;
             self.buffer.truncate(read);

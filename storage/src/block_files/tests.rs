@@ -217,3 +217,31 @@ fn files_are_the_users_own() {
     assert_eq!(mode(&blocks), 0o700);
     assert_eq!(mode(&blocks.join("blk00000.dat")), 0o600);
 }
+
+/// Every eight bytes a frame of the largest length begins. Copying each would take days.
+#[test]
+fn a_file_full_of_false_magics_is_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("blk00000.dat");
+    let good = block(1, 100);
+    let mut bytes = [&MAGIC[..], &MAX_BLOCK_BYTES.to_le_bytes()].concat().repeat(700_000);
+    let at_good = bytes.len() as u32 + FRAME_HEAD;
+    bytes.extend(framed(&good));
+    std::fs::write(&path, &bytes).unwrap();
+    let mut scan = BlockScan::open(&path, 0, MAGIC).unwrap();
+    let mut rejected = 0;
+    let found = loop {
+        let frame = scan.next_frame().unwrap().unwrap();
+        let read = scan.read_frame(&frame).unwrap().unwrap();
+        assert_eq!(frame.header, read[..Header::LEN]);
+        if read == good {
+            break frame;
+        }
+        rejected += 1;
+        scan.reject();
+    };
+    assert_eq!((found.pos.offset, found.len as usize), (at_good, good.len()));
+    // Those that the file is long enough for.
+    assert_eq!(rejected, (bytes.len() - MAX_BLOCK_BYTES as usize) / 8);
+    assert_eq!(scan.next_frame().unwrap(), None);
+}

@@ -105,11 +105,14 @@ impl BucketKey {
 #[derive(Clone)]
 pub(super) struct Slots<Id> {
     slots: Vec<Option<Id>>,
+    /// How many places of each bucket are taken, and the buckets of which any is, in no order.
+    taken: Vec<usize>,
+    used: Vec<usize>,
 }
 
 impl<Id: Copy> Slots<Id> {
     pub fn new(table: Table) -> Self {
-        Self { slots: vec![None; table.capacity()] }
+        Self { slots: vec![None; table.capacity()], taken: vec![0; table.buckets()], used: Vec::new() }
     }
 
     pub fn get(&self, place: Place) -> Option<Id> {
@@ -117,7 +120,28 @@ impl<Id: Copy> Slots<Id> {
     }
 
     pub fn set(&mut self, place: Place, id: Option<Id>) {
-        self.slots[place.bucket * BUCKET_SIZE + place.position] = id;
+        let before = std::mem::replace(&mut self.slots[place.bucket * BUCKET_SIZE + place.position], id);
+        let taken = &mut self.taken[place.bucket];
+        match (before.is_some(), id.is_some()) {
+            (false, true) => {
+                *taken += 1;
+                if *taken == 1 {
+                    self.used.push(place.bucket);
+                }
+            }
+            (true, false) => {
+                *taken -= 1;
+                if *taken == 0 {
+                    self.used.retain(|used| *used != place.bucket);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The buckets with any place taken, in no order.
+    pub fn used_buckets(&self) -> &[usize] {
+        &self.used
     }
 
     /// The places that are taken, in order.
@@ -189,6 +213,12 @@ mod tests {
         let listed: Vec<_> = slots.taken().collect();
         assert_eq!(listed, [(places[1], 1), (places[0], 0), (places[2], 2)]);
         assert_eq!(slots.get(places[0]), Some(0));
+        assert_eq!(slots.used_buckets(), [3, 0, 255]);
+        slots.set(places[1], Some(9));
+        slots.set(places[1], None);
+        slots.set(places[1], None);
+        assert_eq!(slots.used_buckets(), [3, 255]);
+        slots.set(places[1], Some(1));
         slots.set(places[0], None);
         assert_eq!(slots.taken().count(), 2);
     }

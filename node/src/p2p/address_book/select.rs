@@ -40,9 +40,12 @@ impl Tables {
         }
     }
 
-    /// The first address of a random bucket from a random position on, if there is one.
+    /// The first address of a random bucket from a random position on, if there is one of those networks. Empty buckets
+    /// are not drawn: in a small book nearly all are.
     fn draw(&mut self, table: Table, of_networks: impl Fn(Network) -> bool) -> Option<Id> {
-        let bucket = self.random.random_range(0..table.buckets());
+        let used = self.slots(table).used_buckets().len();
+        let drawn = self.random.random_range(0..used);
+        let bucket = self.slots(table).used_buckets()[drawn];
         let first = self.random.random_range(0..BUCKET_SIZE);
         (0..BUCKET_SIZE)
             .filter_map(|n| self.slots(table).get(Place { bucket, position: (first + n) % BUCKET_SIZE }))

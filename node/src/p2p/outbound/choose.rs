@@ -18,6 +18,9 @@ const TRIES_BEFORE_RECENT: usize = 30;
 const TRIES_BEFORE_BAD_PORTS: usize = 50;
 /// An address that was tried a shorter time ago, in seconds, is left alone if there are others.
 const RECENT: i64 = 10 * 60;
+/// And one that was tried a shorter time ago is left alone even if there are no others: who knows few addresses must
+/// not call them all the time.
+const JUST_NOW: i64 = 30;
 
 /// The networks that are called.
 const DIALLED: [net_address::Network; 2] = [net_address::Network::Ipv4, net_address::Network::Ipv6];
@@ -52,15 +55,12 @@ impl Chooser<'_> {
             if !address.is_valid() || self.network.local().contains(&address) {
                 return None;
             }
-            let is_recent = now.saturating_sub(last_try) < RECENT;
+            let ago = now.saturating_sub(last_try);
+            let is_recent = ago < if tries < TRIES_BEFORE_RECENT { RECENT } else { JUST_NOW };
             let is_bad = is_bad_port(address.port()) && tries < TRIES_BEFORE_BAD_PORTS;
             let offers =
                 if is_feeler { may_know_addresses(known.services) } else { self.is_useful(known.services) };
-            if !address.network().is_dialled()
-                || is_recent && tries < TRIES_BEFORE_RECENT
-                || is_bad
-                || !offers
-            {
+            if !address.network().is_dialled() || is_recent || is_bad || !offers {
                 continue;
             }
             // What is refused later anyway must not take the turn of others.
