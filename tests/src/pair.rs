@@ -1,7 +1,5 @@
 //! A node that is attacked, and an honest one that it is connected to all the time.
 
-#![allow(clippy::print_stdout, reason = "tests say what they measured")]
-
 use crate::{Peer, TestNode, mining, resident};
 use bitcoin::{Block, BlockHash, Transaction};
 use serde_json::json;
