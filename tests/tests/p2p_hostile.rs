@@ -462,3 +462,18 @@ fn questions_whose_answers_nobody_reads() {
     drop(deaf);
     pair.goes_on();
 }
+
+#[test]
+fn peers_that_come_and_go() {
+    let pair = Pair::start(3, &[]);
+    for round in 0..4 {
+        for _ in 0..250 {
+            let mut peer = pair.attacker();
+            peer.send(NetworkMessage::Tx(orphan(round, 100)));
+            peer.sync();
+        }
+        pair.goes_on();
+        pair.has_grown_by_less_than(12 * MB, &format!("{} peers that came and went", 250 * (round + 1)));
+    }
+    pair.victim.wait_until("all are gone", |node| node.rpc("getconnectioncount", json!([])) == 1);
+}
