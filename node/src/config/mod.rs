@@ -16,6 +16,7 @@ mod key_new;
 mod log;
 mod mempool;
 mod mining;
+mod notify;
 mod options;
 mod peers;
 mod storage;
@@ -25,6 +26,7 @@ pub use background::start_in_background;
 pub use log::{LogConfig, LogLevel};
 pub use mempool::MempoolConfig;
 pub use mining::MiningConfig;
+pub use notify::NotifyConfig;
 pub use peers::PeersConfig;
 pub use storage::StorageConfig;
 
@@ -66,6 +68,8 @@ pub struct Config {
     pub mining: MiningConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Commands that are run when something happens.
+    pub notify: NotifyConfig,
     /// What it was all read from.
     pub conf: Conf,
 }
@@ -142,6 +146,7 @@ impl Config {
             mempool: MempoolConfig::read(&conf, &params)?,
             mining: MiningConfig::read(&conf, &params)?,
             log,
+            notify: NotifyConfig::read(&conf),
             params: Arc::new(params),
             datadir: conf.datadir.clone(),
             chain_dir,

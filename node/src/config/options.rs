@@ -49,6 +49,9 @@ const OPTIONS: &[OptionSpec] = &[
         Group::General,
         "Index the history and the coins of every address, for GET /balance and GET /utxos (default: 1)",
     ),
+    option("startupnotify", "<command>", Group::General, "Run this command once the node is up"),
+    option("blocknotify", "<command>", Group::General, "Run this command for each new block; %s in it is the block's hash"),
+    option("shutdownnotify", "<command>", Group::General, "Run this command before the node stops, and wait for it"),
     option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
     // JSON-RPC and REST
     option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),

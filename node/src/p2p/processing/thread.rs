@@ -164,16 +164,18 @@ impl Protocol {
         if !peer.is_inbound() && !peer.sent_version {
             self.send_version(peer);
         }
-        self.check_inactivity(peer);
+        // A ping without an answer says more than the silence that it ends in.
+        if peer.is_connected && !peer.link.outbox().is_full() {
+            self.ping_if_due(peer);
+        }
+        if !peer.link.is_closed() {
+            self.check_inactivity(peer);
+        }
         self.check_authentication(peer);
         if !peer.is_connected || peer.link.is_closed() || peer.link.outbox().is_full() {
             return;
         }
         if self.end_overdue_fetch(peer) {
-            return;
-        }
-        self.ping_if_due(peer);
-        if peer.link.is_closed() {
             return;
         }
         self.send_addresses_if_due(peer);
