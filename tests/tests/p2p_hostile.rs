@@ -291,11 +291,8 @@ fn whoever_stalls_the_download_is_replaced() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let liar = format!("-connect={}", listener.local_addr().expect("it is bound"));
     let good = format!("-connect={}", honest.p2p_address());
-    std::thread::spawn(move || {
-        loop {
-            withhold(&listener, &headers);
-        }
-    });
+    // Once it has been dropped it is gone: near the tip it could hold the last blocks back for ten minutes.
+    std::thread::spawn(move || withhold(&listener, &headers));
     let victim = TestNode::start(&["-regtest", "-debug=net", &liar, &good]);
     let tip = honest.rpc("getbestblockhash", json!([]));
     victim.wait_until("the chain is there", |node| node.rpc("getbestblockhash", json!([])) == tip);
@@ -394,9 +391,9 @@ fn ten_thousand_orphans() {
     pair.goes_on();
     pair.has_grown_by_less_than(60 * MB, "10,600 orphans");
     assert_eq!(pair.victim.rpc("getrawmempool", json!([])), json!([]));
-    if let Ok(Value::Array(orphans)) = pair.victim.try_rpc("getorphantxs", json!([])) {
-        assert!((1..=3000).contains(&orphans.len()), "{} orphans", orphans.len());
-    }
+    let orphans = pair.victim.rpc("getorphantxs", json!([]));
+    let count = orphans.as_array().map_or(0, Vec::len);
+    assert!((1..=3000).contains(&count), "{count} orphans are kept");
 }
 
 #[test]

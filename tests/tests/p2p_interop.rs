@@ -1,6 +1,8 @@
 //! Peers that nobody here wrote: BDK's light client, a session of the `bitcoin` crate's messages, and Bitcoin Core
 //! itself where `CHAINCORE_TEST_BITCOIND` names a `bitcoind`.
 
+#![allow(clippy::print_stdout, reason = "it says what was skipped")]
+
 use base64::Engine;
 use bip157::chain::BlockHeaderChanges;
 use bip157::{Builder, ChainState, Client, Event, HashCheckpoint};

@@ -143,6 +143,52 @@ fn lines_that_are_slow_and_break() {
     assert!(mesh.lines.iter().map(|(.., line)| line.passed()).sum::<u64>() > 75, "lines have broken");
 }
 
+fn connections(node: &TestNode) -> u64 {
+    node.rpc("getconnectioncount", json!([])).as_u64().expect("a number")
+}
+
+#[test]
+fn a_partition_made_by_the_operators() {
+    let nodes: Vec<TestNode> =
+        (0..4).map(|_| TestNode::start(&[&ARGS[..], &["-connect=0"]].concat())).collect();
+    let call = |from: usize, to: usize| {
+        nodes[from].rpc("addnode", json!([nodes[to].p2p_address().to_string(), "onetry"]));
+    };
+    for (at, node) in nodes.iter().enumerate().skip(1) {
+        mine(node, at, 1);
+        call(at, at - 1);
+    }
+    for (node, count) in nodes.iter().zip([1, 2, 2, 1]) {
+        node.wait_until("all are connected", |node| connections(node) == count);
+    }
+    let everyone = |tip: &Value| {
+        for node in &nodes {
+            node.wait_until(&format!("it has {tip}"), |node| best(node) == *tip);
+        }
+    };
+    everyone(&mine(&nodes[0], 0, 4));
+
+    // One end of a connection is told to hang up.
+    nodes[2].rpc("disconnectnode", json!([nodes[1].p2p_address().to_string()]));
+    nodes[1].wait_until("node 2 has hung up", |node| connections(node) == 1);
+    let (few, many) = (mine(&nodes[0], 0, 1), mine(&nodes[3], 3, 3));
+    for (at, tip) in [(1, &few), (2, &many)] {
+        nodes[at].wait_until("its side has the block", |node| best(node) == *tip);
+    }
+    call(1, 2);
+    everyone(&many);
+
+    // A node leaves the network, and comes back.
+    nodes[3].rpc("setnetworkactive", json!([false]));
+    nodes[2].wait_until("node 3 has left", |node| connections(node) == 1);
+    let (alone, all) = (mine(&nodes[3], 3, 2), mine(&nodes[0], 0, 5));
+    nodes[2].wait_until("the others agree", |node| best(node) == all);
+    assert_eq!(best(&nodes[3]), alone);
+    nodes[3].rpc("setnetworkactive", json!([true]));
+    call(3, 0);
+    everyone(&all);
+}
+
 fn copy_chain(from: &Path, to: &Path) {
     let folder = to.join("regtest");
     std::fs::create_dir(&folder).expect("a new folder");
@@ -172,6 +218,11 @@ fn a_late_node_gets_5000_blocks_from_several_peers() {
     let late = TestNode::start(&args);
     late.wait_until("the late node has the chain", |node| best(node) == tip);
     assert_eq!(late.rpc("getblockcount", json!([])), 5000);
+    for peer in late.rpc("getpeerinfo", json!([])).as_array().expect("peers") {
+        let bytes = peer["bytesrecv_per_msg"]["block"].as_u64();
+        assert!(bytes.is_some_and(|bytes| bytes > 20_000), "no peer was left out: {peer}");
+        assert_eq!(peer["connection_type"], "manual");
+    }
     let log = late.log();
     let mut counts = [0; 3];
     for line in log.lines().filter(|line| line.contains(" received block ")) {

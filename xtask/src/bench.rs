@@ -22,11 +22,18 @@ struct Bench {
     command: &'static [&'static str],
 }
 
-const BENCHES: &[Bench] = &[Bench {
-    name: "chain",
-    about: "import of a signature-heavy chain with every script verified",
-    command: &["bench", "-p", "chaincore-tests", "--bench", "chain"],
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "chain",
+        about: "import of a signature-heavy chain with every script verified",
+        command: &["bench", "-p", "chaincore-tests", "--bench", "chain"],
+    },
+    Bench {
+        name: "p2p",
+        about: "first download of that chain from peers, relay over five hops, memory of idle peers",
+        command: &["bench", "-p", "chaincore-tests", "--bench", "p2p"],
+    },
+];
 
 /// `cargo xtask bench`.
 pub fn bench(options: &Options) -> Result<()> {
