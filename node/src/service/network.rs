@@ -102,7 +102,12 @@ impl Network for P2p {
     }
 
     fn local_addresses(&self) -> Vec<LocalAddress> {
-        vec![]
+        let local = |(address, score): (NetAddress, u32)| LocalAddress {
+            address: address.host().to_string(),
+            port: address.port(),
+            score,
+        };
+        self.network().local().list().into_iter().map(local).collect()
     }
 
     fn try_once(&self, name: &str) {
