@@ -1,7 +1,7 @@
 //! What peers say, and what a node makes of it and keeps of it.
 
 use super::raw_peer::RawPeer;
-use super::{Node, params, start_time, wait};
+use super::{Node, PATIENCE, params, start_time, wait};
 use crate::chain::Origin;
 use crate::p2p::discovery::{Found, PeerName};
 use crate::p2p::wire::{CompactBlock, Message, ReceivedBlock};
@@ -9,6 +9,7 @@ use crate::testkit::Branch;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
+use std::time::Duration;
 
 const SEND_CMPCT: Message = Message::SendCmpct { high_bandwidth: true, version: 2 };
 
@@ -31,6 +32,16 @@ fn who_leaves_while_the_message_thread_is_busy_leaves_nothing_behind() {
     }
     assert!(node.p2p.network().take_arrivals().is_empty());
     release.send(()).unwrap();
+}
+
+#[test]
+fn a_message_thread_that_fails_is_noticed() {
+    let node = Node::start(|_| {});
+    let ended = |limit| node.run(async { tokio::time::timeout(limit, node.p2p.ended()).await });
+    assert!(ended(Duration::from_millis(10)).is_err());
+    node.p2p.protocol().run(|_| panic!("as if a message had been too much"));
+    assert!(ended(PATIENCE).is_ok());
+    assert_eq!(node.p2p.protocol().ask_blocking(|_| ()), None);
 }
 
 #[test]
