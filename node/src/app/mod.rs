@@ -258,7 +258,7 @@ async fn serve(
     if !config.notify.block.is_empty() {
         notify::follow_blocks(chain.clone(), config.notify.block.clone());
     }
-    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
+    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p.clone()), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
@@ -276,6 +276,8 @@ async fn serve(
         reason = parts.chain.stopped() => {
             parts.failure = Some(reason.unwrap_or_else(|| "the chain's thread has ended".into()));
         }
+        // Connections would stay open and nobody would answer.
+        () = p2p.ended() => parts.failure = Some("the message thread has ended".into()),
         () = reached(config.stop_at_height, parts.chain.clone()) => {}
     }
     // An import or a long reorganization ends at the next block.

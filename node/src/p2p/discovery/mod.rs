@@ -32,7 +32,7 @@ use bootstrap::Bootstrap;
 use http::Patience;
 use remote::{RemotePeers, RemoteStatus};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -213,12 +213,14 @@ impl Shared {
         let address = NetAddress::from(SocketAddr::new(at.ip(), port));
         // A node that cannot tell of its connections is called all the same.
         let peers: RemotePeers = http::get(at, url, "/getpeers", patience).await.unwrap_or_default();
-        Ok(Candidate { status, address, theirs: self.their_connection(&peers) })
+        Ok(Candidate { status, address, theirs: self.their_connection(at.ip(), &peers) })
     }
 
-    /// The connection to us among those that another node made.
-    fn their_connection(&self, peers: &RemotePeers) -> Option<(Arc<PeerLink>, String)> {
-        let links = self.network.peers();
+    /// The connection to us among those that another node, whose API is at an address, made. It may only name one that
+    /// comes from there: else it could have us leave others' connections, and count them for its own.
+    fn their_connection(&self, at: IpAddr, peers: &RemotePeers) -> Option<(Arc<PeerLink>, String)> {
+        let mut links = self.network.peers();
+        links.retain(|link| link.address().to_socket_addr().is_some_and(|address| address.ip() == at));
         peers.connections.iter().take(MAX_CONNECTIONS).find_map(|connection| {
             let end: NetAddress = connection.local_address.as_deref()?.parse().ok()?;
             let link = links.iter().find(|link| link.is_inbound() && link.address() == end)?;
