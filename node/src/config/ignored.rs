@@ -13,7 +13,7 @@ pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     // Files, databases, processes
     ignored("alertnotify"), ignored("allowignoredconf"),
     ignored("blockreconstructionextratxn"), ignored("blocksxor"), ignored("coinstatsindex"),
-    ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
+    ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
     ignored("txospenderindex"),
     // Peers

@@ -79,8 +79,9 @@ pub struct Config {
 pub enum Request {
     /// Run a node.
     Run(Box<Config>),
-    /// Start a node in the background and return (`-daemon`).
-    RunInBackground,
+    /// Start a node in the background and return: at once (`-daemon`), or when its process id is in this file
+    /// (`-daemonwait`).
+    RunInBackground(Option<PathBuf>),
     /// Print this and exit with 0.
     Print(String),
 }
@@ -108,10 +109,11 @@ impl Config {
             )));
         }
         let conf = Conf::read(&table, arguments)?;
-        if conf.settings.switch_or("daemon", false)? {
+        let waits = conf.settings.switch_or("daemonwait", false)?;
+        if conf.settings.switch_or("daemon", waits)? || waits {
             // The options are checked before the terminal is let go of.
-            Self::from_conf(conf)?;
-            return Ok(Request::RunInBackground);
+            let config = Self::from_conf(conf)?;
+            return Ok(Request::RunInBackground(waits.then_some(config.pid_file)));
         }
         Ok(Request::Run(Box::new(Self::from_conf(conf)?)))
     }
