@@ -25,7 +25,7 @@ pub use remote::Refusal;
 pub use round::{Found, Round};
 pub use url::{ApiUrl, PeerName, PeerNameError};
 
-use super::connection::{Network, PeerLink};
+use super::connection::{ConnectError, Network, PeerLink};
 use super::kind::ConnectionKind;
 use super::net_address::NetAddress;
 use bootstrap::Bootstrap;
@@ -191,6 +191,9 @@ impl Shared {
     /// Asks an API at all addresses of its name, the IPv4 ones first: that is where nodes listen by default.
     async fn ask(&self, url: &ApiUrl) -> Result<Candidate, Refusal> {
         let failed = |source| Refusal::Fetch { url: url.to_string(), source };
+        if !self.network.options().dns && url.host.parse::<IpAddr>().is_err() && url.host != "localhost" {
+            return Err(failed(FetchError::Name));
+        }
         let lookup = tokio::net::lookup_host((url.host.as_str(), url.port));
         let found = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await;
         let found = found.map_err(|_| failed(FetchError::Name))?.map_err(|_| failed(FetchError::Name))?;
@@ -240,6 +243,11 @@ impl Shared {
         }
         if let Some((theirs, _)) = &candidate.theirs {
             return Ok((theirs.clone(), Found::KNOWN));
+        }
+        // Whoever was found by looking around is not somebody that the owner named.
+        let (bans, host) = (self.network.bans(), candidate.address.host());
+        if kind != ConnectionKind::Manual && (bans.is_banned(&host) || bans.is_discouraged(&host)) {
+            return Err(ConnectError::Banned(target).into());
         }
         let link = self.network.connect(&target, kind).await?;
         Ok((link, Found::CONNECTED))
