@@ -20,9 +20,9 @@ fn main() -> ExitCode {
 fn act(arguments: Vec<String>) -> Result<(), String> {
     match Config::from_arguments(arguments).map_err(|error| error.to_string())? {
         Request::Print(text) => print(&text),
-        Request::RunInBackground => {
-            let pid =
-                start_in_background().map_err(|error| format!("cannot start in the background: {error}"))?;
+        Request::RunInBackground(until) => {
+            let pid = start_in_background(until.as_deref())
+                .map_err(|error| format!("cannot start in the background: {error}"))?;
             print(&format!("ChainCore starting (process {pid})\n"))
         }
         Request::Run(config) => {

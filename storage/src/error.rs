@@ -84,6 +84,7 @@ impl StorageError {
     /// Types a failed operation on `path`.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
+        let source = without_trace(source);
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Self::DiskFull { path, source }
@@ -102,6 +103,15 @@ impl StorageError {
     }
 }
 
+/// sled writes before an error where in its sources it has passed: of use to nobody who reads the message.
+fn without_trace(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.rsplit_once(" -> ") {
+        Some((trace, what)) if trace.starts_with("sled:") => io::Error::new(error.kind(), what),
+        _ => error,
+    }
+}
+
 /// The result of everything here.
 pub type Result<T> = std::result::Result<T, StorageError>;
 
@@ -113,5 +123,23 @@ pub(crate) trait At<T> {
 impl<T> At<T> for io::Result<T> {
     fn at(self, path: &Path) -> Result<T> {
         self.map_err(|error| StorageError::io(path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_and_not_where_in_the_sources() {
+        let full = io::Error::new(
+            io::ErrorKind::StorageFull,
+            "sled:src/heap.rs:907 -> sled:src/heap.rs:435 -> No space",
+        );
+        let error = StorageError::io(Path::new("db"), full);
+        assert!(error.is_disk_full());
+        assert_eq!(error.to_string(), "disk full while writing db: No space");
+        let other = StorageError::io(Path::new("db"), io::Error::other("a -> b"));
+        assert_eq!(other.to_string(), "db: a -> b");
     }
 }

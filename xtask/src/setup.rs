@@ -67,6 +67,13 @@ const TOOLS: &[Tool] = &[
         package: Some("curl"),
     },
     Tool {
+        name: "Python 3",
+        why: "a harness like those written for Bitcoin Core drives the node",
+        needed_for: For::Testing,
+        present: || answers("python3"),
+        package: Some("python3"),
+    },
+    Tool {
         name: "cmake",
         why: "it builds Bitcoin Core's engine",
         needed_for: For::Testing,

@@ -6,6 +6,7 @@
 
 mod banner;
 mod node_id;
+mod notify;
 mod options;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
@@ -17,7 +18,7 @@ use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
 use crate::p2p::{P2p, P2pError};
 use crate::service::{Service, pool_file};
-use chaincore_rpc::http::{HttpError, HttpServer, tip_feed};
+use chaincore_rpc::http::{AuthError, HttpError, HttpServer, tip_feed};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
@@ -119,7 +120,15 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
         let rest = Arc::new(Rest::new(node.clone()));
-        Some(HttpServer::start(http_options, registry, Some(rest)).await?)
+        let started = HttpServer::start(http_options, registry, Some(rest)).await;
+        Some(started.map_err(|error| match error {
+            // Harnesses compare the text with Core's.
+            HttpError::Auth(wrong @ AuthError::RpcAuth(_)) => {
+                tracing::error!("{wrong}");
+                AppError::Option("Unable to start HTTP server. See debug log for details.".into())
+            }
+            other => other.into(),
+        })?)
     } else {
         None
     };
@@ -131,6 +140,9 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     let result = serve(config, &service, &clock, &warmup, &mut stop).await;
     let asked_to_stop = service.is_stopping();
     tracing::info!("Shutdown in progress...");
+    if result.is_ok() {
+        notify::run_all(config.notify.shutdown.clone()).await;
+    }
     service.request_shutdown();
     if let Some(http) = http {
         http.shutdown().await;
@@ -242,7 +254,11 @@ async fn serve(
     let import = start_import(config, &chain, service);
     warmup.finish();
     tracing::info!("init message: Done loading");
-    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p), import, failure: None };
+    config.notify.startup.iter().for_each(|command| notify::run_in_background(command));
+    if !config.notify.block.is_empty() {
+        notify::follow_blocks(chain.clone(), config.notify.block.clone());
+    }
+    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p.clone()), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
@@ -260,6 +276,8 @@ async fn serve(
         reason = parts.chain.stopped() => {
             parts.failure = Some(reason.unwrap_or_else(|| "the chain's thread has ended".into()));
         }
+        // Connections would stay open and nobody would answer.
+        () = p2p.ended() => parts.failure = Some("the message thread has ended".into()),
         () = reached(config.stop_at_height, parts.chain.clone()) => {}
     }
     // An import or a long reorganization ends at the next block.

@@ -75,6 +75,11 @@ impl Snapshot {
         self.len
     }
 
+    /// How many headers are known, on all branches.
+    pub fn known_headers(&self) -> usize {
+        self.len
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, TreeIndex> {
         self.tree.read().expect("no one panics while holding the tree")
     }

@@ -54,7 +54,21 @@ pub(super) fn params(conf: &Conf) -> Result<ChainParams, ConfError> {
             }
         };
     }
+    // Every script is verified whatever this says, but a value that says nothing is a mistake.
+    if let Some(text) = settings.text("assumevalid")
+        && !is_hex_number(&text)
+    {
+        return wrong(format!(
+            "Invalid assumevalid block hash specified ({text}), must be up to 64 hex digits (or 0 to disable)"
+        ));
+    }
     Ok(params)
+}
+
+/// Whether a text is a number of up to 256 bits in hexadecimal.
+fn is_hex_number(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    digits.len() <= 64 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// A number of up to 64 hexadecimal digits, with or without `0x`.

@@ -11,11 +11,11 @@ const fn ignored(name: &'static str) -> OptionSpec {
 #[rustfmt::skip]
 pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     // Files, databases, processes
-    ignored("alertnotify"), ignored("allowignoredconf"), ignored("blocknotify"),
+    ignored("alertnotify"), ignored("allowignoredconf"),
     ignored("blockreconstructionextratxn"), ignored("blocksxor"), ignored("coinstatsindex"),
-    ignored("daemonwait"), ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
+    ignored("dbbatchsize"), ignored("dbcrashratio"), ignored("fastprune"),
     ignored("forcecompactdb"), ignored("persistmempoolv1"), ignored("prevoutfetchthreads"), ignored("prune"),
-    ignored("shutdownnotify"), ignored("startupnotify"), ignored("txospenderindex"),
+    ignored("txospenderindex"),
     // Peers
     ignored("asmap"), ignored("cjdnsreachable"),
     ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),

@@ -6,6 +6,9 @@ use chaincore_consensus::amount::Amount;
 use chaincore_consensus::params::ChainParams;
 use chaincore_rpc::conf::{Conf, ConfError};
 
+/// How many of the largest clusters the mempool must have room for (Core's rule).
+const CLUSTERS_AT_LEAST: usize = 40;
+
 /// Limits and policy of the mempool. Fee rates are satoshis per 1000 virtual bytes.
 #[derive(Debug, Clone)]
 pub struct MempoolConfig {
@@ -54,9 +57,17 @@ impl MempoolConfig {
         if cluster_count > 64 {
             return Err(ConfError::Value("limitclustercount must be less than or equal to 64".to_owned()));
         }
+        let cluster_vbytes: u32 = settings.number("limitclustersize", 1..=1 << 20)?.unwrap_or(101) * 1000;
+        let max_bytes = settings.number("maxmempool", 0..=1 << 30)?.unwrap_or(300usize) * 1_000_000;
+        // A pool that cannot hold some clusters of the largest size would forget what it just took.
+        let least = CLUSTERS_AT_LEAST * cluster_vbytes as usize;
+        if max_bytes > 0 && max_bytes < least {
+            let megabytes = least.div_ceil(1_000_000);
+            return Err(ConfError::Value(format!("-maxmempool must be at least {megabytes} MB")));
+        }
         let hours: u64 = settings.number("mempoolexpiry", 0..=1 << 32)?.unwrap_or(336);
         Ok(Self {
-            max_bytes: settings.number("maxmempool", 0..=1 << 30)?.unwrap_or(300usize) * 1_000_000,
+            max_bytes,
             expiry: Duration::from_secs(hours * 3600),
             persist: settings.switch_or("persistmempool", true)?,
             // Where only the incremental rate is given, the lowest rate rises with it.
@@ -68,7 +79,7 @@ impl MempoolConfig {
             bytes_per_sigop: settings.number("bytespersigop", 0..=1 << 20)?.unwrap_or(20),
             require_standard,
             cluster_count,
-            cluster_vbytes: settings.number("limitclustersize", 1..=1 << 20)?.unwrap_or(101) * 1000,
+            cluster_vbytes,
             ancestor_count: settings.number("limitancestorcount", 0..=u32::MAX)?.unwrap_or(25),
             descendant_count: settings.number("limitdescendantcount", 0..=u32::MAX)?.unwrap_or(25),
         })

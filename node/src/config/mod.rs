@@ -16,6 +16,7 @@ mod key_new;
 mod log;
 mod mempool;
 mod mining;
+mod notify;
 mod options;
 mod peers;
 mod storage;
@@ -25,6 +26,7 @@ pub use background::start_in_background;
 pub use log::{LogConfig, LogLevel};
 pub use mempool::MempoolConfig;
 pub use mining::MiningConfig;
+pub use notify::NotifyConfig;
 pub use peers::PeersConfig;
 pub use storage::StorageConfig;
 
@@ -66,6 +68,8 @@ pub struct Config {
     pub mining: MiningConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Commands that are run when something happens.
+    pub notify: NotifyConfig,
     /// What it was all read from.
     pub conf: Conf,
 }
@@ -75,8 +79,9 @@ pub struct Config {
 pub enum Request {
     /// Run a node.
     Run(Box<Config>),
-    /// Start a node in the background and return (`-daemon`).
-    RunInBackground,
+    /// Start a node in the background and return: at once (`-daemon`), or when its process id is in this file
+    /// (`-daemonwait`).
+    RunInBackground(Option<PathBuf>),
     /// Print this and exit with 0.
     Print(String),
 }
@@ -104,10 +109,11 @@ impl Config {
             )));
         }
         let conf = Conf::read(&table, arguments)?;
-        if conf.settings.switch_or("daemon", false)? {
+        let waits = conf.settings.switch_or("daemonwait", false)?;
+        if conf.settings.switch_or("daemon", waits)? || waits {
             // The options are checked before the terminal is let go of.
-            Self::from_conf(conf)?;
-            return Ok(Request::RunInBackground);
+            let config = Self::from_conf(conf)?;
+            return Ok(Request::RunInBackground(waits.then_some(config.pid_file)));
         }
         Ok(Request::Run(Box::new(Self::from_conf(conf)?)))
     }
@@ -142,6 +148,7 @@ impl Config {
             mempool: MempoolConfig::read(&conf, &params)?,
             mining: MiningConfig::read(&conf, &params)?,
             log,
+            notify: NotifyConfig::read(&conf),
             params: Arc::new(params),
             datadir: conf.datadir.clone(),
             chain_dir,

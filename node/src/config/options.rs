@@ -23,6 +23,7 @@ const OPTIONS: &[OptionSpec] = &[
         .no_negation()
         .separate(),
     option("daemon", "", Group::General, "Start in the background and return"),
+    option("daemonwait", "", Group::General, "Start in the background and return once the port is open"),
     option("includeconf", "<file>", Group::General, "In the configuration file: read this file too"),
     option("settings", "<file>", Group::General, "").hidden(),
     option("blocksdir", "<dir>", Group::General, "Folder for the chain's blocks folder (default: <datadir>)"),
@@ -49,6 +50,9 @@ const OPTIONS: &[OptionSpec] = &[
         Group::General,
         "Index the history and the coins of every address, for GET /balance and GET /utxos (default: 1)",
     ),
+    option("startupnotify", "<command>", Group::General, "Run this command once the node is up"),
+    option("blocknotify", "<command>", Group::General, "Run this command for each new block; %s in it is the block's hash"),
+    option("shutdownnotify", "<command>", Group::General, "Run this command before the node stops, and wait for it"),
     option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
     // JSON-RPC and REST
     option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),

@@ -54,6 +54,7 @@ impl StorageConfig {
             wanted @ 1.. => wanted as usize,
             spared => cores.saturating_sub(spared.unsigned_abs() as usize).max(1),
         };
+        check_prune(conf)?;
         let filter_index = filter_index(conf)?;
         if settings.switch_or("peerblockfilters", false)? && !filter_index {
             let text = "Cannot set -peerblockfilters without -blockfilterindex.";
@@ -89,4 +90,22 @@ fn filter_index(conf: &Conf) -> Result<bool, ConfError> {
         Some(name) => Err(ConfError::Value(format!("Unknown -blockfilterindex value {name}."))),
         None => Ok(!names.is_empty()),
     }
+}
+
+/// The least space for block files that Core's pruning may be given, in MiB.
+const MIN_PRUNE_MIB: i64 = 550;
+
+/// Nothing is ever pruned here; but a value that Core refuses is a mistake all the same.
+fn check_prune(conf: &Conf) -> Result<(), ConfError> {
+    let wanted = conf.settings.number("prune", i64::MIN..=i64::MAX)?.unwrap_or(0);
+    let wrong = if wanted < 0 {
+        "Prune cannot be configured with a negative value."
+    } else if wanted > 1 && wanted < MIN_PRUNE_MIB {
+        "Prune configured below the minimum of 550 MiB.  Please use a higher number."
+    } else if wanted != 0 && conf.settings.switch_or("txindex", false)? {
+        "Prune mode is incompatible with -txindex."
+    } else {
+        return Ok(());
+    };
+    Err(ConfError::Value(wrong.to_owned()))
 }

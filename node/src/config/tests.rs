@@ -291,7 +291,11 @@ fn help_and_version_are_printed_without_a_data_folder() {
     assert!(ask("-help-debug").contains("-mocktime") && ask("-help-debug").contains("-disablewallet"));
     assert!(ask("-version").contains("version v"));
     let home = Home::new("");
-    assert!(matches!(home.request(&["-daemon"]).unwrap(), Request::RunInBackground));
+    assert!(matches!(home.request(&["-daemon"]).unwrap(), Request::RunInBackground(None)));
+    let Request::RunInBackground(Some(pid)) = home.request(&["-daemonwait", "-pid=p"]).unwrap() else {
+        panic!("it waits for the file with the process id");
+    };
+    assert!(pid.ends_with("p"));
     assert!(matches!(home.request(&["-daemon", "-nodaemon"]).unwrap(), Request::Run(_)));
     assert!(home.request(&["-daemon", "-par=x"]).is_err());
 }

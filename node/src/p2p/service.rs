@@ -174,6 +174,11 @@ impl P2p {
         self.protocol().ask_blocking(Protocol::follow_chain_now);
     }
 
+    /// Returns when no more messages are processed: the network was stopped, or has failed.
+    pub async fn ended(&self) {
+        self.messages.ended().await;
+    }
+
     /// Ends all connections and saves what is known of the network. Not for the runtime's threads.
     pub fn stop(&self) {
         self.outbound.stop();

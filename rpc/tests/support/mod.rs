@@ -3,90 +3,33 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "test code, of which each binary uses its own part")]
 
+mod calls;
+mod chain;
 mod network;
+mod pool;
+mod template;
 
+pub use calls::*;
+pub use chain::View;
+
+use chain::info_of;
 use chaincore_consensus::address::Address;
-use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::filter::BasicFilter;
-use chaincore_consensus::merkle::{
-    WITNESS_COMMITMENT_HEADER, block_merkle_root, block_witness_merkle_root, witness_commitment,
-    witness_commitment_position,
-};
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::pow::{Work, block_work, check_proof_of_work};
+use chaincore_consensus::pow::check_proof_of_work;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
-use chaincore_consensus::script::Builder;
-use chaincore_consensus::subsidy::block_subsidy;
 use chaincore_consensus::undo::BlockUndo;
-use chaincore_consensus::versionbits::{StateCache, compute_block_version};
-use chaincore_consensus::{
-    Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef, Txid,
-};
-use chaincore_rpc::json::Json;
-use chaincore_rpc::methods;
+use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, Tx, TxRef, Txid};
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::*;
-use chaincore_rpc::peering::*;
-use chaincore_rpc::registry::{Registry, RegistryBuilder};
 use network::NoPeers;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use template::commit;
 use tokio::sync::watch;
-
-/// The chain as it was at one moment.
-#[derive(Clone)]
-pub struct View {
-    active: Vec<BlockInfo>,
-    side: Vec<BlockInfo>,
-}
-
-impl ChainView for View {
-    fn tip(&self) -> BlockInfo {
-        self.active.last().unwrap().clone()
-    }
-
-    fn best_header(&self) -> BlockInfo {
-        self.tip()
-    }
-
-    fn at_height(&self, height: u32) -> Option<BlockInfo> {
-        self.active.get(height as usize).cloned()
-    }
-
-    fn entry(&self, hash: &BlockHash) -> Option<BlockInfo> {
-        self.active.iter().chain(&self.side).find(|block| block.hash == *hash).cloned()
-    }
-
-    fn is_active(&self, hash: &BlockHash) -> bool {
-        self.active.iter().any(|block| block.hash == *hash)
-    }
-
-    fn ancestor(&self, hash: &BlockHash, height: u32) -> Option<BlockInfo> {
-        let mut block = self.entry(hash)?;
-        while block.height > height {
-            block = self.entry(&block.header.previous)?;
-        }
-        (block.height == height).then_some(block)
-    }
-
-    fn tips(&self) -> Vec<BlockInfo> {
-        let mut tips = self.side.clone();
-        tips.push(self.tip());
-        tips
-    }
-
-    fn ancestry(&self, hash: &BlockHash) -> Option<Box<dyn Ancestry + Send + Sync>> {
-        let tip = self.entry(hash)?;
-        let parent = self.active.iter().position(|block| block.hash == tip.header.previous);
-        let shared = parent.map_or(0, |parent| parent + 1);
-        let mut headers: Vec<Header> = self.active[..shared].iter().map(|block| block.header).collect();
-        headers.push(tip.header);
-        Some(Box::new(headers))
-    }
-}
 
 struct State {
     view: View,
@@ -111,27 +54,6 @@ pub struct MemoryNode {
 
 fn key(outpoint: &OutPoint) -> ([u8; 32], u32) {
     (outpoint.txid.0, outpoint.vout)
-}
-
-fn info_of(
-    header: Header,
-    height: u32,
-    parent: Option<&BlockInfo>,
-    n_tx: u32,
-    median_time: u32,
-) -> BlockInfo {
-    BlockInfo {
-        hash: header.hash(),
-        header,
-        height,
-        chain_work: parent.map_or(Work::ZERO, |parent| parent.chain_work) + block_work(header.bits),
-        n_tx,
-        chain_tx: parent.map_or(0, |parent| parent.chain_tx) + u64::from(n_tx),
-        median_time,
-        validity: BlockValidity::Scripts,
-        has_data: true,
-        has_undo: true,
-    }
 }
 
 impl MemoryNode {
@@ -187,110 +109,6 @@ impl MemoryNode {
             hash
         };
         (0..count).map(mine_one).collect()
-    }
-
-    fn fee(state: &State, tx: &Tx) -> Option<Amount> {
-        let mut sum = 0;
-        for input in &tx.inputs {
-            let outpoint = &input.previous_output;
-            let parent = state.pool.iter().find(|(tx, _)| tx.txid() == outpoint.txid);
-            sum += match state.coins.get(&key(outpoint)) {
-                Some(coin) => coin.output.value.sat(),
-                None => parent?.0.outputs.get(outpoint.vout as usize)?.value.sat(),
-            };
-        }
-        Some(Amount(sum - tx.output_sum().sat()))
-    }
-
-    fn entry(state: &State, (tx, fee): &(TxRef, Amount)) -> MempoolEntry {
-        let alone = Relatives { count: 1, vsize: tx.vsize() as u64, fees: *fee };
-        let spends = |child: &Tx, parent: &Tx| {
-            child.inputs.iter().any(|input| input.previous_output.txid == parent.txid())
-        };
-        let others = |wanted: &dyn Fn(&Tx) -> bool| -> Vec<Txid> {
-            state.pool.iter().filter(|(other, _)| wanted(other)).map(|(other, _)| other.txid()).collect()
-        };
-        MempoolEntry {
-            tx: tx.clone(),
-            fee: *fee,
-            modified_fee: *fee,
-            vsize: tx.vsize() as u64,
-            weight: tx.weight() as u64,
-            time: 1_296_688_602,
-            height: 1,
-            ancestors: alone,
-            descendants: alone,
-            chunk_fee: *fee,
-            chunk_weight: tx.weight() as u64,
-            depends: others(&|other| spends(tx, other)),
-            spent_by: others(&|other| spends(other, tx)),
-            unbroadcast: true,
-        }
-    }
-}
-
-/// Makes the witness commitment and the merkle root right.
-fn commit(block: &mut Block) {
-    let commitment = witness_commitment(&block_witness_merkle_root(block), &[0; 32]);
-    let place = witness_commitment_position(block).unwrap();
-    let mut coinbase = Tx::clone(&block.transactions[0]).into_inner();
-    coinbase.outputs[place].script_pubkey = Script([&WITNESS_COMMITMENT_HEADER[..], &commitment.0].concat());
-    block.transactions[0] = Arc::new(coinbase.into());
-    block.header.merkle_root = block_merkle_root(block).0;
-}
-
-impl Peering for MemoryNode {
-    fn presence(&self) -> Presence {
-        Presence {
-            instance: "0123456789abcdef".into(),
-            p2p_port: Some(8000),
-            active: true,
-            discovery_ports: Some((5000, 5100)),
-            min_peers: 2,
-            target_peers: 6,
-            max_peers: 12,
-            known_addresses: 7,
-            ..Presence::default()
-        }
-    }
-
-    fn neighbours(&self) -> Vec<Neighbour> {
-        let called = Neighbour {
-            address: "127.0.0.1:8001".into(),
-            local_address: Some("127.0.0.1:50000".into()),
-            node_id: Some("core1".into()),
-            kind: "manual",
-            ready: true,
-            height: Some(9),
-            ping: Some(1500),
-            ..Neighbour::default()
-        };
-        let caller = Neighbour {
-            id: 1,
-            address: "127.0.0.1:50001".into(),
-            inbound: true,
-            kind: "inbound",
-            ..Neighbour::default()
-        };
-        vec![called, caller]
-    }
-
-    fn discover_peers(&self) -> Search {
-        let found = FoundPeer { name: "http://127.0.0.1:5001".into(), is_peer: true, ..FoundPeer::default() };
-        Search { found: vec![found], ports: 101 }
-    }
-
-    fn add_peer(&self, name: &str) -> Result<FoundPeer, AddPeerError> {
-        let text = format!("no '{name}'");
-        match name {
-            "http://localhost:5001" => {
-                Ok(FoundPeer { name: name.into(), is_peer: true, ..FoundPeer::default() })
-            }
-            "http://self:1" => Err(AddPeerError::Unfit(text)),
-            "http://nobody:1" => Err(AddPeerError::Unreachable(text)),
-            "http://off:1" => Err(AddPeerError::Off(text)),
-            _ => Err(AddPeerError::Name(text)),
-        }
     }
 }
 
@@ -383,58 +201,8 @@ impl Node for MemoryNode {
     }
 
     fn submit_block(&self, block: Arc<Block>) -> NodeResult<BlockOutcome> {
-        let mut state = self.state();
-        let hash = block.hash();
-        if state.view.entry(&hash).is_some() {
-            return Ok(BlockOutcome::AlreadyKnown);
-        }
-        if !check_proof_of_work(&hash, block.header.bits, self.params.pow_limit) {
-            let reason = RejectReason::new(RejectKind::InvalidHeader, "high-hash");
-            return Ok(BlockOutcome::Rejected(reason.with_debug("proof of work failed")));
-        }
-        let Some(parent) = state.view.entry(&block.header.previous) else {
-            return Ok(BlockOutcome::MissingParent);
-        };
-        if block.transactions.iter().any(|tx| tx.is_coinbase() && !tx.has_witness()) {
-            return Ok(BlockOutcome::Rejected(RejectReason::consensus("bad-witness-nonce-size")));
-        }
-        let mut headers: Vec<Header> = state.view.active.iter().map(|block| block.header).collect();
-        headers.truncate(parent.height as usize + 1);
-        headers.push(block.header);
-        let count = u32::try_from(block.transactions.len()).unwrap();
-        let height = parent.height + 1;
-        let info = info_of(block.header, height, Some(&parent), count, headers.median_time_past());
-        if parent.hash != state.view.tip().hash {
-            state.view.side.push(BlockInfo { validity: BlockValidity::Transactions, ..info });
-            state.blocks.insert(hash, (block, Arc::default()));
-            return Ok(BlockOutcome::SideChain);
-        }
-        let mut undo = BlockUndo::default();
-        for (at, tx) in block.transactions.iter().enumerate() {
-            if !tx.is_coinbase() {
-                let spent =
-                    tx.inputs.iter().map(|input| state.coins.remove(&key(&input.previous_output)).unwrap());
-                undo.txs.push(spent.collect());
-            }
-            for (vout, output) in tx.outputs.iter().enumerate() {
-                if !output.script_pubkey.is_unspendable() {
-                    let coin = Coin {
-                        output: output.clone(),
-                        height,
-                        coinbase: tx.is_coinbase(),
-                        tx_index: u32::try_from(at).unwrap(),
-                    };
-                    state.coins.insert((tx.txid().0, u32::try_from(vout).unwrap()), coin);
-                }
-            }
-            state.pool.retain(|(pooled, _)| pooled.txid() != tx.txid());
-        }
-        state.view.active.push(info);
-        state.blocks.insert(hash, (block, Arc::new(undo)));
-        self.tips.send_replace(Tip { hash, height });
-        Ok(BlockOutcome::Best)
+        Ok(self.connect(block))
     }
-
     fn submit_header(&self, _: Header) -> NodeResult<Result<(), RejectReason>> {
         Ok(Ok(()))
     }
@@ -455,58 +223,8 @@ impl Node for MemoryNode {
     }
 
     fn build_template(&self, coinbase_script: Script, use_mempool: bool) -> NodeResult<BlockTemplate> {
-        let (tip, pool) = {
-            let state = self.state();
-            (state.view.tip(), if use_mempool { state.pool.clone() } else { Vec::new() })
-        };
-        let height = tip.height + 1;
-        let branch = self.chain().ancestry(&tip.hash).unwrap();
-        let fees: Vec<Amount> = pool.iter().map(|(_, fee)| *fee).collect();
-        let reward =
-            block_subsidy(height, &self.params).sat() + fees.iter().map(|fee| fee.sat()).sum::<i64>();
-        let mut script_sig = Builder::new().push_int(height.into());
-        if height <= 16 {
-            script_sig = script_sig.push_int(0);
-        }
-        let commitment = [&WITNESS_COMMITMENT_HEADER[..], &[0; 32]].concat();
-        let coinbase = Transaction {
-            version: 2,
-            inputs: vec![TxIn {
-                previous_output: OutPoint::NULL,
-                script_sig: script_sig.into_script(),
-                sequence: 0xffff_fffe,
-                witness: vec![vec![0; 32]],
-            }],
-            outputs: vec![
-                TxOut { value: Amount(reward), script_pubkey: coinbase_script },
-                TxOut { value: Amount::ZERO, script_pubkey: Script(commitment) },
-            ],
-            lock_time: height - 1,
-        };
-        let mut transactions: Vec<TxRef> = vec![Arc::new(coinbase.into())];
-        transactions.extend(pool.iter().map(|(tx, _)| tx.clone()));
-        let min_time = tip.median_time + 1;
-        let header = Header {
-            version: compute_block_version(&self.params, &*branch, &mut StateCache::default()),
-            previous: tip.hash,
-            merkle_root: Hash256::ZERO,
-            time: min_time.max(u32::try_from(self.now()).unwrap()),
-            bits: tip.header.bits,
-            nonce: 0,
-        };
-        let mut block = Block { header, transactions };
-        commit(&mut block);
-        let witness_commitment = block.transactions[0].outputs[1].script_pubkey.clone();
-        Ok(BlockTemplate {
-            block,
-            height,
-            sigops: vec![4; fees.len()],
-            fees,
-            min_time,
-            witness_commitment: Some(witness_commitment),
-        })
+        Ok(self.template(coinbase_script, use_mempool))
     }
-
     fn finish_template(&self, block: &mut Block) -> NodeResult<()> {
         commit(block);
         Ok(())
@@ -695,50 +413,4 @@ impl Node for MemoryNode {
             |coin: ScriptUnspent| ScriptEvent { txid: coin.outpoint.txid, height: coin.height, tx_index: 0 };
         Ok(unspent.into_iter().map(event).collect())
     }
-}
-
-/// The methods of a node, ready to be called.
-pub fn registry(node: &Arc<MemoryNode>) -> Arc<Registry> {
-    let mut builder = RegistryBuilder::new();
-    let node: NodeRef = node.clone();
-    methods::register(&mut builder, &node);
-    let registry = builder.build().unwrap();
-    registry.warmup().finish();
-    registry
-}
-
-/// Calls a method; the answer's text, or the error.
-pub async fn call(registry: &Registry, method: &str, params: &str) -> Result<String, (i32, String)> {
-    let params = Json::parse(params.as_bytes()).expect("the test's parameters are JSON");
-    let answer = registry.call_local(method, params).await;
-    answer.map(|raw| raw.get().to_owned()).map_err(|error| (error.code, error.message))
-}
-
-/// The three P2PKH addresses and the taproot address that Core's test harness mines to.
-pub const HARNESS: [&str; 4] = [
-    "mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z",
-    "msX6jQXvxiNhx3Q62PKeLPrhrqZQdSimTg",
-    "mnonCMyH9TmAsSj3M59DsbH8H63U3RKoFP",
-    "bcrt1p9yfmy5h72durp7zrhlw9lf7jpwjgvwdg0jr0lqmmjtgg83266lqsekaqka",
-];
-
-/// A transaction that spends the coinbase of the block at a height, which the double does not ask a signature for.
-pub fn spend(node: &MemoryNode, height: u32, fee: i64) -> Tx {
-    let hash = node.chain().at_height(height).unwrap().hash;
-    let coinbase = node.block(&hash).unwrap().unwrap().transactions[0].clone();
-    let script = Address::parse(HARNESS[1], &node.params().addresses).unwrap().script_pubkey();
-    let input = TxIn {
-        previous_output: OutPoint { txid: coinbase.txid(), vout: 0 },
-        script_sig: Script(vec![0x51]),
-        sequence: 0xffff_fffd,
-        witness: vec![vec![7; 3]],
-    };
-    let value = Amount(coinbase.outputs[0].value.sat() - fee);
-    Transaction {
-        version: 2,
-        inputs: vec![input],
-        outputs: vec![TxOut { value, script_pubkey: script }],
-        lock_time: 0,
-    }
-    .into()
 }

@@ -154,7 +154,9 @@ def pings(stage):
     peer.wait_for("ping", since=since)
     clock.move(30)
     wait_until(lambda: int(node.info_of(peer).get("pingwait", 0)) == 30, "the wait is seen")
+    since = peer.mark()
     node.ping()
+    peer.wait_for("ping", since=since)
     clock.move(600)
     # It is heard of, but does not answer.
     peer.send(m.GetAddr())

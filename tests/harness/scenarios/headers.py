@@ -162,9 +162,15 @@ def blocks_on_request(stage):
         m.Inventory(m.MSG_BLOCK, "33" * 32), m.Inventory(m.MSG_BLOCK, old), m.Inventory(99, "44" * 32),
     ]))
     equal([each.block.hash for each in peer.of("block", since)], [old])
+    # A block of a fork is given away once it was connected, and is not very old.
     fork = next_blocks(node, 1, on=block.prev, extra=b"fork")[0]
     node.submitblock(fork.hex)
-    equal(peer.ask(m.GetData(items=[m.Inventory(m.MSG_BLOCK, fork.hash)]), "block").block.hash, fork.hash)
+    since = peer.mark()
+    peer.send_and_sync(m.GetData(items=[m.Inventory(m.MSG_BLOCK, fork.hash)]))
+    equal(peer.of("block", since), [])
+    node.preciousblock(fork.hash)
+    equal(node.getbestblockhash(), fork.hash)
+    equal(peer.ask(m.GetData(items=[m.Inventory(m.MSG_BLOCK, tip)]), "block").block.hash, tip)
 
 
 @scenario(p2p=True)
@@ -184,7 +190,7 @@ def blocks_unasked(stage):
     greedy.set_merkle_root()
     greedy.solve()
     peer = node.peer()
-    with node.logs("Block validation error: bad-cb-amount", f"Misbehaving: peer={peer.id}: bad-cb-amount", timeout=10):
+    with node.logs("Block validation error: bad-cb-amount", f"Misbehaving: peer={peer.id}", timeout=10):
         peer.send(m.BlockMessage(block=greedy))
         peer.wait_closed()
     mutated = next_block(node)
@@ -197,7 +203,7 @@ def blocks_unasked(stage):
     # Who builds on a bad block is dropped too.
     child = make_block(greedy.hash, 203, greedy.time + 1)
     peer = node.peer()
-    with node.logs("bad-prevblk", timeout=10):
+    with node.logs(f"Misbehaving: peer={peer.id}: invalid header received", timeout=10):
         peer.send(m.Headers(headers=[child.header]))
         peer.wait_closed()
     equal(node.getbestblockhash(), good.hash)
@@ -205,23 +211,27 @@ def blocks_unasked(stage):
 
 @scenario(p2p=True)
 def fork_with_less_work(stage):
-    """A fork far below the tip is not asked for, and stored if it comes near the tip's work."""
+    """A fork with less work than the tip is not asked for; once it has more, all of it is."""
     node = stage.node
     peer = node.peer(answers=NO_BLOCKS)
-    near = next_blocks(node, 1, on=node.getblockhash(199), extra=b"near")[0]
-    peer.send_and_sync(m.Headers(headers=[near.header]))
+    first = next_blocks(node, 1, on=node.getblockhash(198), extra=b"fork")[0]
+    peer.send_and_sync(m.Headers(headers=[first.header]))
     equal(peer.of("getdata"), [])
     shown = {tip["hash"]: tip["status"] for tip in node.getchaintips()}
-    equal(shown[near.hash], "headers-only")
-    peer.send_and_sync(m.BlockMessage(block=near))
+    equal(shown[first.hash], "headers-only")
+    # Nobody asked for it, and it is of no use: it is not stored.
+    peer.send_and_sync(m.BlockMessage(block=first))
     shown = {tip["hash"]: tip["status"] for tip in node.getchaintips()}
-    equal(shown[near.hash], "valid-headers")
-    above = make_block(near.hash, 201, near.time + 1)
+    equal(shown[first.hash], "headers-only")
+    second = make_block(first.hash, 200, first.time + 1)
+    third = make_block(second.hash, 201, first.time + 2)
+    fork = [first, second, third]
     since = peer.mark()
-    peer.send(m.Headers(headers=[above.header]))
-    equal([item.hash for item in peer.wait_for("getdata", since=since).items], [above.hash])
-    peer.send_and_sync(m.BlockMessage(block=above))
-    equal(node.getbestblockhash(), above.hash)
+    peer.send(m.Headers(headers=[second.header, third.header]))
+    equal([item.hash for item in peer.wait_for("getdata", since=since).items], [block.hash for block in fork])
+    for block in fork:
+        peer.send_and_sync(m.BlockMessage(block=block))
+    equal(node.getbestblockhash(), third.hash)
 
 
 @scenario(p2p=True, args=["-minimumchainwork=0x1000"], chain="empty")
@@ -235,6 +245,7 @@ def least_work(stage):
     peer.send_and_sync(m.Headers(headers=[block.header for block in short]))
     equal((node.getblockchaininfo()["headers"], peer.of("getdata")), (0, []))
     equal(len(node.getchaintips()), 1)
+    node.hang_up_all()
     long = make_chain(GENESIS, 1, int(time.time()) - 3000, 2060)
     server = Peer()
     server.store.add_blocks(long)

@@ -9,35 +9,13 @@ use bitcoinkernel::{
     Transaction as KernelTransaction, TxOut as KernelOutput, verify,
 };
 use chaincore_consensus::codec::{Decode, Encode};
-use chaincore_consensus::hash::sha256;
-use chaincore_consensus::script::{Builder, ScriptError, VerifyFlags, verify_input};
+use chaincore_consensus::script::{ScriptError, VerifyFlags, verify_input};
 use chaincore_consensus::sighash::PrecomputedTx;
 use chaincore_consensus::{Transaction, TxOut};
+use generate::runs::{flags, for_each, place, places};
 use generate::spend::{Spend, change, plan};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-
-/// The flags that the kernel knows: those that are consensus somewhere.
-const KNOWN: [VerifyFlags; 7] = [
-    VerifyFlags::P2SH,
-    VerifyFlags::DERSIG,
-    VerifyFlags::NULLDUMMY,
-    VerifyFlags::CHECKLOCKTIMEVERIFY,
-    VerifyFlags::CHECKSEQUENCEVERIFY,
-    VerifyFlags::WITNESS,
-    VerifyFlags::TAPROOT,
-];
-
-/// All of them, or some with what they need.
-fn flags() -> impl Strategy<Value = VerifyFlags> {
-    let some = any::<u8>().prop_map(|bits| {
-        let set = KNOWN.iter().enumerate().filter(|(at, _)| bits >> at & 1 != 0);
-        let flags = set.fold(VerifyFlags::NONE, |flags, (_, flag)| flags | *flag);
-        if flags.contains(VerifyFlags::WITNESS) { flags | VerifyFlags::P2SH } else { flags }
-    });
-    prop_oneof![1 => Just(VerifyFlags::MANDATORY), 1 => some]
-}
 
 /// Core's verdict.
 fn core(spend: &Spend, flags: VerifyFlags) -> bool {
@@ -62,43 +40,22 @@ fn ours(spend: &Spend, flags: VerifyFlags) -> Result<(), ScriptError> {
     verify_input(&spend.tx, spend.input, &spend.spent, &pre, flags, None)
 }
 
-/// Runs the same cases every time.
-fn for_each<S: Strategy>(cases: u32, strategy: S, test: impl FnMut(S::Value)) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let test = std::cell::RefCell::new(test);
-    let result = runner.run(&strategy, |value| {
-        (test.borrow_mut())(value);
-        Ok(())
-    });
-    result.unwrap_or_else(|failure| panic!("{failure}"));
-}
-
 #[test]
 fn random_scripts_get_the_same_verdict() {
     let (mut runs, mut valid) = (0, 0);
     let cases = (
         generate::transaction_and_spent(),
+        places(),
         generate::pushes(8),
         generate::script(16),
         any::<bool>(),
         flags(),
     );
-    for_each(6000, cases, |((tx, spent, input), arguments, script, segwit, flags)| {
+    for_each(6000, cases, |((tx, spent, input), at, arguments, script, annex, flags)| {
         let mut spend = Spend { tx, spent, input };
-        if segwit {
-            let items = arguments.instructions().filter_map(|item| Some(item.ok()?.data?.to_vec()));
-            spend.tx.inputs[input].witness = items.chain([script.0.clone()]).collect();
-            spend.tx.inputs[input].script_sig.0.clear();
-            spend.spent[input].script_pubkey =
-                Builder::new().push_int(0).push_data(&sha256(&script)).into_script();
-        } else {
-            spend.tx.inputs[input].witness.clear();
-            spend.tx.inputs[input].script_sig = arguments;
-            spend.spent[input].script_pubkey = script;
-        }
+        place(&mut spend, at, &script, arguments, annex);
         let verdict = ours(&spend, flags);
-        assert_eq!(core(&spend, flags), verdict.is_ok(), "{verdict:?} {flags:?} {spend:?}");
+        assert_eq!(core(&spend, flags), verdict.is_ok(), "{verdict:?} {at:?} {flags:?} {spend:?}");
         runs += 1;
         valid += usize::from(verdict.is_ok());
     });

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test that includes this uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod runs;
 pub mod spend;
 
 use chaincore_consensus::script::{Builder, Script, op};

@@ -174,6 +174,10 @@ impl Network {
         if !self.is_active() {
             return Err(ConnectError::Inactive);
         }
+        // Several tasks call peers: another one may have called the same one meanwhile.
+        if self.find(name, &address).is_some() {
+            return Err(ConnectError::Known(name.to_owned()));
+        }
         let _ = stream.set_nodelay(true);
         let bind = stream.local_addr().ok().map(NetAddress::from);
         let permissions = match kind {

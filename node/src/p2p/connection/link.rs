@@ -200,9 +200,10 @@ impl PeerLink {
         self.send_frame(Command::TX, Message::encode_stripped_tx(self.magic, tx));
     }
 
-    /// Ends the connection. What is queued already may still go out.
+    /// Ends the connection. What is queued already may still go out; what came is not looked at any more.
     pub fn close(&self) {
         self.closed.send_replace(true);
+        self.inbox.close();
     }
 
     /// Whether the connection has ended, or is about to.

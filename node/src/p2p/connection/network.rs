@@ -156,7 +156,11 @@ impl Network {
 
     /// Connections that the message thread has not seen yet.
     pub fn take_arrivals(&self) -> Vec<Arc<PeerLink>> {
-        std::mem::take(&mut self.arrivals.lock().expect("no one panics while holding the arrivals"))
+        std::mem::take(&mut self.lock_arrivals())
+    }
+
+    fn lock_arrivals(&self) -> std::sync::MutexGuard<'_, Vec<Arc<PeerLink>>> {
+        self.arrivals.lock().expect("no one panics while holding the arrivals")
     }
 
     /// Whether connections may be made.
@@ -181,6 +185,8 @@ impl Network {
     pub fn disconnect(&self, link: &PeerLink) {
         link.close();
         self.lock().remove(&link.id());
+        // Whoever is gone before the message thread looked need not be seen by it: it may be busy for long.
+        self.lock_arrivals().retain(|arrival| arrival.id() != link.id());
         self.wake.wake();
     }
 
@@ -305,7 +311,7 @@ impl Network {
         let link = Arc::new(PeerLink::new(options, parts));
         tracing::debug!(target: "net", "Added connection peer={id}");
         self.lock().insert(id, link.clone());
-        self.arrivals.lock().expect("no one panics while holding the arrivals").push(link.clone());
+        self.lock_arrivals().push(link.clone());
         session::start(self, &link, stream);
         self.wake.wake();
         link

@@ -1,7 +1,7 @@
 //! The two tasks that serve a peer's socket.
 
 use super::{Network, PeerLink, Received};
-use crate::p2p::wire::{Frame, FrameReader, Message};
+use crate::p2p::wire::{Frame, FrameReader};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,7 +53,7 @@ async fn receive(network: &Network, link: &PeerLink, mut stream: OwnedReadHalf) 
         let mut rest = &chunk[..read];
         while let Some(frame) = frames.read(&mut rest) {
             match frame {
-                Ok(frame) => take_message(network, link, &frame),
+                Ok(frame) => take_message(network, link, frame),
                 Err(error) => {
                     tracing::debug!(target: "net", "Header error: {error}, peer={}", link.id());
                     if error.is_fatal() {
@@ -67,14 +67,9 @@ async fn receive(network: &Network, link: &PeerLink, mut stream: OwnedReadHalf) 
     }
 }
 
-fn take_message(network: &Network, link: &PeerLink, frame: &Frame) {
+fn take_message(network: &Network, link: &PeerLink, frame: Frame) {
     link.counters().message_received(Some(&frame.command), frame.wire_len() as u64);
-    link.inbox().push(Received {
-        command: frame.command,
-        message: Message::decode(&frame.command, &frame.payload),
-        size: frame.payload.len(),
-        time: network.clock().now_micros(),
-    });
+    link.inbox().push(Received::new(frame, network.clock().now_micros()));
     network.wake().wake();
 }
 

@@ -25,14 +25,14 @@ pub use remote::Refusal;
 pub use round::{Found, Round};
 pub use url::{ApiUrl, PeerName, PeerNameError};
 
-use super::connection::{Network, PeerLink};
+use super::connection::{ConnectError, Network, PeerLink};
 use super::kind::ConnectionKind;
 use super::net_address::NetAddress;
 use bootstrap::Bootstrap;
 use http::Patience;
 use remote::{RemotePeers, RemoteStatus};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -191,6 +191,9 @@ impl Shared {
     /// Asks an API at all addresses of its name, the IPv4 ones first: that is where nodes listen by default.
     async fn ask(&self, url: &ApiUrl) -> Result<Candidate, Refusal> {
         let failed = |source| Refusal::Fetch { url: url.to_string(), source };
+        if !self.network.options().dns && url.host.parse::<IpAddr>().is_err() && url.host != "localhost" {
+            return Err(failed(FetchError::Name));
+        }
         let lookup = tokio::net::lookup_host((url.host.as_str(), url.port));
         let found = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await;
         let found = found.map_err(|_| failed(FetchError::Name))?.map_err(|_| failed(FetchError::Name))?;
@@ -213,12 +216,14 @@ impl Shared {
         let address = NetAddress::from(SocketAddr::new(at.ip(), port));
         // A node that cannot tell of its connections is called all the same.
         let peers: RemotePeers = http::get(at, url, "/getpeers", patience).await.unwrap_or_default();
-        Ok(Candidate { status, address, theirs: self.their_connection(&peers) })
+        Ok(Candidate { status, address, theirs: self.their_connection(at.ip(), &peers) })
     }
 
-    /// The connection to us among those that another node made.
-    fn their_connection(&self, peers: &RemotePeers) -> Option<(Arc<PeerLink>, String)> {
-        let links = self.network.peers();
+    /// The connection to us among those that another node, whose API is at an address, made. It may only name one that
+    /// comes from there: else it could have us leave others' connections, and count them for its own.
+    fn their_connection(&self, at: IpAddr, peers: &RemotePeers) -> Option<(Arc<PeerLink>, String)> {
+        let mut links = self.network.peers();
+        links.retain(|link| link.address().to_socket_addr().is_some_and(|address| address.ip() == at));
         peers.connections.iter().take(MAX_CONNECTIONS).find_map(|connection| {
             let end: NetAddress = connection.local_address.as_deref()?.parse().ok()?;
             let link = links.iter().find(|link| link.is_inbound() && link.address() == end)?;
@@ -238,6 +243,11 @@ impl Shared {
         }
         if let Some((theirs, _)) = &candidate.theirs {
             return Ok((theirs.clone(), Found::KNOWN));
+        }
+        // Whoever was found by looking around is not somebody that the owner named.
+        let (bans, host) = (self.network.bans(), candidate.address.host());
+        if kind != ConnectionKind::Manual && (bans.is_banned(&host) || bans.is_discouraged(&host)) {
+            return Err(ConnectError::Banned(target).into());
         }
         let link = self.network.connect(&target, kind).await?;
         Ok((link, Found::CONNECTED))

@@ -59,12 +59,12 @@ impl Protocol {
             if is_block_mutated(&received.block, has_witnesses) {
                 tracing::debug!(target: "net", "Received mutated block from peer={id}");
                 self.misbehaving(peer, "mutated block");
-                self.downloads.done(&hash, Some(id), self.now_micros());
+                self.block_done(&hash, Some(id));
                 return;
             }
         }
         let is_requested = self.downloads.is_requested(&hash);
-        self.downloads.done(&hash, Some(id), self.now_micros());
+        self.block_done(&hash, Some(id));
         let threshold = self.work_threshold();
         let is_worth = parent
             .is_some_and(|parent| parent.chain_work() + block_work(received.block.header.bits) >= threshold);
@@ -96,7 +96,7 @@ impl Protocol {
         self.act_on_verdicts(peer);
         if !had_it && self.entry(&hash).is_some_and(|entry| entry.has_data()) {
             peer.last_block = self.now();
-            self.downloads.done(&hash, None, self.now_micros());
+            self.block_done(&hash, None);
         } else {
             self.block_sources.0.remove(&hash);
         }

@@ -76,6 +76,19 @@ impl CompactBlocks {
         self.chosen.retain(|chosen| *chosen != peer);
         self.partial.retain(|(from, _), _| *from != peer);
     }
+
+    /// A block need not come any more, from one peer or from any: what there was of it goes.
+    pub(super) fn block_done(&mut self, hash: &BlockHash, only_from: Option<PeerId>) {
+        match only_from {
+            Some(peer) => drop(self.partial.remove(&(peer, *hash))),
+            None => self.partial.retain(|(_, of), _| of != hash),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn being_rebuilt(&self) -> usize {
+        self.partial.len()
+    }
 }
 
 impl Protocol {
@@ -299,7 +312,7 @@ impl Protocol {
         let partial = match self.partial_block(compact) {
             Ok(partial) => partial,
             Err(ReconstructError::Invalid) => {
-                self.downloads.done(&hash, Some(id), now);
+                self.block_done(&hash, Some(id));
                 self.misbehaving(peer, "invalid compact block");
                 return;
             }
@@ -307,7 +320,7 @@ impl Protocol {
                 if is_first {
                     peer.send(&Message::GetData(vec![Self::block_request(peer, hash)]));
                 } else {
-                    self.downloads.done(&hash, Some(id), now);
+                    self.block_done(&hash, Some(id));
                 }
                 return;
             }
@@ -339,8 +352,7 @@ impl Protocol {
         if may_ask {
             peer.send(&Message::GetBlockTxn(BlockTxnRequest { block: hash, indexes: missing }));
         } else {
-            self.compact.partial.remove(&(id, hash));
-            self.downloads.done(&hash, Some(id), now);
+            self.block_done(&hash, Some(id));
         }
     }
 
@@ -360,7 +372,7 @@ impl Protocol {
         let partial = match self.compact.partial.remove(&(id, hash)) {
             Some(Some(partial)) => partial,
             Some(None) => {
-                self.downloads.done(&hash, Some(id), self.now_micros());
+                self.block_done(&hash, Some(id));
                 self.misbehaving(peer, "previous compact block reconstruction attempt failed");
                 tracing::debug!(target: "net", "Peer {id} sent compact block transactions multiple times");
                 return;
@@ -376,7 +388,7 @@ impl Protocol {
         match partial.fill(missing, with_witnesses) {
             Ok(block) => self.process_rebuilt(peer, block),
             Err(ReconstructError::Invalid) => {
-                self.downloads.done(&hash, Some(id), self.now_micros());
+                self.block_done(&hash, Some(id));
                 self.misbehaving(peer, "invalid compact block/non-matching block transactions");
             }
             Err(ReconstructError::Failed) if is_first => {
@@ -385,7 +397,7 @@ impl Protocol {
                 peer.send(&Message::GetData(vec![Self::block_request(peer, hash)]));
             }
             Err(ReconstructError::Failed) => {
-                self.downloads.done(&hash, Some(id), self.now_micros());
+                self.block_done(&hash, Some(id));
                 tracing::debug!(
                     target: "net",
                     "Peer {id} sent us a compact block but it failed to reconstruct, waiting on first download to \
@@ -398,11 +410,10 @@ impl Protocol {
     fn process_rebuilt(&mut self, peer: &mut Peer, block: Block) {
         let hash = block.hash();
         tracing::debug!(target: "cmpctblock", "Successfully reconstructed block {hash}");
-        self.downloads.done(&hash, Some(peer.id()), self.now_micros());
+        self.block_done(&hash, Some(peer.id()));
         self.process_block(peer, ReceivedBlock::from(Arc::new(block)), true, true, true);
         if self.entry(&hash).is_some_and(|entry| entry.is_valid(Validity::Transactions)) {
-            self.downloads.done(&hash, None, self.now_micros());
-            self.compact.partial.retain(|(_, of), _| *of != hash);
+            self.block_done(&hash, None);
         }
     }
 

@@ -36,8 +36,9 @@ impl Protocol {
         let id = peer.id();
         let (command, size) = (received.command, received.size);
         tracing::debug!(target: "net", "received: {command} ({size} bytes) peer={id}");
-        match received.message {
-            Ok(message) => self.on_message(peer, message, size, received.time),
+        let time = received.time;
+        match received.into_message() {
+            Ok(message) => self.on_message(peer, message, size, time),
             Err(error) => self.on_undecodable(peer, &error, &command, size),
         }
     }
@@ -76,6 +77,9 @@ impl Protocol {
         match message {
             Message::Verack => self.on_verack(peer),
             Message::SendHeaders => peer.announcements.prefers_headers = true,
+            Message::SendCmpct { high_bandwidth, version } => {
+                self.on_sendcmpct(peer, high_bandwidth, version)
+            }
             Message::WtxidRelay => self.on_wtxid_relay(peer),
             Message::SendAddrV2 => self.on_sendaddrv2(peer),
             Message::AuthChallenge(challenge) => self.on_auth_challenge(peer, *challenge),
@@ -97,9 +101,6 @@ impl Protocol {
             Message::NotFound(items) => self.on_notfound(peer, &items),
             Message::GetHeaders { locator, stop } => self.on_getheaders(peer, &locator, stop),
             Message::GetBlocks { locator, stop } => self.on_getblocks(peer, &locator, stop),
-            Message::SendCmpct { high_bandwidth, version } => {
-                self.on_sendcmpct(peer, high_bandwidth, version)
-            }
             Message::CmpctBlock(compact) => self.on_cmpctblock(peer, &compact),
             Message::GetBlockTxn(request) => self.on_getblocktxn(peer, &request),
             Message::BlockTxn(answer) => self.on_blocktxn(peer, answer),

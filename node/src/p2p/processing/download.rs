@@ -155,6 +155,19 @@ impl Protocol {
         Inventory::block(kind, hash)
     }
 
+    /// Notes that a block need not come any more, from one peer or from any: neither whole nor in parts.
+    pub(super) fn block_done(&mut self, hash: &BlockHash, only_from: Option<PeerId>) {
+        let now = self.now_micros();
+        self.downloads.done(hash, only_from, now);
+        self.compact.block_done(hash, only_from);
+    }
+
+    /// How many blocks are being put together from compact ones, over all peers.
+    #[cfg(test)]
+    pub(in crate::p2p) fn blocks_being_rebuilt(&self) -> usize {
+        self.compact.being_rebuilt()
+    }
+
     /// Whether a block's witnesses must come with it.
     pub(super) fn needs_witnesses(&self, entry: &BlockEntry) -> bool {
         entry.height() >= self.chain.params().deployments.segwit
@@ -170,12 +183,12 @@ impl Protocol {
         if !peer.can_serve_witnesses() {
             return Err("Pre-SegWit peer");
         }
-        let now = self.clock.now_micros();
-        self.downloads.done(hash, None, now);
+        let (link, now) = (peer.link.clone(), self.now_micros());
+        self.block_done(hash, None);
         if !self.downloads.requested(id, &entry, now) {
             return Err("Already requested from this peer");
         }
-        peer.send(&Message::GetData(vec![Inventory::block(InvKind::WitnessBlock, *hash)]));
+        link.send(&Message::GetData(vec![Inventory::block(InvKind::WitnessBlock, *hash)]));
         tracing::debug!(target: "net", "Requesting block {hash} from peer={id}");
         Ok(())
     }

@@ -54,7 +54,8 @@ impl Protocol {
             tracing::debug!(target: "net", "redundant version message from peer={id}");
             return;
         }
-        if !peer.is_inbound() {
+        // In a private network nothing that a stranger says counts.
+        if !peer.is_inbound() && !self.must_authenticate(peer) {
             self.network.book().set_services(&peer.link.address(), version.services);
         }
         let wanted = desirable_services(version.services, &self.chain, self.now());
@@ -98,10 +99,6 @@ impl Protocol {
             peer.send(&Message::SendAddrV2);
         }
         peer.send(&Message::Verack);
-        let is_preferred = (!peer.is_inbound() || peer.link.may(Permissions::NOBAN))
-            && peer.kind() != ConnectionKind::AddrFetch
-            && peer.can_serve_blocks();
-        self.headers.set_preferred(id, is_preferred);
         peer.auth.version_nonce = version.nonce;
         if !self.must_authenticate(peer) {
             self.greet(peer);
@@ -112,8 +109,12 @@ impl Protocol {
         }
     }
 
-    /// Exchanges addresses with a peer from here on.
+    /// Exchanges addresses with a peer from here on, and fetches from it before others if we called it.
     fn greet(&mut self, peer: &mut Peer) {
+        let is_preferred = (!peer.is_inbound() || peer.link.may(Permissions::NOBAN))
+            && peer.kind() != ConnectionKind::AddrFetch
+            && peer.can_serve_blocks();
+        self.headers.set_preferred(peer.id(), is_preferred);
         self.start_address_relay(peer);
         if !peer.is_inbound() {
             self.network.book().good(&peer.link.address());

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How long the thread sleeps when nobody wakes it.
 const NAP: Duration = Duration::from_millis(100);
@@ -54,6 +55,8 @@ impl ProtocolHandle {
 pub struct MessageThread {
     handle: ProtocolHandle,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Its sender lives as long as the thread.
+    alive: watch::Receiver<()>,
 }
 
 impl MessageThread {
@@ -61,9 +64,19 @@ impl MessageThread {
     pub fn start(protocol: Protocol) -> io::Result<Self> {
         let (commands, queue) = mpsc::channel();
         let handle = ProtocolHandle { network: protocol.network.clone(), commands };
-        let thread =
-            std::thread::Builder::new().name("msghand".into()).spawn(move || serve(protocol, &queue))?;
-        Ok(Self { handle, thread: Mutex::new(Some(thread)) })
+        let (guard, alive) = watch::channel(());
+        let thread = std::thread::Builder::new().name("msghand".into()).spawn(move || {
+            let _guard = guard;
+            serve(protocol, &queue);
+        })?;
+        Ok(Self { handle, thread: Mutex::new(Some(thread)), alive })
+    }
+
+    /// Returns when the thread has ended, because it was stopped or because of a failure.
+    pub async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        // Nothing is ever sent, so this returns when the sender is gone.
+        while alive.changed().await.is_ok() {}
     }
 
     /// The way to the protocol.
@@ -164,16 +177,18 @@ impl Protocol {
         if !peer.is_inbound() && !peer.sent_version {
             self.send_version(peer);
         }
-        self.check_inactivity(peer);
+        // A ping without an answer says more than the silence that it ends in.
+        if peer.is_connected && !peer.link.outbox().is_full() {
+            self.ping_if_due(peer);
+        }
+        if !peer.link.is_closed() {
+            self.check_inactivity(peer);
+        }
         self.check_authentication(peer);
         if !peer.is_connected || peer.link.is_closed() || peer.link.outbox().is_full() {
             return;
         }
         if self.end_overdue_fetch(peer) {
-            return;
-        }
-        self.ping_if_due(peer);
-        if peer.link.is_closed() {
             return;
         }
         self.send_addresses_if_due(peer);

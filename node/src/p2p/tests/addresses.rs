@@ -140,7 +140,8 @@ fn only_fresh_addresses_in_short_messages_are_passed_on_and_nothing_to_old_peers
     // Nobody is told his own words.
     assert!(teller.settle().is_empty());
     let book = node.book();
-    assert_eq!(book.len(), 15, "{book:?}");
+    // Some of fifteen may share a place in the book, whose secret is chosen at random.
+    assert!((12..=15).contains(&book.len()), "{book:?}");
     assert!(!book.contains(&ONION.to_owned()) && !book.contains(&"4.4.4.4:8333".to_owned()));
 }
 

@@ -156,6 +156,25 @@ fn a_feeler_finds_out_whether_an_address_works() {
 }
 
 #[test]
+fn who_is_called_twice_at_once_is_connected_once() {
+    let (node, other) = (Node::start(|_| {}), Node::start(|_| {}));
+    let (place, network) = (other.place(), node.p2p.network());
+    let call = || network.connect(&place, ConnectionKind::Manual);
+    let (one, two) = node.run(async { tokio::join!(call(), call()) });
+    assert!(one.is_ok() != two.is_ok());
+    assert_eq!(node.links().len(), 1);
+}
+
+#[test]
+fn own_addresses_are_told_to_the_owner() {
+    use chaincore_rpc::network::Network;
+    let node = Node::start(|options| options.external = vec![at("50.4.1.1:8333")]);
+    let told = node.p2p.local_addresses();
+    let told: Vec<_> = told.iter().map(|own| (own.address.as_str(), own.port, own.score)).collect();
+    assert_eq!(told, [("50.4.1.1", 8333, crate::p2p::local::SCORE_NAMED)]);
+}
+
+#[test]
 fn connections_for_tests_have_their_limits() {
     let other = Node::start(|_| {});
     let node = Node::start(|options| options.max_automatic = 4);

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod connections;
+mod messages;
 mod raw_peer;
 
 use super::address_book::Table;

@@ -16,6 +16,12 @@ pub struct RawPeer {
 impl RawPeer {
     /// Calls a node and says hello.
     pub fn call(node: &Node, wants_addrv2: bool) -> Self {
+        let before_verack = if wants_addrv2 { &[Message::SendAddrV2][..] } else { &[] };
+        Self::call_saying(node, before_verack)
+    }
+
+    /// Calls a node and says hello, with these messages in between.
+    pub fn call_saying(node: &Node, before_verack: &[Message]) -> Self {
         let stream = TcpStream::connect(node.p2p.bound()[0]).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut peer = Self { stream, frames: FrameReader::new(params().magic), waiting: VecDeque::new() };
@@ -32,9 +38,7 @@ impl RawPeer {
             start_height: 0,
             relay: true,
         })));
-        if wants_addrv2 {
-            peer.say(&Message::SendAddrV2);
-        }
+        before_verack.iter().for_each(|message| peer.say(message));
         peer.say(&Message::Verack);
         peer.hear(|message| matches!(message, Message::Verack));
         peer

@@ -13,6 +13,7 @@ mod compact;
 mod error;
 mod frame;
 mod inventory;
+mod memory;
 mod message;
 mod payload;
 mod services;
@@ -27,6 +28,7 @@ pub use compact::{BlockTxn, BlockTxnRequest, CompactBlock, PrefilledTx, ShortIdH
 pub use error::{Penalty, WireError};
 pub use frame::{Frame, FrameError, FrameHeader, FrameReader, frame};
 pub use inventory::{InvKind, Inventory, Locator};
+pub use memory::tx_memory;
 pub use message::{Message, ReceivedBlock};
 pub use services::ServiceFlags;
 pub use version::Version;

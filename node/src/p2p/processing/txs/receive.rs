@@ -6,12 +6,12 @@ use crate::mempool::{Accepted, PackagedTx};
 use crate::p2p::permissions::Permissions;
 use crate::p2p::processing::download::MAX_IN_TRANSIT;
 use crate::p2p::processing::{Peer, Protocol};
-use crate::p2p::wire::{InvKind, Inventory, MAX_INVENTORY, Message};
+use crate::p2p::wire::{InvKind, Inventory, MAX_INVENTORY, Message, tx_memory};
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{Hash256, TxRef, Txid, Wtxid};
 
-/// The largest refused transaction that is kept for putting compact blocks together, in bytes.
-const MAX_EXTRA_SIZE: usize = 100_000;
+/// How much memory a refused transaction may take that is kept for putting compact blocks together, in bytes.
+const MAX_EXTRA_MEMORY: usize = 100_000;
 
 /// What an inventory entry names.
 fn name_of(item: &Inventory) -> TxName {
@@ -155,7 +155,7 @@ impl Protocol {
             let pool = self.chain.mempool().read().expect("no one panics while holding the mempool");
             self.txs.download.refused(tx, reason, id, is_first, &pool, now)
         };
-        if refused.is_extra && tx.total_size() < MAX_EXTRA_SIZE {
+        if refused.is_extra && tx_memory(tx) < MAX_EXTRA_MEMORY {
             self.compact.remember_extra(tx.clone());
         }
         for parent in refused.parents {

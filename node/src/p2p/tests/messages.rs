@@ -1,0 +1,121 @@
+//! What peers say, and what a node makes of it and keeps of it.
+
+use super::raw_peer::RawPeer;
+use super::{Node, PATIENCE, params, start_time, wait};
+use crate::chain::Origin;
+use crate::p2p::discovery::{Found, PeerName};
+use crate::p2p::wire::{CompactBlock, Message, ReceivedBlock};
+use crate::testkit::Branch;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+const SEND_CMPCT: Message = Message::SendCmpct { high_bandwidth: true, version: 2 };
+
+#[test]
+fn who_leaves_while_the_message_thread_is_busy_leaves_nothing_behind() {
+    let node = Node::start(|_| {});
+    let (release, busy) = mpsc::channel::<()>();
+    let (begun, begins) = mpsc::channel();
+    node.p2p.protocol().run(move |_| {
+        begun.send(()).unwrap();
+        let _ = busy.recv();
+    });
+    begins.recv().unwrap();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(node.p2p.bound()[0]).unwrap();
+        stream.write_all(&Message::Ping(1).encode(params().magic)).unwrap();
+        wait("the call is taken", || !node.links().is_empty());
+        drop(stream);
+        wait("the connection has ended", || node.links().is_empty());
+    }
+    assert!(node.p2p.network().take_arrivals().is_empty());
+    release.send(()).unwrap();
+}
+
+#[test]
+fn a_message_thread_that_fails_is_noticed() {
+    let node = Node::start(|_| {});
+    let ended = |limit| node.run(async { tokio::time::timeout(limit, node.p2p.ended()).await });
+    assert!(ended(Duration::from_millis(10)).is_err());
+    node.p2p.protocol().run(|_| panic!("as if a message had been too much"));
+    assert!(ended(PATIENCE).is_ok());
+    assert_eq!(node.p2p.protocol().ask_blocking(|_| ()), None);
+}
+
+#[test]
+fn compact_blocks_may_be_asked_for_before_the_verack() {
+    let node = Node::start(|_| {});
+    let mut peer = RawPeer::call_saying(&node, &[SEND_CMPCT]);
+    peer.settle();
+    wait("the node knows", || node.links()[0].facts().high_bandwidth_from);
+}
+
+#[test]
+fn a_block_that_came_whole_from_elsewhere_is_not_put_together_any_more() {
+    let node = Node::start(|_| {});
+    let mut main = Branch::new(params(), 5);
+    for _ in 0..6 {
+        let outcome = node.chain.submit_block_blocking(main.mine(0), Origin::Rpc).unwrap();
+        assert!(outcome.is_accepted());
+    }
+    node.clock.set_mock(Some(i64::from(main.blocks.last().unwrap().header.time).max(start_time())));
+    let rebuilt = || node.p2p.protocol().ask_blocking(|protocol| protocol.blocks_being_rebuilt()).unwrap();
+    let (mut one, mut other) = (RawPeer::call_saying(&node, &[]), RawPeer::call(&node, false));
+    one.say(&SEND_CMPCT);
+    let block = main.mine(2);
+    one.say(&Message::Headers(vec![block.header]));
+    one.hear(|message| matches!(message, Message::GetData(_)));
+    one.say(&Message::CmpctBlock(Box::new(CompactBlock::new(&block, 7))));
+    one.hear(|message| matches!(message, Message::GetBlockTxn(_)));
+    assert_eq!(rebuilt(), 1);
+    other.say(&Message::Block(ReceivedBlock::from(block.clone())));
+    other.settle();
+    assert_eq!(node.chain.snapshot().tip().hash(), block.hash());
+    assert_eq!(rebuilt(), 0, "what there was of it is kept until the peer leaves");
+}
+
+/// Answers `GET` by what stands behind a path, on another address of this machine than nodes call from.
+fn api(answers: [(&'static str, String); 2]) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(answers.len()) {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let is_asked = |(path, _): &&(&str, String)| request.starts_with(&format!("GET {path} "));
+            let body = answers.iter().find(is_asked).map_or("", |(_, body)| body);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all((head + body).as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn nobody_takes_others_connections_for_his_own() {
+    let node = Node::start(|_| {});
+    let mut honest = RawPeer::call(&node, false);
+    honest.settle();
+    let theirs = node.links()[0].clone();
+    let liar = Node::start(|options| options.binds[0].address.set_ip(Ipv4Addr::new(127, 0, 0, 2).into()));
+    let port = liar.p2p.bound()[0].port();
+    let at = api([
+        ("/status", format!(r#"{{"instance":"liar","p2p_port":{port}}}"#)),
+        (
+            "/getpeers",
+            format!(
+                r#"{{"connections":[{{"local_address":"{}","connection_type":"manual"}}]}}"#,
+                theirs.address()
+            ),
+        ),
+    ]);
+    let name: PeerName = format!("http://{at}").parse().unwrap();
+    let found = node.run(node.p2p.discovery().add(&name)).unwrap();
+    assert_eq!(found.outcome, Found::CONNECTED);
+    assert!(!theirs.is_closed());
+    assert_eq!(node.links().len(), 2);
+}
