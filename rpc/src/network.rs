@@ -197,6 +197,10 @@ pub trait Network: Send + Sync {
     fn ping(&self);
     /// What went through all connections.
     fn totals(&self) -> NetTotals;
+    /// Whether transactions are taken from peers.
+    fn takes_txs(&self) -> bool;
+    /// The median of how many seconds the clocks of peers that we called are ahead of ours.
+    fn time_offset(&self) -> i64;
     /// Whether connections may be made.
     fn is_active(&self) -> bool;
     /// Allows connections, or ends all.

@@ -18,6 +18,9 @@ use chaincore_rpc::node::{NodeError, NodeResult};
 /// Microseconds of a second.
 const SECOND: f64 = 1e6;
 
+/// Of so many peers' clocks the median counts.
+const LEAST_OFFSETS: usize = 5;
+
 fn peer_info(link: &PeerLink, now_micros: i64) -> PeerInfo {
     let facts = link.facts().clone();
     let counters = link.counters();
@@ -91,6 +94,26 @@ impl Network for P2p {
     fn totals(&self) -> NetTotals {
         let totals = self.network().totals();
         NetTotals { received: totals.received(), sent: totals.sent() }
+    }
+
+    fn takes_txs(&self) -> bool {
+        !self.network().options().blocks_only
+    }
+
+    fn time_offset(&self) -> i64 {
+        let peers = self.network().peers();
+        let called = peers.iter().filter(|link| !link.is_inbound());
+        let mut offsets: Vec<i64> = called
+            .map(|link| link.facts())
+            .filter(|facts| facts.version != 0)
+            .map(|facts| facts.time_offset)
+            .collect();
+        // A few say nothing (Core's least number).
+        if offsets.len() < LEAST_OFFSETS {
+            return 0;
+        }
+        offsets.sort_unstable();
+        offsets[offsets.len() / 2]
     }
 
     fn is_active(&self) -> bool {

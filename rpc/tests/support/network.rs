@@ -44,6 +44,14 @@ impl Network for NoPeers {
         NetTotals { received: 7, sent: 5 }
     }
 
+    fn takes_txs(&self) -> bool {
+        true
+    }
+
+    fn time_offset(&self) -> i64 {
+        0
+    }
+
     fn is_active(&self) -> bool {
         !self.off.load(Ordering::Relaxed)
     }
