@@ -79,7 +79,11 @@ fn a_light_client() {
             .add_peer((address.ip(), Some(address.port())))
             .whitelist_only()
             .build();
-        let running = tokio::spawn(async move { light.run().await });
+        let running = tokio::spawn(async move {
+            if let Err(error) = light.run().await {
+                println!("the light client: {error}");
+            }
+        });
         let Client { requester, mut event_rx, .. } = client;
         let work = async {
             // Headers, filter headers and filters.
@@ -109,11 +113,11 @@ fn a_light_client() {
 
             // New blocks, and a reorganization.
             let next = mine(&node, 1)[0];
-            synced_to(&mut event_rx, next).await;
+            synced_to(&node, &mut event_rx, next).await;
             node.rpc("invalidateblock", json!([next.to_string()]));
             node.rpc("generatetoaddress", json!([2, "mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z"]));
             let new = best(&node);
-            assert_eq!(synced_to(&mut event_rx, new).await, 1, "one reorganization");
+            assert_eq!(synced_to(&node, &mut event_rx, new).await, 1, "one reorganization");
 
             // A transaction, which the node asks for.
             let sent = spend(&node, mined[1], FEE);
@@ -128,10 +132,11 @@ fn a_light_client() {
 }
 
 /// Waits until the light client is at a block; how many reorganizations it saw.
-async fn synced_to(events: &mut bip157::UnboundedReceiver<Event>, tip: BlockHash) -> usize {
+async fn synced_to(node: &TestNode, events: &mut bip157::UnboundedReceiver<Event>, tip: BlockHash) -> usize {
     let mut reorganizations = 0;
     loop {
-        match events.recv().await.expect("the client runs") {
+        let event = events.recv().await;
+        match event.unwrap_or_else(|| panic!("the client has stopped\n{}", node.log_tail())) {
             Event::FiltersSynced(update) if update.tip().hash == tip => return reorganizations,
             Event::ChainUpdate(BlockHeaderChanges::Reorganized { .. }) => reorganizations += 1,
             _ => {}

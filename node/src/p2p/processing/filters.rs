@@ -4,6 +4,12 @@ use super::{Peer, Protocol};
 use crate::index::{BlockFilters, IndexError, MAX_FILTERS, MAX_HASHES};
 use crate::p2p::wire::{BASIC_FILTER_TYPE, Message};
 use chaincore_consensus::BlockHash;
+use std::time::Duration;
+
+/// How far the index may be behind a block of the active chain for a request to wait for it, in blocks, and for how long.
+const NEARLY_THERE: u32 = 2;
+const STEPS: usize = 100;
+const STEP: Duration = Duration::from_millis(2);
 
 impl Protocol {
     /// The block that a request ends with. A request that makes no sense ends the connection (BIP157), as does any
@@ -42,6 +48,9 @@ impl Protocol {
             );
             return None;
         }
+        if self.snapshot().is_active(&last) {
+            let_catch_up(&filters, &stop, height);
+        }
         Some(filters)
     }
 
@@ -68,6 +77,23 @@ impl Protocol {
         if let Some(headers) = found {
             peer.send(&Message::CFCheckpt { filter_type, stop, headers });
         }
+    }
+}
+
+/// A light client asks as soon as it hears of a block, when the index may be about to take it in, and takes silence
+/// for a fault. An index that is far behind is not waited for.
+fn let_catch_up(filters: &BlockFilters, stop: &BlockHash, height: u32) {
+    for _ in 0..STEPS {
+        let status = filters.status();
+        let is_far = status.best_block.height.saturating_add(NEARLY_THERE) < height;
+        if is_far
+            || status.synced
+            || status.failure.is_some()
+            || !matches!(filters.filter_header(stop), Ok(None))
+        {
+            return;
+        }
+        std::thread::sleep(STEP);
     }
 }
 
