@@ -4,10 +4,12 @@
 mod call;
 mod convert;
 mod getinfo;
+mod netinfo;
 mod options;
 mod prompt;
 
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use call::{CallError, Caller};
 use chaincore_rpc::conf::{Arguments, Conf, ConfError, OptionTable, help_text, parse_arguments};
@@ -130,7 +132,7 @@ fn run(mut conf: Conf, mut words: Vec<String>) -> Result<Answer, CallError> {
     }
     let asked: Vec<_> = conf
         .settings
-        .given(["addrinfo", "generate", "getinfo"].into_iter())
+        .given(["addrinfo", "generate", "getinfo", "netinfo"].into_iter())
         .map(|name| format!("-{name}"))
         .collect();
     if asked.len() > 1 {
@@ -141,6 +143,9 @@ fn run(mut conf: Conf, mut words: Vec<String>) -> Result<Answer, CallError> {
     let ask = |request: &Json| caller.call(&conf, request, wallet.as_deref());
     if switch(&conf, "getinfo")? {
         return show_info(&conf, &caller, &words, wallet.as_deref());
+    }
+    if switch(&conf, "netinfo")? {
+        return show_network(&conf, &caller, &words);
     }
     if switch(&conf, "addrinfo")? {
         if !words.is_empty() {
@@ -257,6 +262,28 @@ fn show_info(
     };
     let colors = getinfo::Colors::new(&color, std::io::stdout().is_terminal()).map_err(CallError::Refused)?;
     Ok(Answer::Text(getinfo::page(&info, colors)))
+}
+
+fn show_network(conf: &Conf, caller: &Caller, words: &[String]) -> Result<Answer, CallError> {
+    if matches!(words.first().map(String::as_str), Some("h" | "help")) {
+        return Ok(Answer::Text(netinfo::HELP.to_owned()));
+    }
+    let wish = netinfo::Wish::parse(words).map_err(CallError::Refused)?;
+    let calls = netinfo::METHODS.iter().enumerate();
+    let batch = calls.map(|(id, method)| request(method, Json::Null, number(id))).collect();
+    let replies = caller.call(conf, &Json::Array(batch), None)?;
+    let Ok(all) = replies.get_array() else { return Ok(answer(&replies)) };
+    let reply_of = |id: usize| all.iter().find(|reply| reply.field("id").get_int() == Ok(id)).cloned();
+    let [peers, network] = [0, 1].map(|id| reply_of(id).unwrap_or_default());
+    for reply in [&peers, &network] {
+        if !reply.field("error").is_null() {
+            return Ok(failure(reply.field("error")));
+        }
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let chain = &conf.chain.params.name;
+    Ok(Answer::Text(netinfo::page(wish, peers.field("result"), network.field("result"), chain, now)))
 }
 
 /// `-addrinfo`: `getaddrmaninfo` with only the totals.

@@ -40,6 +40,12 @@ const OPTIONS: &[OptionSpec] = &[
     option("rpcwallet", "<name>", Group::Api, "Send the command to this wallet's endpoint"),
     option("rpcid", "<id>", Group::Api, "Id of the request (default: 1)").no_negation().needs_value(),
     option("getinfo", "", Group::ClientCommand, "Show the state of chain and network on one page"),
+    option(
+        "netinfo",
+        "",
+        Group::ClientCommand,
+        "Show the peers at a glance; followed by a level from 0 to 4, and outonly; see -netinfo help",
+    ),
     option("addrinfo", "", Group::ClientCommand, "Count the addresses that the node knows, per network"),
     option(
         "generate",

@@ -57,6 +57,7 @@ pub(super) struct LinkParts {
     pub(super) max_receive: usize,
     pub(super) max_send: usize,
     pub(super) received: Total,
+    pub(super) queued: Total,
 }
 
 impl PeerLink {
@@ -69,7 +70,7 @@ impl PeerLink {
             network_key: parts.network_key,
             magic: parts.magic,
             inbox: Inbox::new(parts.max_receive, parts.received),
-            outbox: Outbox::new(parts.max_send),
+            outbox: Outbox::new(parts.max_send, parts.queued),
             counters: Counters::default(),
             closed: watch::Sender::new(false),
             facts: Mutex::default(),

@@ -55,6 +55,8 @@ pub struct Network {
     pub(in crate::p2p) dialled: Mutex<Vec<NetAddress>>,
     /// What waits in all inboxes together.
     received: Total,
+    /// What waits in all outboxes together.
+    queued: Total,
 }
 
 impl Network {
@@ -87,6 +89,7 @@ impl Network {
             #[cfg(test)]
             dialled: Mutex::default(),
             received: Total::default(),
+            queued: Total::default(),
         })
     }
 
@@ -307,6 +310,7 @@ impl Network {
             max_receive: self.options.max_receive,
             max_send: self.options.max_send,
             received: self.received.clone(),
+            queued: self.queued.clone(),
         };
         let link = Arc::new(PeerLink::new(options, parts));
         tracing::debug!(target: "net", "Added connection peer={id}");
