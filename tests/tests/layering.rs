@@ -13,9 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("chaincore-plugin", &["chaincore-consensus"]),
     ("chaincore-miner", &["chaincore-consensus"]),
     ("chaincore-storage", &["chaincore-consensus"]),
-    ("chaincore-mirror", &["chaincore-consensus", "chaincore-plugin"]),
+    ("chaincore-mirror", &["chaincore-consensus", "chaincore-plugin", "chaincore-postgres"]),
     ("chaincore-rpc", &["chaincore-consensus", "chaincore-plugin"]),
     ("chaincore-cli", &["chaincore-rpc"]),
+    ("chaincore-monitor", &["chaincore-rpc", "chaincore-mirror", "chaincore-postgres"]),
     (
         "chaincore-node",
         &[
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("chaincore-wallet", &["chaincore-consensus"]),
     ("chaincore-wallet-wasm", &["chaincore-wallet"]),
+    ("chaincore-postgres", &[]),
     ("chaincore-tests", &["*"]),
     ("chaincore-kernel-tests", &["*"]),
     ("xtask", &[]),

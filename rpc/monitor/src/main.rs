@@ -1,0 +1,2 @@
+//! Terminal monitors of nodes, of the chain and of its SQL mirror.
+fn main() {}
