@@ -5,10 +5,13 @@
 //! | [`rows`] | what a block becomes in the tables; pure |
 //! | [`effects`] | what blocks do to coins and balances; pure |
 //! | [`encode`] | the binary format of `COPY` |
-//! | [`connection`], [`lease`] | the server, time limits; one writer at a time |
+//! | [`batch`] | rows of some blocks, ready to be copied |
+//! | [`connection`], [`lease`], [`session`] | the server, time limits; one writer at a time, and what it knows |
+//! | [`write`], [`reorg`], [`seal`] | blocks into tables; other branches; indexes after history |
 //! | [`partitions`], [`indexes`] | the big tables' parts and what they are searched by |
 //! | [`pools`] | whose blocks are whose |
 
+pub mod batch;
 pub mod connection;
 pub mod effects;
 pub mod encode;
@@ -17,6 +20,10 @@ pub mod indexes;
 pub mod lease;
 pub mod partitions;
 pub mod pools;
+pub mod reorg;
 pub mod rows;
+pub mod seal;
+pub mod session;
+pub mod write;
 
 pub use error::MirrorError;
