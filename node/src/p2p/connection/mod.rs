@@ -13,6 +13,7 @@ mod listener;
 mod network;
 mod outbox;
 mod session;
+mod upload;
 
 pub use counters::{ByMessage, Counters, Totals};
 pub use dial::ConnectError;
@@ -21,3 +22,4 @@ pub use link::PeerLink;
 pub use listener::{BoundAddress, listen};
 pub use network::Network;
 pub use outbox::Outbox;
+pub use upload::{TIMEFRAME, UploadTarget};

@@ -2,13 +2,13 @@
 
 use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
-use super::{PeerLink, Totals, session};
+use super::{PeerLink, Totals, UploadTarget, session};
 use crate::clock::Clock;
 use crate::p2p::address_book::AddressBook;
 use crate::p2p::bans::Bans;
 use crate::p2p::eviction::{self, Candidate};
 use crate::p2p::kind::{ConnectionKind, PeerId};
-use crate::p2p::local::{LocalAddresses, SCORE_NAMED};
+use crate::p2p::local::LocalAddresses;
 use crate::p2p::net_address::NetAddress;
 use crate::p2p::options::P2pOptions;
 use crate::p2p::outbound::Wishes;
@@ -48,6 +48,7 @@ pub struct Network {
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    upload: UploadTarget,
     /// Who listens in the place of a routable address, and what was dialled.
     #[cfg(test)]
     pub(in crate::p2p) stand_ins: Mutex<BTreeMap<NetAddress, SocketAddr>>,
@@ -66,12 +67,14 @@ impl Network {
         getrandom::fill(&mut secret).expect("the system has random numbers");
         // Who listens on loopback alone is not where others see him.
         let is_open = options.binds.iter().any(|bind| NetAddress::from(bind.address).host().is_bind_any());
-        let local = LocalAddresses::new(options.listen, options.discover && is_open, options.port);
+        let learns = options.discover && is_open;
+        let local = LocalAddresses::new(options.listen, learns, options.port, options.reach);
         for address in &options.external {
-            local.add(*address, SCORE_NAMED);
+            local.add_named(*address);
         }
         Arc::new(Self {
             active: AtomicBool::new(options.active),
+            upload: UploadTarget::new(options.upload_target),
             options,
             clock,
             wake: Wake::default(),
@@ -131,6 +134,18 @@ impl Network {
     /// What went through all connections together.
     pub fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// How much should be sent in a day, and what has been.
+    pub fn upload(&self) -> &UploadTarget {
+        &self.upload
+    }
+
+    /// Whether blocks older than a week are given away today. What waits to be sent counts as sent: a peer's queue may
+    /// hold many blocks.
+    pub fn serves_old_blocks(&self) -> bool {
+        let waiting = self.queued.load(Ordering::Acquire) as u64;
+        self.upload.serves_old_blocks(waiting, self.clock.now())
     }
 
     /// A number for `data` that nobody outside can foresee.
@@ -208,7 +223,9 @@ impl Network {
     }
 
     pub(super) fn count_sent(&self, link: &PeerLink, command: &Command, bytes: usize) {
-        link.counters().bytes_sent(bytes as u64, self.clock.now());
+        let now = self.clock.now();
+        link.counters().bytes_sent(bytes as u64, now);
+        self.upload.sent(bytes as u64, now);
         link.counters().message_sent(command, bytes as u64);
         self.totals.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }

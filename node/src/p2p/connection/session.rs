@@ -95,6 +95,8 @@ async fn send(network: &Network, link: &PeerLink, mut stream: OwnedWriteHalf) ->
     let farewell = async {
         while let Some(frame) = link.outbox().pop() {
             stream.write_all(&frame.bytes).await?;
+            network.count_sent(link, &frame.command, frame.bytes.len());
+            link.outbox().sent(frame.bytes.len());
         }
         stream.shutdown().await
     };
