@@ -2,6 +2,7 @@
 
 use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
+use super::unfinished::{Rank, Unfinished};
 use super::{PeerLink, Totals, UploadTarget, session};
 use crate::clock::Clock;
 use crate::p2p::address_book::AddressBook;
@@ -14,13 +15,16 @@ use crate::p2p::options::P2pOptions;
 use crate::p2p::outbound::Wishes;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wake::Wake;
-use crate::p2p::wire::{Command, ServiceFlags};
+use crate::p2p::wire::{Command, MAX_PAYLOAD, ServiceFlags};
 use chaincore_consensus::hash::sha256;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpStream;
+
+/// What unfinished messages of all peers together may take, in bytes: sixteen of the longest ones.
+pub(in crate::p2p) const MAX_UNFINISHED: usize = 16 * MAX_PAYLOAD;
 
 /// The secret that makes numbers which peers cannot choose.
 #[derive(Debug)]
@@ -56,6 +60,8 @@ pub struct Network {
     pub(in crate::p2p) dialled: Mutex<Vec<NetAddress>>,
     /// What waits in all inboxes together.
     received: Total,
+    /// What has come in part of all peers together.
+    unfinished: Unfinished,
     /// What waits in all outboxes together.
     queued: Total,
 }
@@ -92,6 +98,7 @@ impl Network {
             #[cfg(test)]
             dialled: Mutex::default(),
             received: Total::default(),
+            unfinished: Unfinished::new(MAX_UNFINISHED),
             queued: Total::default(),
         })
     }
@@ -215,6 +222,26 @@ impl Network {
             tracing::debug!(target: "net", "Stopping node, disconnecting peer={}", link.id());
             self.disconnect(&link);
         }
+    }
+
+    /// Notes how much memory the unfinished message of a peer takes, and ends a connection if all of them take too much.
+    pub(super) fn note_unfinished(&self, link: &PeerLink, bytes: usize) {
+        let rank = match link.kind() {
+            _ if link.may(Permissions::NOBAN) => Rank::Trusted,
+            ConnectionKind::Inbound => Rank::Inbound,
+            _ => Rank::Outbound,
+        };
+        let Some(first) = self.unfinished.note(link.id(), rank, bytes) else { return };
+        tracing::debug!(target: "net", "too many unfinished messages, disconnecting peer={first}");
+        if let Some(link) = self.peer(first) {
+            self.disconnect(&link);
+        }
+    }
+
+    /// How many bytes of unfinished messages are counted.
+    #[cfg(test)]
+    pub(in crate::p2p) fn unfinished(&self) -> usize {
+        self.unfinished.total()
     }
 
     pub(super) fn count_received(&self, link: &PeerLink, bytes: usize) {
