@@ -30,6 +30,8 @@ pub struct Sealing<'a> {
     pub memory: &'a str,
     /// Where to tell.
     pub progress: &'a Progress<'a>,
+    /// Whether the node wants to stop. What is done stays done.
+    pub is_stopping: &'a (dyn Fn() -> bool + Send + Sync),
 }
 
 impl Session {
@@ -363,6 +365,9 @@ async fn guarded<T>(
     limits: &Limits,
     work: impl Future<Output = Result<T, MirrorError>>,
 ) -> Result<T, MirrorError> {
+    if (with.is_stopping)() {
+        return Err(MirrorError::Stopping);
+    }
     let mut work = std::pin::pin!(work);
     // Most steps end before anybody has to look.
     if let Ok(answer) = tokio::time::timeout(LOOK, &mut work).await {
@@ -379,6 +384,9 @@ async fn look_after(with: &Sealing<'_>, limits: &Limits) -> MirrorError {
     let look = async {
         let mut second = with.server.connect(limits).await?;
         loop {
+            if (with.is_stopping)() {
+                return Err(MirrorError::Stopping);
+            }
             let progress = sqlx::query_as::<_, (String, Option<f64>)>(
                 "SELECT phase, CASE WHEN blocks_total > 0 THEN blocks_done::float8 / blocks_total
                     WHEN tuples_total > 0 THEN tuples_done::float8 / tuples_total END
