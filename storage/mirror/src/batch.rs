@@ -68,7 +68,8 @@ pub struct Encoded {
 
 /// Columns of `blocks`, in the order in which they are encoded.
 const BLOCKS: &str = "height, hash, prev_hash, merkle_root, version, time, median_time, bits, nonce, difficulty, chainwork, size, stripped_size, weight, tx_count, input_count, output_count, input_value, output_value, subsidy, fees, coinbase_value, coinbase_script, coinbase_address, witness_commitment, pool_id, pool_rule_version, feerate_min, feerate_p10, feerate_p25, feerate_p50, feerate_p75, feerate_p90, feerate_max, segwit_txs, taproot_inputs, rbf_txs, op_return_count, utxo_delta, unspendable_value, utxo_acc, received_at, relayed_by_node";
-const TRANSACTIONS: &str = "tx_id, fee, input_value, output_value, version, locktime, weight, size, n_in, n_out, flags, txid, wtxid";
+const TRANSACTIONS: &str =
+    "tx_id, fee, input_value, output_value, version, locktime, weight, size, n_in, n_out, flags, txid, wtxid";
 const OUTPUTS: &str = "tx_id, value, script_key, vout, script_type, address, script";
 const INPUTS: &str = "tx_id, prev_tx_id, value, script_key, sequence, vin, prev_vout, witness_size, scriptsig_size, script_type";
 const TYPES: &str = "height, script_type, n_out, out_value, n_in, in_value";
@@ -213,14 +214,10 @@ fn put_block(to: &mut CopyRows, row: &BlockRow, rules: &Rules, seen: Option<&See
     to.i64(row.nonce.into());
     to.f64(row.difficulty);
     to.bytes(&row.chainwork);
-    for count in
-        [row.size, row.stripped_size, row.weight, row.tx_count, row.input_count, row.output_count]
-    {
+    for count in [row.size, row.stripped_size, row.weight, row.tx_count, row.input_count, row.output_count] {
         to.i32(count);
     }
-    for value in
-        [row.input_value, row.output_value, row.subsidy, row.fees, row.coinbase_value]
-    {
+    for value in [row.input_value, row.output_value, row.subsidy, row.fees, row.coinbase_value] {
         to.i64(value);
     }
     to.bytes(&row.coinbase_script);
@@ -234,9 +231,7 @@ fn put_block(to: &mut CopyRows, row: &BlockRow, rules: &Rules, seen: Option<&See
         to.option(rates.map(|rates| rates.percentiles[at]), CopyRows::f64);
     }
     to.option(rates.map(|rates| rates.max), CopyRows::f64);
-    for count in
-        [row.segwit_txs, row.taproot_inputs, row.rbf_txs, row.op_return_count, row.utxo_delta]
-    {
+    for count in [row.segwit_txs, row.taproot_inputs, row.rbf_txs, row.op_return_count, row.utxo_delta] {
         to.i32(count);
     }
     to.i64(row.unspendable_value);

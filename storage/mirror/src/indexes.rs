@@ -106,7 +106,8 @@ mod tests {
         let names: BTreeSet<_> = INDEXES.iter().map(|index| index.name_on(index.table)).collect();
         assert_eq!(names.len(), INDEXES.len());
         for table in ["transactions", "outputs", "inputs", "utxos", "address_balances"] {
-            let keys = INDEXES.iter().filter(|index| index.table == table && index.kind == Kind::Primary).count();
+            let keys =
+                INDEXES.iter().filter(|index| index.table == table && index.kind == Kind::Primary).count();
             assert_eq!(keys, 1, "{table}");
         }
     }

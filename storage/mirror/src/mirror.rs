@@ -182,19 +182,24 @@ impl Mirror {
             _ => format!("{mode}: block {height} of {tip}, {rows:.0} rows/s"),
         });
         report.figure("height", "height of the last mirrored block", height.into());
-        report.figure("lag_blocks", "blocks that the node has and the mirror has not", tip.saturating_sub(height).into());
+        report.figure(
+            "lag_blocks",
+            "blocks that the node has and the mirror has not",
+            tip.saturating_sub(height).into(),
+        );
         report.figure("rows_per_second", "rows written per second of late", rows);
         report.figure("rows_total", "rows written since the node started", self.speed.total() as f64);
     }
 
     async fn known(&mut self, open: &mut Open) -> Result<Vec<BlockRef>, MirrorError> {
         let Some(tip) = open.session.tip() else { return Ok(vec![]) };
-        let rows: Vec<(i32, Vec<u8>)> =
-            sqlx::query_as("SELECT height, hash FROM chaincore.blocks WHERE height = ANY ($1) ORDER BY height DESC")
-                .bind(locator_heights(tip.height))
-                .fetch_all(&mut open.session.connection)
-                .await
-                .map_err(MirrorError::during("cannot read blocks"))?;
+        let rows: Vec<(i32, Vec<u8>)> = sqlx::query_as(
+            "SELECT height, hash FROM chaincore.blocks WHERE height = ANY ($1) ORDER BY height DESC",
+        )
+        .bind(locator_heights(tip.height))
+        .fetch_all(&mut open.session.connection)
+        .await
+        .map_err(MirrorError::during("cannot read blocks"))?;
         Ok(rows.into_iter().filter_map(|(height, hash)| block_ref(height, &hash)).collect())
     }
 

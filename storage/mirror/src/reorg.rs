@@ -69,7 +69,8 @@ impl Session {
                 self.connection.begin().await.map_err(MirrorError::during("cannot begin"))?;
             lock_state(&mut transaction, self.epoch, Some(old_tip)).await?;
             unlimited(&mut transaction, limit).await?;
-            let mut drop = Drop { connection: &mut transaction, params, fork: change.fork, seeded: self.seeded };
+            let mut drop =
+                Drop { connection: &mut transaction, params, fork: change.fork, seeded: self.seeded };
             let dropped = drop.run(old_tip, change.node_tip).await?;
             // The cursor is at the fork for a moment nobody sees: what follows depends on the rows below.
             advance(&mut transaction, Some(change.fork), change.mode, dropped.totals).await?;

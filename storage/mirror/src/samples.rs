@@ -149,7 +149,11 @@ impl Samples {
     }
 
     /// Records what happened in the mempool.
-    pub async fn events(&mut self, session: &mut Session, events: &[MempoolEvent]) -> Result<(), MirrorError> {
+    pub async fn events(
+        &mut self,
+        session: &mut Session,
+        events: &[MempoolEvent],
+    ) -> Result<(), MirrorError> {
         for some in events.chunks(MAX_EVENTS) {
             write_events(session, some).await?;
         }
@@ -214,8 +218,14 @@ async fn snapshot(
 
 async fn clean(session: &mut Session, options: &MirrorOptions) -> Result<(), MirrorError> {
     for (statement, keep) in [
-        ("DELETE FROM chaincore.node_samples WHERE at < now() - make_interval(secs => $1)", options.keep_samples),
-        ("DELETE FROM chaincore.mempool_events WHERE at < now() - make_interval(secs => $1)", options.keep_events),
+        (
+            "DELETE FROM chaincore.node_samples WHERE at < now() - make_interval(secs => $1)",
+            options.keep_samples,
+        ),
+        (
+            "DELETE FROM chaincore.mempool_events WHERE at < now() - make_interval(secs => $1)",
+            options.keep_events,
+        ),
     ] {
         let delete = sqlx::query(statement).bind(keep.as_secs_f64()).execute(&mut session.connection);
         delete.await.map_err(MirrorError::during("cannot drop old records"))?;

@@ -38,8 +38,12 @@ impl Session {
     /// Makes the tables those of a mirror that follows the tip.
     pub async fn seal(&mut self, with: &Sealing<'_>) -> Result<(), MirrorError> {
         self.set_mode(Mode::Seal).await?;
-        self.settings(&[("statement_timeout", "0"), ("maintenance_work_mem", with.memory), ("work_mem", with.memory)])
-            .await?;
+        self.settings(&[
+            ("statement_timeout", "0"),
+            ("maintenance_work_mem", with.memory),
+            ("work_mem", with.memory),
+        ])
+        .await?;
         (with.progress)("checking the order of blocks", None);
         self.check_order(with).await?;
         let (keys, others): (Vec<&Index>, Vec<&Index>) = INDEXES
@@ -320,10 +324,9 @@ pub async fn bare(connection: &mut PgConnection, partitions: u32) -> Result<(), 
             sqlx::query(drop).execute(&mut *connection).await.map_err(failed())?;
         }
     }
-    for statement in [
-        "TRUNCATE chaincore.utxos, chaincore.address_balances",
-        "DELETE FROM chaincore.index_builds",
-    ] {
+    for statement in
+        ["TRUNCATE chaincore.utxos, chaincore.address_balances", "DELETE FROM chaincore.index_builds"]
+    {
         sqlx::query(statement).execute(&mut *connection).await.map_err(failed())?;
     }
     Ok(())

@@ -273,7 +273,9 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), MirrorError> {
         Ok(Ok(())) => {}
         Ok(Err(MigrateError::VersionMissing(version))) => return Err(MirrorError::NewerSchema(version)),
         Ok(Err(error)) => return Err(MirrorError::Schema(error)),
-        Err(_) => return Err(MirrorError::Silent { action: "cannot change the schema", limit: MIGRATION_LIMIT }),
+        Err(_) => {
+            return Err(MirrorError::Silent { action: "cannot change the schema", limit: MIGRATION_LIMIT });
+        }
     }
     sqlx::query("SELECT set_config('statement_timeout', $1, false)")
         .bind(before)

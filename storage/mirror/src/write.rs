@@ -364,7 +364,8 @@ impl Live<'_> {
         .rows_affected();
         let expected = rows.outputs.iter().filter(|output| output.tx_id == first && output.is_coin).count();
         if dropped != expected as u64 {
-            let what = format!("its coinbase repeats one with {expected} coins, {dropped} of them were in utxos");
+            let what =
+                format!("its coinbase repeats one with {expected} coins, {dropped} of them were in utxos");
             return Err(MirrorError::Damaged { height, what });
         }
         Ok(())
