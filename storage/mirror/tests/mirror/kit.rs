@@ -1,7 +1,4 @@
 //! What the mirror's tests share.
-#![allow(dead_code, reason = "each test uses a part")]
-
-pub mod world;
 
 use chaincore_mirror::{Mirror, MirrorOptions};
 use chaincore_plugin::Context;
@@ -10,7 +7,7 @@ use chaincore_plugin::testkit::{NodeDouble, Notes};
 use chaincore_postgres::Database;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
-use world::World;
+use crate::world::World;
 
 /// A folder that is never made.
 const FOLDER: &str = "/nonexistent/mirror";
