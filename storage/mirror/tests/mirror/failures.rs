@@ -150,6 +150,7 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
     world.extend(30);
     let mut guide = mirror_with(&world, options(&database.url));
     crate::kit::steps(&mut guide).await;
+    drop(guide);
     let mut killed = 0;
     for kill_at in (2..).step_by(7) {
         let mut guide = mirror_with(&world, options(&database.url));
@@ -172,6 +173,9 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
     let columns = "SELECT pg_get_indexdef('chaincore.outputs_p0000_script'::regclass)";
     assert!(crate::kit::text(&database.url, columns).await.ends_with("(script_key, tx_id)"));
     assert_eq!(number(&database.url, "SELECT count(*) FROM pg_index WHERE NOT indisvalid").await, 0);
-    assert_eq!(number(&database.url, "SELECT count(*) FROM chaincore.index_builds WHERE state <> 'done'").await, 0);
+    assert_eq!(
+        number(&database.url, "SELECT count(*) FROM chaincore.index_builds WHERE state <> 'done'").await,
+        0
+    );
     assert_as_loaded(&database.url, &world, server).await;
 }

@@ -1,5 +1,6 @@
 //! What the mirror's tests share.
 
+use crate::world::World;
 use chaincore_mirror::{Mirror, MirrorOptions};
 use chaincore_plugin::Context;
 use chaincore_plugin::follow::{Guide, Step};
@@ -7,7 +8,6 @@ use chaincore_plugin::testkit::{NodeDouble, Notes};
 use chaincore_postgres::Database;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
-use crate::world::World;
 
 /// A folder that is never made.
 const FOLDER: &str = "/nonexistent/mirror";

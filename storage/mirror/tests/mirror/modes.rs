@@ -1,9 +1,9 @@
 //! However a chain comes into the mirror, the tables are the same.
 
-use chaincore_plugin::ChainReader;
 use crate::kit::{self, assert_sound, checksums, database, lead, mirror, mirror_with, number, text};
 use crate::world::{Filling, Numbers, World};
 use chaincore_mirror::MirrorOptions;
+use chaincore_plugin::ChainReader;
 
 const FILLING: Filling = Filling { txs: 8, scripts: 6 };
 
@@ -109,7 +109,11 @@ async fn long_chains_are_cut_into_partitions() {
     let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'chaincore.outputs'::regclass";
     assert_eq!(number(&database.url, partitions).await, 2);
     let second = "SELECT count(*) FROM chaincore.outputs_p0001";
-    assert_eq!(number(&database.url, second).await, number(&database.url, "SELECT count(*) FROM chaincore.outputs WHERE tx_id >= 50000::bigint << 20").await);
+    assert_eq!(
+        number(&database.url, second).await,
+        number(&database.url, "SELECT count(*) FROM chaincore.outputs WHERE tx_id >= 50000::bigint << 20")
+            .await
+    );
     // Parents' indexes are whole only if each partition has its part.
     let valid = "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relname = 'outputs' AND c.relnamespace = 'chaincore'::regnamespace AND indisvalid";

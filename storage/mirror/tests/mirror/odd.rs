@@ -45,7 +45,10 @@ async fn coinbases_that_repeat_others_replace_their_coins() {
     world.take_off(3);
     steps(&mut guide).await;
     assert_eq!(number(&followed.url, place).await, i64::from(first));
-    assert_eq!(number(&followed.url, "SELECT utxos FROM chaincore.sync_state").await, number(&followed.url, "SELECT count(*) FROM chaincore.utxos").await);
+    assert_eq!(
+        number(&followed.url, "SELECT utxos FROM chaincore.sync_state").await,
+        number(&followed.url, "SELECT count(*) FROM chaincore.utxos").await
+    );
     // Put on block by block, all is as it was loaded.
     world.activate(at);
     world.extend_bare(2);
@@ -80,7 +83,8 @@ async fn nul_bytes_huge_values_and_many_outputs_are_mirrored() {
     assert_sound(&database.url, &world).await;
     let nul = "SELECT encode(coinbase_script, 'hex') FROM chaincore.blocks WHERE height = 1";
     assert!(text(&database.url, nul).await.starts_with("006e756c00fffe"));
-    let numbers = "SELECT version || ' ' || locktime || ' ' || n_out FROM chaincore.transactions WHERE n_in = 1";
+    let numbers =
+        "SELECT version || ' ' || locktime || ' ' || n_out FROM chaincore.transactions WHERE n_in = 1";
     assert_eq!(text(&database.url, numbers).await, "4294967295 4294967295 70000");
     let balance = "SELECT balance FROM chaincore.address_balances WHERE utxo_count = 70000";
     assert_eq!(number(&database.url, balance).await, most);

@@ -24,8 +24,17 @@ async fn the_mempool_and_the_node_are_recorded() {
     let database = database("samples");
     world.extend(3);
     let node = Arc::new(NodeDouble::default());
-    node.set_identity(NodeIdentity { node_id: "alice".into(), version: "1.2".into(), ..NodeIdentity::default() });
-    node.set_vitals(NodeVitals { peers: 8, mempool_txs: 3, mempool_min_fee: Amount(100), ..NodeVitals::default() });
+    node.set_identity(NodeIdentity {
+        node_id: "alice".into(),
+        version: "1.2".into(),
+        ..NodeIdentity::default()
+    });
+    node.set_vitals(NodeVitals {
+        peers: 8,
+        mempool_txs: 3,
+        mempool_min_fee: Amount(100),
+        ..NodeVitals::default()
+    });
     let txs = vec![pooled(100, 100), pooled(1_100, 200), pooled(300_000, 100)];
     node.set_mempool(MempoolSnapshot { sequence: 9, txs });
     let mut context = context(&world);
@@ -67,9 +76,11 @@ async fn blocks_are_judged_anew_when_the_rules_of_pools_change() {
     lead(&mut guide).await;
     assert_eq!(number(&database.url, "SELECT count(pool_id) FROM chaincore.blocks").await, 0);
     database
-        .sql("INSERT INTO chaincore.pools VALUES (901, 'A', NULL), (902, 'B', NULL);
+        .sql(
+            "INSERT INTO chaincore.pools VALUES (901, 'A', NULL), (902, 'B', NULL);
               INSERT INTO chaincore.pool_rules (version, pool_id, pattern) VALUES
-                (50, 901, convert_to('/Pool A', 'UTF8')), (50, 902, convert_to('/Pool B', 'UTF8'))")
+                (50, 901, convert_to('/Pool A', 'UTF8')), (50, 902, convert_to('/Pool B', 'UTF8'))",
+        )
         .unwrap();
     guide.tick().await.unwrap();
     world.extend(10);

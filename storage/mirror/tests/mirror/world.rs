@@ -158,10 +158,6 @@ impl World {
         let state = self.state();
         state.active.iter().map(|at| state.entries[&at.hash].applied.clone()).collect()
     }
-
-    pub fn at(&self, height: u32) -> BlockRef {
-        self.state().active[height as usize]
-    }
 }
 
 impl State {

@@ -22,10 +22,14 @@ async fn a_second_writer_waits_until_the_first_lets_go() {
     assert!(error.to_string().contains("chaincore-mirror"), "{error}");
     first.close().await;
     world.extend(2);
-    let options = MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) };
+    let options =
+        MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) };
     let mut second = mirror_with(&world, options);
     steps(&mut second).await;
-    assert_eq!(number(&database.url, "SELECT tip_height FROM chaincore.sync_state").await, i64::from(world.tip().height));
+    assert_eq!(
+        number(&database.url, "SELECT tip_height FROM chaincore.sync_state").await,
+        i64::from(world.tip().height)
+    );
 }
 
 #[tokio::test]
@@ -37,7 +41,10 @@ async fn a_writer_whose_place_was_taken_cannot_write() {
     lead(&mut old).await;
     // Somebody took over, and the old one has not noticed: its session lives, only the epoch is another.
     let mut other = connect(&database.url).await;
-    sqlx::query("UPDATE chaincore.sync_state SET writer_epoch = writer_epoch + 1").execute(&mut other).await.unwrap();
+    sqlx::query("UPDATE chaincore.sync_state SET writer_epoch = writer_epoch + 1")
+        .execute(&mut other)
+        .await
+        .unwrap();
     world.extend(1);
     let error = old.step().await.unwrap_err();
     assert!(error.to_string().contains("took the database over"), "{error}");
@@ -45,7 +52,10 @@ async fn a_writer_whose_place_was_taken_cannot_write() {
     assert_eq!(number(&database.url, "SELECT max(height) FROM chaincore.blocks").await, 5);
     // Terminated in the midst of its life, it comes back as a new writer, after whoever was first.
     drop(old);
-    let mut new = mirror_with(&world, MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) });
+    let mut new = mirror_with(
+        &world,
+        MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) },
+    );
     steps(&mut new).await;
     assert_eq!(number(&database.url, "SELECT max(height) FROM chaincore.blocks").await, 4);
     assert!(number(&database.url, "SELECT writer_epoch FROM chaincore.sync_state").await >= 3);
@@ -59,7 +69,8 @@ async fn another_chain_is_refused_and_nothing_is_touched() {
     lead(&mut mirror(&world, &database.url)).await;
     let mut stranger = context(&world);
     stranger.params = std::sync::Arc::new(chaincore_consensus::params::ChainParams::main());
-    let options = MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) };
+    let options =
+        MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) };
     let error = Mirror::new(options).unwrap().open(&stranger).await.unwrap_err();
     assert!(matches!(error, PluginError::Fatal(_)));
     assert!(error.to_string().contains("mirrors the chain regtest"), "{error}");
@@ -72,10 +83,13 @@ async fn a_schema_of_a_newer_release_is_refused() {
     let database = database("newer");
     lead(&mut mirror(&world, &database.url)).await;
     database
-        .sql("INSERT INTO chaincore._sqlx_migrations (version, description, success, checksum, execution_time)
-              VALUES (999999, 'from the future', true, '\\x00', 0)")
+        .sql(
+            "INSERT INTO chaincore._sqlx_migrations (version, description, success, checksum, execution_time)
+              VALUES (999999, 'from the future', true, '\\x00', 0)",
+        )
         .unwrap();
-    let options = MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) };
+    let options =
+        MirrorOptions { lease_patience: Duration::from_secs(30), ..MirrorOptions::new(&database.url) };
     let error = Mirror::new(options).unwrap().open(&context(&world)).await.unwrap_err();
     assert!(matches!(&error, PluginError::Fatal(reason) if reason.contains("999999")), "{error}");
 }
