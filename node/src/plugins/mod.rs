@@ -13,12 +13,15 @@
 //! | `board` | what is known of one plugin |
 //! | `backoff` | how long to wait after a failure |
 //! | `registrations` | what plugins add to the interfaces |
+//! | `process` | plugins in processes of their own |
 //! | `mempool` | where plugins hear of the mempool from |
 
 mod backoff;
 mod board;
 mod host;
 mod mempool;
+#[cfg(unix)]
+pub mod process;
 mod registrations;
 mod runner;
 
