@@ -1,5 +1,6 @@
 //! Where plugins hear of the mempool from.
 
+use crate::mempool::MempoolEvents;
 use chaincore_plugin::{MempoolEvent, async_trait};
 
 /// One reader of the mempool's events.
@@ -12,3 +13,10 @@ pub trait MempoolSource: Send {
 
 /// Makes a reader that begins with what happens now.
 pub type MempoolSubscriptions = dyn Fn() -> Box<dyn MempoolSource> + Send + Sync;
+
+#[async_trait]
+impl MempoolSource for MempoolEvents {
+    async fn next(&mut self, most: usize) -> Vec<MempoolEvent> {
+        MempoolEvents::next(self, most).await
+    }
+}
