@@ -13,7 +13,7 @@ mod plugins;
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::index::{Addresses, BasicFilters, Follower, IndexError, Indexes, Transactions};
+use crate::index::IndexError;
 use crate::logging::{self, LogError, LogHandle};
 use crate::mempool::Mempool;
 use crate::mining::{Miner, MiningOptions};
@@ -170,7 +170,6 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
 struct Parts {
     chain: ChainHandle,
     host: Host,
-    indexes: Indexes,
     miner: Option<Miner>,
     p2p: Option<Arc<P2p>>,
     /// Ends with the reason if the import failed.
@@ -193,7 +192,6 @@ impl Parts {
                 p2p.stop();
             }
             self.host.stop();
-            self.indexes.stop();
             (self.import.take(), self.failure.take())
         });
         let (import, failure) = stopped.await.map_err(|error| AppError::Fatal(error.to_string()))?;
@@ -225,38 +223,13 @@ async fn serve(
         chain.shutdown().await?;
         return Err(ChainError::Stopped("the start was interrupted".into()).into());
     }
-    let open_indexes = {
-        let (chain, storage) = (chain.clone(), config.storage.clone());
-        let maturity = config.params.coinbase_maturity;
-        move || -> Result<_, IndexError> {
-            let addresses = storage
-                .address_index
-                .then(|| Follower::start(chain.clone(), Addresses { coinbase_maturity: maturity }));
-            let transactions = storage.tx_index.then(|| Follower::start(chain.clone(), Transactions));
-            let filters =
-                storage.filter_index.then(|| Follower::start(chain.clone(), BasicFilters::default()));
-            Ok(Indexes {
-                addresses: addresses.transpose()?,
-                transactions: transactions.transpose()?,
-                filters: filters.transpose()?,
-            })
-        }
-    };
-    let opened = tokio::task::spawn_blocking(open_indexes)
-        .await
-        .map_err(|error| AppError::Fatal(error.to_string()))?;
-    let indexes = match opened {
+    let indexes = match plugins::open(host, config, &chain, service).await {
         Ok(indexes) => indexes,
         Err(error) => {
-            chain.shutdown().await?;
-            return Err(error.into());
+            abandon(host, &chain).await?;
+            return Err(error);
         }
     };
-    service.attach(chain.clone(), indexes.clone());
-    if let Err(error) = plugins::open(host, config, &chain, service) {
-        abandon(host, &chain).await?;
-        return Err(error);
-    }
     let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
     let p2p =
         match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone(), served).await {
@@ -274,7 +247,8 @@ async fn serve(
     if !config.notify.block.is_empty() {
         notify::follow_blocks(chain.clone(), config.notify.block.clone());
     }
-    let mut parts = Parts { chain, host: host.clone(), indexes, miner: None, p2p: Some(p2p.clone()), import, failure: None };
+    let mut parts =
+        Parts { chain, host: host.clone(), miner: None, p2p: Some(p2p.clone()), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);

@@ -13,6 +13,7 @@ use chaincore_plugin::{BlockRef, ChainReader, Context, Manifest, NodeReader, Plu
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -137,6 +138,7 @@ struct Slot {
     /// The plugin, while no thread has it.
     idle: Mutex<Option<Box<dyn Plugin>>>,
     returned: Condvar,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Slot {
@@ -155,7 +157,13 @@ impl Slot {
     fn wait_until_idle(&self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         let waited = self.returned.wait_timeout_while(self.idle(), left, |idle| idle.is_none());
-        waited.expect("no one panics while holding a plugin that does nothing").0.is_some()
+        let is_idle = waited.expect("no one panics while holding a plugin that does nothing").0.is_some();
+        let thread = self.thread.lock().expect("no one panics while holding the thread").take_if(|_| is_idle);
+        if let Some(thread) = thread {
+            // It has nothing left to do but to let go of what it knows.
+            let _ = thread.join();
+        }
+        is_idle
     }
 }
 
@@ -227,6 +235,7 @@ impl Host {
             orders: watch::Sender::default(),
             idle: Mutex::new(Some(plugin)),
             returned: Condvar::new(),
+            thread: Mutex::default(),
         });
         self.0.slots.lock().expect("no one panics while holding the plugins").push(slot.clone());
         if self.0.surroundings.get().is_some() { self.spawn(&slot, 0) } else { Ok(()) }
