@@ -10,6 +10,7 @@ mod network;
 mod node;
 mod peering;
 pub(crate) mod pool_file;
+mod reader;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};
@@ -60,6 +61,7 @@ pub struct Service {
     last_template: Mutex<Option<TemplateStats>>,
     mempool_loaded: AtomicBool,
     log: OnceLock<LogHandle>,
+    endpoint: OnceLock<String>,
 }
 
 impl Service {
@@ -79,6 +81,7 @@ impl Service {
             last_template: Mutex::new(None),
             mempool_loaded: AtomicBool::new(false),
             log: OnceLock::new(),
+            endpoint: OnceLock::new(),
         }
     }
 

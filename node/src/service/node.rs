@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 impl Service {
-    fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
+    pub(super) fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
         self.chain_handle().mempool().read().expect("no one panics while holding the mempool")
     }
 

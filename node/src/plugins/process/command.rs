@@ -87,7 +87,9 @@ mod tests {
         assert_eq!(parsed.arguments[1..], ["--x", "1"]);
         assert_eq!((parsed.name(), parsed.stand_in_id()), ("Watch_er".into(), "watch-er".into()));
         assert_eq!(CommandLine::parse("/no/such x").unwrap_err(), "there is no file /no/such");
-        assert!(CommandLine::parse("no-such-program x").unwrap_err().contains("no-such-program, here or in PATH"));
+        assert!(
+            CommandLine::parse("no-such-program x").unwrap_err().contains("no-such-program, here or in PATH")
+        );
         assert_eq!(CommandLine::parse(" ").unwrap_err(), "it is empty");
         let odd = CommandLine { program: "/x/123".into(), arguments: vec![] };
         assert_eq!(odd.stand_in_id(), "process");

@@ -59,11 +59,7 @@ pub(super) struct Starting {
 
 impl Starting {
     /// Starts a child and asks for its manifest.
-    pub(super) fn new(
-        command: CommandLine,
-        environment: Environment,
-        limits: Limits,
-    ) -> Result<Self, Fault> {
+    pub(super) fn new(command: CommandLine, environment: Environment, limits: Limits) -> Result<Self, Fault> {
         let (calls, host) = mpsc::channel(1);
         let (api_calls, api) = mpsc::channel(API_QUEUE);
         let (stop, stopped) = oneshot::channel();

@@ -76,9 +76,7 @@ impl ProcessPlugin {
         let finish = |(command, important, starting): (CommandLine, bool, Result<Starting, Fault>)| {
             let told = starting.and_then(Starting::finish);
             let (mut manifest, state) = match told {
-                Ok((kept, declaration)) => {
-                    (declaration.manifest.clone(), State::Told { declaration, kept })
-                }
+                Ok((kept, declaration)) => (declaration.manifest.clone(), State::Told { declaration, kept }),
                 Err(fault) => {
                     tracing::error!("plugin {}: {fault}", command.name());
                     (Manifest::new(command.stand_in_id(), ""), State::Untold(fault.to_string()))
