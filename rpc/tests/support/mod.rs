@@ -172,6 +172,9 @@ impl Node for MemoryNode {
     fn tip_watch(&self) -> watch::Receiver<Tip> {
         self.tips.subscribe()
     }
+    fn durable_watch(&self) -> watch::Receiver<Tip> {
+        self.tips.subscribe()
+    }
     fn sync(&self) -> NodeResult<()> {
         Ok(())
     }
@@ -257,6 +260,9 @@ impl Node for MemoryNode {
             sequence: state.updates,
             updates: state.updates,
         }
+    }
+    fn mempool_events(&self) -> Box<dyn MempoolEvents> {
+        Box::new(pool::NoEvents)
     }
     fn mempool_txids(&self) -> Vec<Txid> {
         self.state().pool.iter().map(|(tx, _)| tx.txid()).collect()

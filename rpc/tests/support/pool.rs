@@ -2,7 +2,23 @@
 
 use super::{MemoryNode, State, key};
 use chaincore_consensus::{Amount, Tx, TxRef, Txid};
+use chaincore_plugin::MempoolEvent;
 use chaincore_rpc::node::*;
+use std::future::Future;
+use std::pin::Pin;
+
+/// The double tells nothing of its mempool: the feed is tested with real nodes.
+pub(super) struct NoEvents;
+
+impl MempoolEvents for NoEvents {
+    fn start(&self) -> u64 {
+        1
+    }
+
+    fn next(&mut self, _: usize) -> Pin<Box<dyn Future<Output = Vec<MempoolEvent>> + Send + '_>> {
+        Box::pin(std::future::ready(vec![]))
+    }
+}
 
 impl MemoryNode {
     pub(super) fn fee(state: &State, tx: &Tx) -> Option<Amount> {
