@@ -208,10 +208,10 @@ fn a_reader_resumes_after_what_it_slept_through() {
 }
 
 #[test]
-fn slow_readers_far_behind_cost_little_and_miss_nothing() {
+fn slow_readers_far_behind_miss_nothing_and_delay_nobody() {
     let node = TestNode::start(&["-regtest"]);
     mine(&node, 1000);
-    // Small buffers, so that what is not read waits in the node, and more subscriptions than it keeps messages.
+    // A small buffer, so that what is not read waits in the node.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a size");
     socket.connect(&Reader::address(&node).into()).expect("the node listens");
@@ -233,7 +233,6 @@ fn slow_readers_far_behind_cost_little_and_miss_nothing() {
         let (_, id, step) = slow.next();
         copies.get_mut(&id.to_string()).expect("one of these").take(&step);
     }
-    // The whole way as the chain went would be 1,650 blocks; who is slow goes the short one.
     let mut after = copy.clone();
     mine(&node, 1);
     after.follow(&mut fast);

@@ -16,22 +16,31 @@ pub use path::{BlockPlace, MAX_KNOWN, Step, step};
 
 use crate::json::Json;
 use crate::node::NodeRef;
-use crate::registry::RegistryBuilder;
+use crate::registry::{RegistryBuilder, Warmup};
+use jsonrpsee::Methods;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 
 /// Adds the subscriptions to what WebSockets serve.
 pub fn register(builder: &mut RegistryBuilder, node: &NodeRef) {
-    let feed = Feed { node: node.clone(), warmup: builder.warmup() };
-    builder.add_feed(chain::methods(feed.clone()));
-    builder.add_feed(mempool::methods(feed.clone()));
-    builder.add_feed(tip::methods(feed));
+    let warmup = builder.warmup();
+    builder.add_feed(subscriptions(node.clone(), warmup));
+}
+
+/// The subscriptions of a node, which are refused until the warm-up is finished.
+pub fn subscriptions(node: NodeRef, warmup: Warmup) -> Methods {
+    let feed = Feed { node, warmup };
+    let mut all = Methods::new();
+    for more in [chain::methods(feed.clone()), mempool::methods(feed.clone()), tip::methods(feed)] {
+        all.merge(more).expect("their names differ");
+    }
+    all
 }
 
 /// What subscriptions share.
 #[derive(Clone)]
 struct Feed {
     node: NodeRef,
-    warmup: crate::registry::Warmup,
+    warmup: Warmup,
 }
 
 impl Feed {
