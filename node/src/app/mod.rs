@@ -20,7 +20,8 @@ use crate::mining::{Miner, MiningOptions};
 use crate::p2p::{P2p, P2pError};
 use crate::plugins::{Host, HostError};
 use crate::service::{Service, pool_file};
-use chaincore_rpc::http::{AuthError, HttpError, HttpServer, tip_feed};
+use chaincore_rpc::feed;
+use chaincore_rpc::http::{AuthError, HttpError, HttpServer};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
@@ -115,7 +116,7 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
-    builder.add_feed(tip_feed(options::feed(&service.tip_watch())));
+    feed::register(&mut builder, &node);
     let registry = builder.build()?;
     let warmup = registry.warmup().clone();
     warmup.set_status("Starting…");
