@@ -3,6 +3,7 @@
 
 mod addresses;
 mod connections;
+mod extra_peers;
 mod messages;
 mod raw_peer;
 mod reach;
