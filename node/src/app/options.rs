@@ -88,6 +88,7 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         services: services(config),
         user_agent: info.subversion.clone(),
         minimum_chain_work: config.params.minimum_chain_work,
+        headers_ahead: Default::default(),
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
