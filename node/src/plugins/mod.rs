@@ -1,4 +1,5 @@
 //! Plugins.
 
+pub mod command;
 #[cfg(unix)]
 pub mod process;

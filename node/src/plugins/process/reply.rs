@@ -113,7 +113,8 @@ pub(super) fn page(result: &RawValue) -> Result<RestReply, Fault> {
         text: Option<String>,
         hex: Option<String>,
     }
-    let method = (Message::Get { path: String::new(), rest: String::new(), query: Default::default() }).method();
+    let method =
+        (Message::Get { path: String::new(), rest: String::new(), query: Default::default() }).method();
     let wrong = |why: String| Fault::WrongResult { method, why };
     let page: Page = read(method, result)?;
     let (usual, body) = match (page.json, page.text, page.hex) {
@@ -130,7 +131,9 @@ pub(super) fn page(result: &RawValue) -> Result<RestReply, Fault> {
         return Err(wrong(format!("{status} is no status of an answer")));
     }
     let content_type = page.content_type.unwrap_or_else(|| usual.into());
-    if content_type.len() > MAX_CONTENT_TYPE || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if content_type.len() > MAX_CONTENT_TYPE
+        || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    {
         return Err(wrong(format!("'{}' is no media type", printable(&content_type))));
     }
     Ok(RestReply { status, content_type, body })
@@ -151,7 +154,8 @@ mod tests {
             let line = format!(r#"{{"jsonrpc":"2.0","id":7,"result":{result}}}"#);
             assert_eq!(parse(&line).unwrap().unwrap().get(), result);
         }
-        let refused = parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#).unwrap().unwrap_err();
+        let refused =
+            parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#).unwrap().unwrap_err();
         assert!(!refused.is_fatal() && refused.message == "no");
         let refused =
             parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"fatal":true}}}"#);
@@ -199,7 +203,10 @@ mod tests {
         let page = |text: &str| page(&raw(text)).map_err(|fault| fault.to_string());
         assert_eq!(page(r#"{"json":{"a":1}}"#).unwrap(), RestReply::json(&serde_json::json!({"a": 1})));
         let answer = page(r#"{"text":"hi","status":404,"content_type":"text/html"}"#).unwrap();
-        assert_eq!((answer.status, answer.content_type.as_str(), &answer.body[..]), (404, "text/html", &b"hi"[..]));
+        assert_eq!(
+            (answer.status, answer.content_type.as_str(), &answer.body[..]),
+            (404, "text/html", &b"hi"[..])
+        );
         assert_eq!(page(r#"{"hex":"0aff"}"#).unwrap().body, [10, 255]);
         for wrong in [
             "null",

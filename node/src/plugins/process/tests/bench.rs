@@ -1,0 +1,233 @@
+//! What the tests share: a folder with a child's script, and the node as a plugin sees it.
+
+use super::super::*;
+use crate::testkit::{Branch, params};
+use chaincore_consensus::BlockHash;
+use chaincore_plugin::node::{MempoolSnapshot, NodeIdentity, NodeVitals};
+use chaincore_plugin::{ChainReader, NodeReader, Path as ChainPath, ReadError};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How long something may take that must come: a bound, not a measurement.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A chain of which only the tip is looked at.
+struct NoChain(BlockRef);
+
+impl ChainReader for NoChain {
+    fn tip(&self) -> BlockRef {
+        self.0
+    }
+    fn durable_tip(&self) -> BlockRef {
+        self.0
+    }
+    fn is_ancestor(&self, _: &BlockRef, _: &BlockRef) -> bool {
+        false
+    }
+    fn path(&self, _: &[BlockRef], _: usize) -> ChainPath {
+        ChainPath { fork: self.0, connect: vec![], tip: self.0 }
+    }
+    fn parent(&self, _: &BlockRef) -> Option<BlockRef> {
+        None
+    }
+    fn applied_block(&self, hash: &BlockHash) -> Result<AppliedBlock, ReadError> {
+        Err(ReadError::Unavailable(*hash))
+    }
+}
+
+struct NoNode;
+
+impl NodeReader for NoNode {
+    fn identity(&self) -> NodeIdentity {
+        NodeIdentity { endpoint: Some("http://127.0.0.1:5000".into()), ..NodeIdentity::default() }
+    }
+    fn vitals(&self) -> NodeVitals {
+        NodeVitals::default()
+    }
+    fn mempool(&self) -> MempoolSnapshot {
+        MempoolSnapshot::default()
+    }
+    fn scan_coins(
+        &self,
+        _: &mut dyn FnMut(&chaincore_consensus::OutPoint, &chaincore_consensus::coin::Coin) -> bool,
+    ) -> Result<BlockRef, ReadError> {
+        Err(ReadError::Unavailable(BlockHash::ZERO))
+    }
+}
+
+/// Keeps what a plugin says that it is doing.
+#[derive(Default)]
+pub(super) struct Told(pub(super) Mutex<Vec<String>>);
+
+impl Reporter for Told {
+    fn describe(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+    fn figure(&self, _: &'static str, _: &'static str, _: f64) {}
+}
+
+/// Keeps what a plugin registers.
+#[derive(Default)]
+pub(super) struct Registered {
+    pub(super) methods: Vec<Method>,
+    pub(super) routes: Vec<Route>,
+}
+
+impl ApiRegistry for Registered {
+    fn method(&mut self, method: Method) {
+        self.methods.push(method);
+    }
+    fn route(&mut self, route: Route) {
+        self.routes.push(route);
+    }
+    fn template_order(&mut self, _: Arc<dyn chaincore_plugin::TemplateOrder>) {}
+    fn mempool_filter(&mut self, _: Arc<dyn chaincore_plugin::MempoolFilter>) {}
+}
+
+impl Registered {
+    pub(super) fn call(&self, name: &str, params: &[Value]) -> Result<Value, ApiError> {
+        let method = self.methods.iter().find(|method| method.name == name).expect("it is registered");
+        (method.handler)(params)
+    }
+}
+
+/// A folder with the script, and a runtime as the host has it.
+pub(super) struct Bench {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) limits: Limits,
+    pub(super) told: Arc<Told>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("child.py"), include_str!("child.py")).unwrap();
+        Self {
+            folder,
+            // An interpreter can take its time on a busy machine.
+            limits: Limits { manifest: PATIENCE, ..Limits::default() },
+            told: Arc::default(),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+        }
+    }
+
+    /// A bench on which a call that is not answered fails soon.
+    pub(super) fn impatient() -> Self {
+        let mut bench = Self::new();
+        bench.limits.call = Duration::from_secs(2);
+        bench
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn environment(&self) -> Environment {
+        Environment {
+            chain: "regtest".into(),
+            datadir: self.folder.path().into(),
+            plugin_folder: self.path("plugins"),
+        }
+    }
+
+    /// A child of these arguments.
+    pub(super) fn command(&self, arguments: &str) -> CommandLine {
+        let (script, folder) = (self.path("child.py"), self.folder.path().display());
+        CommandLine::parse(&format!("python3 {} {folder} {arguments}", script.display())).unwrap()
+    }
+
+    /// The started child.
+    pub(super) fn start(&self, arguments: &str) -> ProcessPlugin {
+        let plugin = ProcessPlugin::start(self.command(arguments), false, &self.environment(), &self.limits);
+        assert_eq!(plugin.failure(), None);
+        plugin
+    }
+
+    /// The started and opened child.
+    pub(super) fn open(&self, arguments: &str) -> ProcessPlugin {
+        let mut plugin = self.start(arguments);
+        assert_eq!(self.run(plugin.open(&self.context())).unwrap(), None);
+        plugin
+    }
+
+    pub(super) fn context(&self) -> Context {
+        let params = Arc::new(params(100));
+        let genesis = BlockRef { height: 0, hash: params.genesis_hash };
+        Context {
+            chain: Arc::new(NoChain(genesis)),
+            node: Arc::new(NoNode),
+            folder: self.path("plugins/tester"),
+            report: self.told.clone(),
+            params,
+        }
+    }
+
+    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// What the child has written to one of its files.
+    pub(super) fn noted(&self, name: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The calls that all processes got, by name.
+    pub(super) fn calls(&self) -> Vec<String> {
+        let name = |line: String| {
+            let call: Value = serde_json::from_str(&line).unwrap();
+            call["method"].as_str().unwrap().to_owned()
+        };
+        self.noted("lines").into_iter().map(name).collect()
+    }
+
+    /// Waits until every process that noted its number is gone.
+    pub(super) fn assert_gone(&self) {
+        let pids = self.noted("pids");
+        assert!(!pids.is_empty());
+        for pid in pids {
+            assert!(wait_for(|| !lives(&pid)), "process {pid} lives");
+        }
+    }
+}
+
+/// Whether a process does something: who is dead and not buried does not.
+pub(super) fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+pub(super) fn wait_for(mut done: impl FnMut() -> bool) -> bool {
+    let since = Instant::now();
+    while !done() {
+        if since.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+/// Blocks as the host gives them, from height 1.
+pub(super) fn blocks(count: usize) -> Vec<AppliedBlock> {
+    let mut branch = Branch::new(Arc::new(params(100)), 1);
+    (1..)
+        .take(count)
+        .map(|height| {
+            let block = branch.mine(0);
+            let at = BlockRef { height, hash: block.hash() };
+            AppliedBlock { at, prev: block.header.previous, block, spent: Arc::new([]) }
+        })
+        .collect()
+}
+
+/// The text of an error that may pass.
+#[track_caller]
+pub(super) fn retry<T: std::fmt::Debug>(result: Result<T, PluginError>) -> String {
+    match result.unwrap_err() {
+        PluginError::Retry { after: None, source } => source.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
