@@ -20,6 +20,7 @@ mod notify;
 mod options;
 mod peers;
 mod process_plugins;
+mod reach;
 mod storage;
 
 pub use api::{ApiConfig, CookieReaders};
@@ -29,6 +30,7 @@ pub use mempool::MempoolConfig;
 pub use mining::MiningConfig;
 pub use notify::NotifyConfig;
 pub use peers::PeersConfig;
+pub use reach::ReachConfig;
 pub use storage::StorageConfig;
 
 use std::path::PathBuf;
@@ -181,6 +183,7 @@ impl Config {
             },
         ];
         lines.extend(conf.settings.describe(&options::table()));
+        lines.extend(self.peers.reach.interactions.iter().cloned());
         lines
     }
 
