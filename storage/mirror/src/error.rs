@@ -30,7 +30,9 @@ pub enum MirrorError {
     #[error("cannot bring the schema up to date: {0}")]
     Schema(sqlx::migrate::MigrateError),
     /// The schema is of a newer release.
-    #[error("the database has migration {0}, which this release does not know: it was written by a newer one")]
+    #[error(
+        "the database has migration {0}, which this release does not know: it was written by a newer one"
+    )]
     NewerSchema(i64),
     /// The database mirrors another chain.
     #[error("the database mirrors the chain {found}, not {expected}")]
@@ -96,7 +98,9 @@ impl MirrorError {
             Self::CursorMoved { .. } | Self::Chain(_) | Self::Closed => true,
             Self::Database { source, .. } => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::Execute(source)) => database_may_pass(source),
-            Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => database_may_pass(source),
+            Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => {
+                database_may_pass(source)
+            }
             Self::Url(_) | Self::Schema(_) | Self::NewerSchema(_) | Self::OtherChain { .. } => false,
             Self::Damaged { .. } | Self::Input { .. } => false,
         }

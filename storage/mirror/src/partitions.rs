@@ -83,8 +83,12 @@ async fn create(connection: &mut PgConnection, range: &Range<u32>, bare: bool) -
         let leaf = name(table, range);
         let options = if bare { " WITH (autovacuum_enabled = false)" } else { "" };
         for statement in [
-            format!("CREATE TABLE chaincore.{leaf} (LIKE chaincore.{table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION){options}"),
-            format!("ALTER TABLE chaincore.{table} ATTACH PARTITION chaincore.{leaf} FOR VALUES FROM ({from}) TO ({to})"),
+            format!(
+                "CREATE TABLE chaincore.{leaf} (LIKE chaincore.{table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION){options}"
+            ),
+            format!(
+                "ALTER TABLE chaincore.{table} ATTACH PARTITION chaincore.{leaf} FOR VALUES FROM ({from}) TO ({to})"
+            ),
         ] {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
         }

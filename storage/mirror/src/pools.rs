@@ -23,7 +23,9 @@ impl Rules {
     /// The rules of a version. An address says more than a text that anybody can write, and a long text more than a
     /// short one.
     pub fn new(version: i32, mut rules: Vec<Rule>) -> Self {
-        rules.retain(|rule| rule.address.is_some() || rule.pattern.as_ref().is_some_and(|text| !text.is_empty()));
+        rules.retain(|rule| {
+            rule.address.is_some() || rule.pattern.as_ref().is_some_and(|text| !text.is_empty())
+        });
         rules.sort_by_key(|rule| {
             let text = rule.pattern.as_ref().map_or(0, Vec::len);
             (rule.address.is_none(), std::cmp::Reverse(text), rule.pool_id)
@@ -63,7 +65,12 @@ mod tests {
     fn addresses_go_before_texts_and_long_texts_before_short_ones() {
         let rules = Rules::new(
             3,
-            vec![rule(1, "/pool", None), rule(2, "/pool/two/", None), rule(3, "", Some("addr")), rule(4, "", None)],
+            vec![
+                rule(1, "/pool", None),
+                rule(2, "/pool/two/", None),
+                rule(3, "", Some("addr")),
+                rule(4, "", None),
+            ],
         );
         assert_eq!(rules.judge(b"\x01\0x/pool/two/y", None), Some(2));
         assert_eq!(rules.judge(b"\x01\0x/pool/one/y", None), Some(1));

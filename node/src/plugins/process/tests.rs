@@ -3,5 +3,6 @@
 mod bench;
 mod decent;
 mod documented;
+mod examples;
 mod hostile;
 mod interface;

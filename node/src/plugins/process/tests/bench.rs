@@ -1,71 +1,13 @@
 //! What the tests share: a folder with a child's script, and the node as a plugin sees it.
 
 use super::super::*;
-use crate::testkit::{Branch, params};
-use chaincore_consensus::BlockHash;
-use chaincore_plugin::node::{MempoolSnapshot, NodeIdentity, NodeVitals};
-use chaincore_plugin::{ChainReader, NodeReader, Path as ChainPath, ReadError};
+use chaincore_plugin::node::NodeIdentity;
+use chaincore_plugin::testkit::{NodeDouble, Notes, ScriptedChain};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long something may take that must come: a bound, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A chain of which only the tip is looked at.
-struct NoChain(BlockRef);
-
-impl ChainReader for NoChain {
-    fn tip(&self) -> BlockRef {
-        self.0
-    }
-    fn durable_tip(&self) -> BlockRef {
-        self.0
-    }
-    fn is_ancestor(&self, _: &BlockRef, _: &BlockRef) -> bool {
-        false
-    }
-    fn path(&self, _: &[BlockRef], _: usize) -> ChainPath {
-        ChainPath { fork: self.0, connect: vec![], tip: self.0 }
-    }
-    fn parent(&self, _: &BlockRef) -> Option<BlockRef> {
-        None
-    }
-    fn applied_block(&self, hash: &BlockHash) -> Result<AppliedBlock, ReadError> {
-        Err(ReadError::Unavailable(*hash))
-    }
-}
-
-struct NoNode;
-
-impl NodeReader for NoNode {
-    fn identity(&self) -> NodeIdentity {
-        NodeIdentity { endpoint: Some("http://127.0.0.1:5000".into()), ..NodeIdentity::default() }
-    }
-    fn vitals(&self) -> NodeVitals {
-        NodeVitals::default()
-    }
-    fn mempool(&self) -> MempoolSnapshot {
-        MempoolSnapshot::default()
-    }
-    fn scan_coins(
-        &self,
-        _: &mut dyn FnMut(&chaincore_consensus::OutPoint, &chaincore_consensus::coin::Coin) -> bool,
-    ) -> Result<BlockRef, ReadError> {
-        Err(ReadError::Unavailable(BlockHash::ZERO))
-    }
-}
-
-/// Keeps what a plugin says that it is doing.
-#[derive(Default)]
-pub(super) struct Told(pub(super) Mutex<Vec<String>>);
-
-impl Reporter for Told {
-    fn describe(&self, text: &str) {
-        self.0.lock().unwrap().push(text.to_owned());
-    }
-    fn figure(&self, _: &'static str, _: &'static str, _: f64) {}
-}
 
 /// Keeps what a plugin registers.
 #[derive(Default)]
@@ -96,7 +38,7 @@ impl Registered {
 pub(super) struct Bench {
     pub(super) folder: tempfile::TempDir,
     pub(super) limits: Limits,
-    pub(super) told: Arc<Told>,
+    pub(super) told: Arc<Notes>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -153,15 +95,12 @@ impl Bench {
     }
 
     pub(super) fn context(&self) -> Context {
-        let params = Arc::new(params(100));
-        let genesis = BlockRef { height: 0, hash: params.genesis_hash };
-        Context {
-            chain: Arc::new(NoChain(genesis)),
-            node: Arc::new(NoNode),
-            folder: self.path("plugins/tester"),
-            report: self.told.clone(),
-            params,
-        }
+        let node = NodeDouble::default();
+        let endpoint = Some("http://127.0.0.1:5000".into());
+        node.set_identity(NodeIdentity { endpoint, ..NodeIdentity::default() });
+        let mut context = ScriptedChain::new(1).context(self.path("plugins/tester"));
+        (context.node, context.report) = (Arc::new(node), self.told.clone());
+        context
     }
 
     pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -211,16 +150,10 @@ pub(super) fn wait_for(mut done: impl FnMut() -> bool) -> bool {
 }
 
 /// Blocks as the host gives them, from height 1.
-pub(super) fn blocks(count: usize) -> Vec<AppliedBlock> {
-    let mut branch = Branch::new(Arc::new(params(100)), 1);
-    (1..)
-        .take(count)
-        .map(|height| {
-            let block = branch.mine(0);
-            let at = BlockRef { height, hash: block.hash() };
-            AppliedBlock { at, prev: block.header.previous, block, spent: Arc::new([]) }
-        })
-        .collect()
+pub(super) fn blocks(count: u32) -> Vec<AppliedBlock> {
+    let chain = ScriptedChain::new(1);
+    chain.extend(count);
+    chain.branch(&chain.context("").chain.tip()).split_off(1)
 }
 
 /// The text of an error that may pass.
