@@ -20,6 +20,7 @@ mod backoff;
 mod board;
 mod host;
 mod mempool;
+pub mod command;
 #[cfg(unix)]
 pub mod process;
 mod registrations;
