@@ -35,6 +35,7 @@ use crate::block::Block;
 use crate::hash::BlockHash;
 use crate::pow::{Target, Work};
 use crate::script::Script;
+use std::net::SocketAddr;
 
 /// A chain's rules and constants. All fields are plain data: a node may change them before it starts.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,6 +52,8 @@ pub struct ChainParams {
     pub rpc_port: u16,
     /// Names that give addresses of peers.
     pub dns_seeds: Vec<String>,
+    /// Addresses of nodes that are known to stay, for whoever finds no others.
+    pub fixed_seeds: Vec<SocketAddr>,
     /// The first block. Its coinbase output can't be spent.
     pub genesis: Block,
     /// The first block's hash.
@@ -233,5 +236,6 @@ impl ChainParams {
         self.minimum_chain_work = Work::ZERO;
         self.default_assume_valid = None;
         self.dns_seeds.clear();
+        self.fixed_seeds.clear();
     }
 }

@@ -19,6 +19,7 @@ mod mining;
 mod notify;
 mod options;
 mod peers;
+mod reach;
 mod storage;
 
 pub use api::{ApiConfig, CookieReaders};
@@ -28,6 +29,7 @@ pub use mempool::MempoolConfig;
 pub use mining::MiningConfig;
 pub use notify::NotifyConfig;
 pub use peers::PeersConfig;
+pub use reach::ReachConfig;
 pub use storage::StorageConfig;
 
 use std::path::PathBuf;
@@ -176,6 +178,7 @@ impl Config {
             },
         ];
         lines.extend(conf.settings.describe(&options::table()));
+        lines.extend(self.peers.reach.interactions.iter().cloned());
         lines
     }
 

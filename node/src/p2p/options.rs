@@ -5,6 +5,7 @@ use super::connection::BoundAddress;
 use super::discovery::DiscoveryOptions;
 use super::net_address::NetAddress;
 use super::permissions::Whitelist;
+use super::reach::Reach;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
@@ -52,6 +53,17 @@ pub struct P2pOptions {
     pub seeds: Vec<String>,
     /// Names whose addresses are nodes, to be looked up while too few are known (`-dnsseed`).
     pub dns_seeds: Vec<String>,
+    /// Whether there are DNS seeds at all (`-dnsseed`), be the list of them empty.
+    pub dns_seeding: bool,
+    /// Whether they are looked up however many nodes are known (`-forcednsseed`).
+    pub force_dns_seeds: bool,
+    /// Addresses that the chain lists, for when nothing else brings any; `None` if they are not to be used
+    /// (`-fixedseeds`).
+    pub fixed_seeds: Option<Vec<NetAddress>>,
+    /// The networks on which the node calls others by itself (`-onlynet`).
+    pub reach: Reach,
+    /// How many bytes should be sent in a day; 0 for any number (`-maxuploadtarget`).
+    pub upload_target: u64,
     /// Whether names may be looked up (`-dns`).
     pub dns: bool,
     /// Whether no transactions are taken from peers (`-blocksonly`).

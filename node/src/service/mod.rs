@@ -4,6 +4,7 @@
 //! The interfaces are up before the chain is: until [`Service::attach`] they answer that the node warms up, and
 //! nothing here is asked.
 
+mod indexes;
 mod mempool;
 mod network;
 mod node;

@@ -6,6 +6,8 @@
 //! | [`nodes`] | REST of nodes |
 //! | [`watch`] | many nodes over time: observations in, state out |
 //! | [`chain`] | `chain`: the nodes beside each other |
+//! | [`track`] | `track`: a range of the chain, checked and exported |
+//! | [`session`] | `track --record` and `replay` |
 //! | [`screen`] | pictures: lines of text by state and size, the terminal |
 //! | [`verdict`] | exit codes |
 //!
@@ -14,15 +16,18 @@
 
 mod args;
 mod chain;
+mod files;
 mod nodes;
 mod screen;
+mod session;
 mod stop;
 mod text;
+mod track;
 mod verdict;
 mod watch;
 
 use anyhow::Result;
-use args::{Cli, Command, PaceArgs};
+use args::{Cli, Command, PaceArgs, TrackArgs};
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::process::ExitCode;
@@ -49,7 +54,30 @@ async fn run(command: Command) -> Result<Verdict> {
             };
             chain::run(&options).await
         }
-        _ => Ok(Verdict::Good),
+        Command::Track(TrackArgs { nodes, pace, record: Some(file), duration: Some(seconds), .. }) => {
+            let options = session::RecordOptions {
+                patience: pace.patience(),
+                interval: Duration::from_secs_f64(pace.interval),
+                timeout: Duration::from_secs(nodes.timeout),
+                nodes: nodes.nodes,
+                file,
+                duration: Duration::from_secs(seconds),
+            };
+            session::record(&options).await
+        }
+        Command::Track(args) => {
+            let options = track::Options {
+                // A page of large blocks takes longer than a look at a node.
+                timeout: Duration::from_secs(args.nodes.timeout.max(60)),
+                nodes: args.nodes.nodes,
+                from: args.from,
+                to: args.to,
+                json: args.json,
+            };
+            track::run(&options).await
+        }
+        Command::Replay(args) => session::replay(&args.file, args.speed, args.json).await,
+        Command::Db(_) => anyhow::bail!("not yet"),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::hex;
 use crate::pow::{Target, Work};
 use crate::script::Script;
 use serde::Deserialize;
+use std::net::SocketAddr;
 
 /// Why a text is not a chain file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,15 @@ fn bad<T>(key: &'static str, value: impl ToString, expected: impl Into<String>) 
     Err(ChainFileError::Value { key, value: value.to_string(), expected: expected.into() })
 }
 
+/// Addresses with a port: names have their place among the DNS seeds.
+fn fixed_seeds(listed: Vec<String>) -> Result<Vec<SocketAddr>, ChainFileError> {
+    let parsed = listed.into_iter().map(|text| match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() != 0 => Ok(address),
+        _ => bad("fixed_seeds", text, "expected addresses with a port, such as 203.0.113.7:8000"),
+    });
+    parsed.collect()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChainFile {
@@ -69,6 +79,7 @@ struct ChainFile {
     mockable: Option<bool>,
     signet_challenge: Option<String>,
     dns_seeds: Option<Vec<String>>,
+    fixed_seeds: Option<Vec<String>>,
     #[serde(default)]
     difficulty: DifficultyTable,
     #[serde(default)]
@@ -258,6 +269,7 @@ impl ChainParams {
             p2p_port,
             rpc_port,
             dns_seeds: file.dns_seeds.unwrap_or_default(),
+            fixed_seeds: fixed_seeds(file.fixed_seeds.unwrap_or_default())?,
             genesis_hash: genesis.hash(),
             genesis,
             pow_limit,

@@ -313,7 +313,7 @@ mod tests {
             "n0    agrees         7  …00a0000007  1 in 2 out     2 tx",
             "chain regtest",
             "height 7 · 8 transactions · difficulty 1.0000 · 1.23 kH/s · a block every 10.0 s (due: 10 s)",
-            "alice       5  71.4 %",
+            "alice         5  71.4 %",
             "all",
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");

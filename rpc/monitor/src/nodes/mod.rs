@@ -4,7 +4,7 @@ mod endpoint;
 mod miner;
 mod replies;
 
-pub use endpoint::{DEFAULT_PORT, Endpoint};
+pub use endpoint::Endpoint;
 pub use miner::Miner;
 pub use replies::{BlockReply, Blocks, PeerList, RecentBlock, Stats, Status, TxReply};
 

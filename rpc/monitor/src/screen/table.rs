@@ -43,6 +43,8 @@ pub struct Table {
 }
 
 const GAP: usize = 2;
+/// A column is not made narrower than this.
+const NARROWEST_COLUMN: usize = 4;
 
 impl Table {
     /// A table without rows.
@@ -74,12 +76,12 @@ impl Table {
                 _ => break,
             }
         }
-        // Of what is left, the widest column of words gives up what is too much.
-        let excess = total(&shown).saturating_sub(width);
-        if excess > 0
+        // Of what is left, the widest columns give up what is too much.
+        while total(&shown) > width
             && let Some(widest) = shown.iter_mut().max_by_key(|(_, width)| *width)
+            && widest.1 > NARROWEST_COLUMN
         {
-            widest.1 = widest.1.saturating_sub(excess).max(4);
+            widest.1 -= 1;
         }
         let titles: Vec<Cell> =
             self.columns.iter().map(|column| Cell(column.title.into(), paint.dim())).collect();

@@ -134,7 +134,7 @@ fn blocks_are_told_once_and_memory_is_bounded() {
     assert_eq!(watch.last_blocks(1)[0].2.map(|block| block.miner.payee.as_str()), Some("alice"));
     for height in (8..5000).step_by(60) {
         let mut seen = look(u64::from(height), vec![up(facts("n0", 'a', 0, height))]);
-        seen.blocks.extend((height - 59..=height).map(|height| block('a', height, "bob")));
+        seen.blocks.extend((height.saturating_sub(59)..=height).map(|height| block('a', height, "bob")));
         watch.take(&seen);
     }
     assert!(watch.blocks.len() <= BLOCKS_KEPT && watch.nodes[0].chain.len() <= HASHES_KEPT);

@@ -34,6 +34,7 @@ fn what_is_written_reads_back() {
         p2p_port = 1
         rpc_port = 65535
         dns_seeds = ["seed.example.org"]
+        fixed_seeds = ["203.0.113.7:8000", "[2001:db8::7]:1"]
         target_block_time = 60
         initial_reward = "12.5"
         halving_interval = 1000
@@ -69,6 +70,13 @@ fn what_is_written_reads_back() {
         segwit = 9
         taproot = 10
     "#;
+    for seed in ["seed.example.org:8000", "203.0.113.7", "203.0.113.7:0"] {
+        let error = found(&format!("fixed_seeds = [\"{seed}\"]\n{SMALL}")).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("chain file: fixed_seeds = {seed}: expected addresses")),
+            "{error}"
+        );
+    }
     // The genesis target must lie within the limit.
     let error = found(full).unwrap_err();
     assert!(

@@ -16,6 +16,10 @@ pub(super) fn write_chain(out: &mut String, params: &ChainParams) -> std::fmt::R
         let seeds: Vec<String> = params.dns_seeds.iter().map(|seed| quote(seed)).collect();
         writeln!(out, "dns_seeds = [{}]", seeds.join(", "))?;
     }
+    if !params.fixed_seeds.is_empty() {
+        let seeds: Vec<String> = params.fixed_seeds.iter().map(|seed| quote(&seed.to_string())).collect();
+        writeln!(out, "fixed_seeds = [{}]", seeds.join(", "))?;
+    }
     writeln!(out, "# Seconds between blocks that the difficulty aims at.")?;
     writeln!(out, "target_block_time = {}", params.target_spacing)?;
     writeln!(out, "# New coins per block, and after how many blocks they halve.")?;

@@ -1,0 +1,4 @@
+//! Plugins.
+
+#[cfg(unix)]
+pub mod process;

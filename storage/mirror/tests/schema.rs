@@ -1,0 +1,6 @@
+//! The schema of the mirror as analysts and the writer meet it: migrations, comments, rights, views, replication.
+
+#[path = "schema/mirrored.rs"]
+mod mirrored;
+#[path = "schema/tables.rs"]
+mod tables;
