@@ -176,7 +176,7 @@ pub static ROUTES: &[Route] = &[
             field(
                 "recent_blocks",
                 List,
-                "The last 120 blocks: height, time, spacing (seconds), difficulty, transactions",
+                "The last 120 blocks: height, hash, time, spacing (seconds), difficulty, transactions",
             ),
             field("uptime_seconds", Integer, "How long the node has been running"),
         ]),
