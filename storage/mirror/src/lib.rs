@@ -18,5 +18,6 @@ pub mod lease;
 pub mod partitions;
 pub mod pools;
 pub mod rows;
+pub mod verify;
 
 pub use error::MirrorError;
