@@ -18,9 +18,9 @@
 
 mod backoff;
 mod board;
+pub mod command;
 mod host;
 mod mempool;
-pub mod command;
 #[cfg(unix)]
 pub mod process;
 mod registrations;

@@ -29,6 +29,7 @@ pub mod samples;
 pub mod seal;
 pub mod session;
 pub mod speed;
+pub mod verify;
 pub mod write;
 
 pub use error::MirrorError;

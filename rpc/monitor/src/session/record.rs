@@ -218,7 +218,8 @@ mod tests {
         let mut recording = Recording::new(&urls, Patience::default());
         for second in 0..30u64 {
             let height = 130 + second as u32;
-            let other = if second < 20 { facts("n1", 'b', 100, height - 5) } else { facts("n1", 'a', 0, height) };
+            let other =
+                if second < 20 { facts("n1", 'b', 100, height - 5) } else { facts("n1", 'a', 0, height) };
             let mut seen = look(second, vec![up(facts("n0", 'a', 0, height)), up(other)]);
             seen.blocks.push(block('a', height, "alice"));
             recording.take(seen);
@@ -234,7 +235,8 @@ mod tests {
             again.take(frame);
         }
         let size = Size { width: 100, height: 50 };
-        let pictures = [&again, recording.watch()].map(|watch| printed(&picture(watch, size, Paint::plain())));
+        let pictures =
+            [&again, recording.watch()].map(|watch| printed(&picture(watch, size, Paint::plain())));
         assert_eq!(pictures[0], pictures[1]);
         assert!(pictures[0].contains("left 44 blocks above height 100"), "{}", pictures[0]);
         assert_eq!((session.summary.worst, session.summary.nodes[1].deepest_reorg), (2, 44));
