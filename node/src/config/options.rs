@@ -117,6 +117,15 @@ const OPTIONS: &[OptionSpec] = &[
         "A name of this machine that web pages and local requests without a password may use besides localhost and IP \
          addresses (such as the name behind a reverse proxy). May be given several times",
     ),
+    option(
+        "feedtoken",
+        "<token>",
+        Group::Api,
+        "Let programs without a password, such as web pages, read the subscriptions of a WebSocket at /ws?token=<token>: 16 \
+         to 256 letters, digits or any of -._~. May be given several times",
+    )
+    .no_negation()
+    .secret(),
     // Mining
     option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
     option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),

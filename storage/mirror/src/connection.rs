@@ -120,9 +120,9 @@ impl Server {
             ("tcp_keepalives_interval", "10".into()),
             ("tcp_keepalives_count", "3".into()),
             ("tcp_user_timeout", "60000".into()),
-            ("search_path", "chaincore, public".into()),
             ("timezone", "UTC".into()),
-            // Plans of the writer must not depend on what an administrator allows analysts.
+            // Where the blocks are decides the plan: one for any place would read whole tables.
+            ("plan_cache_mode", "force_custom_plan".into()),
             ("jit", "off".into()),
         ];
         for (name, value) in settings {

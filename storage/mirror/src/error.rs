@@ -80,6 +80,9 @@ pub enum MirrorError {
     /// The node's chain could not be read.
     #[error("cannot read the chain: {0}")]
     Chain(#[from] ReadError),
+    /// The node wants to stop.
+    #[error("broken off: the node stops")]
+    Stopping,
     /// A call before `open`, or after a failed one.
     #[error("the mirror is not open")]
     Closed,
@@ -95,7 +98,7 @@ impl MirrorError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Silent { .. } | Self::LeaseHeld(_) | Self::LeaseLost { .. } => true,
-            Self::CursorMoved { .. } | Self::Chain(_) | Self::Closed => true,
+            Self::CursorMoved { .. } | Self::Chain(_) | Self::Stopping | Self::Closed => true,
             Self::Database { source, .. } => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::Execute(source)) => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => {
