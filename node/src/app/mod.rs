@@ -112,7 +112,8 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     ));
     service.attach_log(log);
     let node: NodeRef = service.clone();
-    let host = plugins::host(config)?;
+    check_folder_is_free(config)?;
+    let host = plugins::host(config).await?;
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
@@ -123,7 +124,6 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
 
     let mut stop = service.stopping();
     stop_on_signals(&service)?;
-    check_folder_is_free(config)?;
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
         let rest = Arc::new(Rest::new(node.clone()));
@@ -286,7 +286,8 @@ async fn abandon(host: &Host, chain: &ChainHandle) -> Result<(), AppError> {
     Ok(chain.shutdown().await?)
 }
 
-/// Asks whether another node has the folder, before this one replaces that one's cookie and pid file.
+/// Asks whether another node has the folder, before this one starts plugins that work in it and replaces that one's
+/// cookie and pid file.
 fn check_folder_is_free(config: &Config) -> Result<(), AppError> {
     let lock = FolderLock::acquire(&config.chain_dir);
     lock.map(drop).map_err(|error| ChainError::from(error).into())

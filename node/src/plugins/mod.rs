@@ -12,8 +12,9 @@
 //! | `runner` | one plugin's thread |
 //! | `board` | what is known of one plugin |
 //! | `backoff` | how long to wait after a failure |
+//! | [`command`] | what plugins in processes of their own are started with |
 //! | `registrations` | what plugins add to the interfaces |
-//! | `process` | plugins in processes of their own |
+//! | [`process`] | plugins in processes of their own |
 //! | `mempool` | where plugins hear of the mempool from |
 
 mod backoff;
