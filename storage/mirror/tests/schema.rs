@@ -4,6 +4,8 @@
 mod mirrored;
 #[path = "schema/pools.rs"]
 mod pools;
+#[path = "schema/roles.rs"]
+mod roles;
 #[path = "schema/tables.rs"]
 mod tables;
 #[path = "schema/views.rs"]
