@@ -1,5 +1,7 @@
 //! The schema of the mirror as analysts and the writer meet it: migrations, comments, rights, views, replication.
 
+#[path = "schema/documents.rs"]
+mod documents;
 #[path = "schema/mirrored.rs"]
 mod mirrored;
 #[path = "schema/pools.rs"]
