@@ -6,6 +6,8 @@ mod documents;
 mod mirrored;
 #[path = "schema/pools.rs"]
 mod pools;
+#[path = "schema/replicas.rs"]
+mod replicas;
 #[path = "schema/roles.rs"]
 mod roles;
 #[path = "schema/tables.rs"]
