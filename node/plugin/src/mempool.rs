@@ -33,8 +33,9 @@ impl RemovalReason {
     }
 }
 
-/// One event. `sequence` is the mempool's own count as `getrawmempool false true` tells it: a snapshot taken at a
-/// sequence holds the effect of all events up to it.
+/// One event. `sequence` is its place in the mempool's own count, without holes, as Core's `sequence` notifications have
+/// it: a snapshot taken at a sequence (`mempool_sequence` of `getrawmempool false true`) holds the effect of all events
+/// of smaller sequences, and of no others.
 #[derive(Clone, Debug)]
 pub enum MempoolEvent {
     /// A transaction came in.

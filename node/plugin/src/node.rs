@@ -51,7 +51,7 @@ pub struct PooledTx {
 /// The mempool at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MempoolSnapshot {
-    /// The sequence of the last event in it.
+    /// The mempool's sequence: that of the next event. All events of smaller ones are in it.
     pub sequence: u64,
     /// Its transactions, in any order.
     pub txs: Vec<PooledTx>,

@@ -9,6 +9,7 @@ use super::submit::check_max_rate;
 use super::verify::verify_scripts;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{TxRef, Txid, Wtxid};
+use chaincore_plugin::RemovalReason;
 use chaincore_storage::StorageError;
 use std::collections::HashSet;
 
@@ -101,7 +102,7 @@ impl Mempool {
             (entry.time, entry.height, entry.sequence) = (before.time, before.height, before.sequence);
             entry.unbroadcast = before.unbroadcast;
         }
-        self.insert(entry);
+        self.insert(entry, chain.now);
         Ok(())
     }
 
@@ -131,13 +132,14 @@ impl Mempool {
 
     fn put(&mut self, admitted: Admitted, chain: &ChainView<'_>) -> Accepted {
         let Admitted { checked, replaced } = admitted;
-        let replaced = self.remove(replaced);
+        let by = RemovalReason::Replaced(checked.tx.txid());
+        let replaced = self.remove(replaced, by, chain.now);
         for tx in &replaced {
             tracing::debug!(target: "mempool", txid = %tx.txid(), by = %checked.tx.txid(), "replaced");
         }
         let accepted = Self::verdict(&checked, replaced);
         let sequence = self.sequence();
-        self.insert(checked.into_entry(chain, sequence));
+        self.insert(checked.into_entry(chain, sequence), chain.now);
         self.graph.settle();
         accepted
     }

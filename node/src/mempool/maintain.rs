@@ -7,6 +7,7 @@ use super::pool::Mempool;
 use super::precheck::ChainView;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::{Block, OutPoint, TxRef, Txid};
+use chaincore_plugin::RemovalReason;
 use chaincore_storage::StorageError;
 use std::collections::HashSet;
 
@@ -15,13 +16,14 @@ impl Mempool {
     /// they spent. Returns what had to go without being in the block.
     pub fn remove_for_block(&mut self, block: &Block, now: i64) -> Vec<TxRef> {
         let mut conflicted = Vec::new();
+        let confirmed = RemovalReason::Block(block.hash());
         for tx in &block.transactions {
-            self.remove([tx.txid()]);
+            self.remove([tx.txid()], confirmed, now);
             for input in &tx.inputs {
                 if let Some(spender) = self.spender(&input.previous_output).copied() {
                     self.clear_delta(&spender);
                     let gone = self.descendants(&spender);
-                    conflicted.extend(self.remove(gone));
+                    conflicted.extend(self.remove(gone, RemovalReason::Conflict, now));
                 }
             }
             self.clear_delta(&tx.txid());
@@ -51,7 +53,8 @@ impl Mempool {
             .filter_map(|txid| Some((self.ancestors(txid).len(), self.get(txid)?.clone())))
             .collect();
         leaving.sort_by_key(|(ancestors, entry)| (*ancestors, entry.sequence, entry.tx.txid()));
-        self.remove(leaving.iter().map(|(_, entry)| entry.tx.txid()));
+        let gone = leaving.iter().map(|(_, entry)| entry.tx.txid());
+        self.remove(gone, RemovalReason::Reorg, chain.now);
         self.graph.settle();
         Ok(leaving.into_iter().map(|(_, entry)| entry).collect())
     }
@@ -69,7 +72,7 @@ impl Mempool {
         for tx in disconnected {
             if tx.is_coinbase() || !self.take_back(tx, None, chain)? {
                 let orphans = self.orphans_of(tx, chain)?;
-                self.remove(orphans);
+                self.remove(orphans, RemovalReason::Reorg, chain.now);
             }
         }
         for entry in suspended {
@@ -77,11 +80,11 @@ impl Mempool {
         }
         let excess = self.graph.excess(self.options.clusters);
         let excess: HashSet<Txid> = excess.iter().flat_map(|txid| self.descendants(txid)).collect();
-        self.remove(excess);
+        self.remove(excess, RemovalReason::SizeLimit, chain.now);
         self.graph.settle();
         let invalid = self.no_longer_valid(chain)?;
         let invalid: HashSet<Txid> = invalid.iter().flat_map(|txid| self.descendants(txid)).collect();
-        self.remove(invalid);
+        self.remove(invalid, RemovalReason::Reorg, chain.now);
         self.graph.settle();
         self.limit(chain.now);
         Ok(())
@@ -171,7 +174,7 @@ impl Mempool {
             let txids = worst.txids.clone();
             self.rolling.raise(FeeRate(rate));
             tracing::debug!(target: "mempool", count = txids.len(), minimum = rate, "dropped for lack of room");
-            dropped.extend(self.remove(txids));
+            dropped.extend(self.remove(txids, RemovalReason::SizeLimit, now));
             self.graph.settle();
         }
         dropped
@@ -183,7 +186,7 @@ impl Mempool {
         if gone.is_empty() {
             return Vec::new();
         }
-        let expired = self.remove(gone);
+        let expired = self.remove(gone, RemovalReason::Expiry, now);
         self.graph.settle();
         tracing::debug!(target: "mempool", count = expired.len(), "expired");
         expired

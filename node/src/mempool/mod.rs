@@ -10,6 +10,7 @@
 mod accept;
 mod entry;
 mod ephemeral;
+mod events;
 pub mod feerate;
 pub mod graph;
 pub mod linearize;
@@ -29,6 +30,7 @@ mod verify;
 
 pub use accept::{AcceptError, Accepted};
 pub use entry::{Entry, signals_replacement};
+pub use events::MempoolEvents;
 pub use feerate::FeeRate;
 pub use options::MempoolOptions;
 pub use package::PackageTest;

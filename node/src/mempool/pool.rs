@@ -2,11 +2,13 @@
 
 use super::accept::Accepted;
 use super::entry::{Entry, signals_replacement};
+use super::events::{EventLog, MempoolEvents};
 use super::feerate::FeeRate;
 use super::graph::{BestFirst, Candidate, Chunk, TxGraph};
 use super::options::MempoolOptions;
 use super::rolling::{Fill, RollingFee};
-use chaincore_consensus::{OutPoint, Tx, TxRef, Txid, Wtxid};
+use chaincore_consensus::{Amount, OutPoint, Tx, TxRef, Txid, Wtxid};
+use chaincore_plugin::{MempoolEvent, RemovalReason};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The transactions that wait for a block.
@@ -25,6 +27,7 @@ pub struct Mempool {
     transactions_updated: u64,
     sequence: u64,
     pub(super) rolling: RollingFee,
+    events: EventLog,
 }
 
 /// The pool in numbers, as `getmempoolinfo` tells them.
@@ -181,9 +184,20 @@ impl Mempool {
         self.transactions_updated
     }
 
-    /// Grows with every transaction that comes or goes (`mempool_sequence`).
+    /// Grows with every transaction that comes or goes (`mempool_sequence`): the number that the next event will have.
     pub fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// Everything that comes and goes from now on: the pool as it is now is what the events begin with.
+    pub fn subscribe(&self) -> MempoolEvents {
+        self.events.subscribe(self.sequence)
+    }
+
+    /// The number of the event that happens now.
+    fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence - 1
     }
 
     /// The rate below which a transaction is refused because the pool was full lately.
@@ -259,8 +273,8 @@ impl Mempool {
         self.deltas.remove(txid);
     }
 
-    /// Adds an entry with its links; the caller settles the graph.
-    pub(super) fn insert(&mut self, entry: Entry) {
+    /// Adds an entry with its links at `now`; the caller settles the graph.
+    pub(super) fn insert(&mut self, entry: Entry, now: i64) {
         let tx: TxRef = entry.tx.clone();
         let txid = tx.txid();
         let parents = tx.inputs.iter().map(|input| input.previous_output.txid).collect();
@@ -276,12 +290,21 @@ impl Mempool {
         self.total_vsize += entry.vsize();
         self.total_fee += entry.fee;
         self.transactions_updated += 1;
-        self.sequence += 1;
+        let sequence = self.next_sequence();
+        self.events.push(|| {
+            let (fee, vsize) = (Amount(entry.fee), entry.vsize().unsigned_abs());
+            MempoolEvent::Added { sequence, time: now, tx, fee, vsize }
+        });
         self.entries.insert(txid, entry);
     }
 
-    /// Removes entries and their links, and only these; the caller settles the graph.
-    pub(super) fn remove(&mut self, txids: impl IntoIterator<Item = Txid>) -> Vec<TxRef> {
+    /// Removes entries and their links, and only these, at `now`; the caller settles the graph.
+    pub(super) fn remove(
+        &mut self,
+        txids: impl IntoIterator<Item = Txid>,
+        reason: RemovalReason,
+        now: i64,
+    ) -> Vec<TxRef> {
         let mut removed = Vec::new();
         for txid in txids {
             let Some(entry) = self.entries.remove(&txid) else { continue };
@@ -295,7 +318,15 @@ impl Mempool {
             self.total_vsize -= entry.vsize();
             self.total_fee -= entry.fee;
             self.transactions_updated += 1;
-            self.sequence += 1;
+            let sequence = self.next_sequence();
+            self.events.push(|| MempoolEvent::Removed {
+                sequence,
+                time: now,
+                tx: entry.tx.clone(),
+                fee: Amount(entry.fee),
+                vsize: entry.vsize().unsigned_abs(),
+                reason,
+            });
             removed.push(entry.tx);
         }
         removed

@@ -13,6 +13,7 @@ use super::truc;
 use super::verify::verify_scripts;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{OutPoint, TxRef, Txid, Wtxid};
+use chaincore_plugin::RemovalReason;
 use chaincore_storage::StorageError;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -221,7 +222,9 @@ impl Mempool {
             }
         }
         let (fee, vsize) = sums(&checked);
-        let mut replaced = self.remove(replaced);
+        // Replacements are of a parent and a child: it is the child that pays for them.
+        let by = RemovalReason::Replaced(package.last().expect("packages are not empty").txid());
+        let mut replaced = self.remove(replaced, by, chain.now);
         let includes: Vec<Wtxid> = package.iter().map(|tx| tx.wtxid()).collect();
         let mut together = Together::default();
         for one in checked {
@@ -234,7 +237,7 @@ impl Mempool {
             };
             together.results.insert(one.tx.wtxid(), PackagedTx::Accepted(accepted));
             let sequence = self.sequence();
-            self.insert(one.into_entry(chain, sequence));
+            self.insert(one.into_entry(chain, sequence), chain.now);
         }
         self.graph.settle();
         Ok(together)

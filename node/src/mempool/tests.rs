@@ -1,5 +1,6 @@
 //! The mempool against a small world of coins and headers in memory.
 
+mod events;
 mod limits;
 mod packages;
 mod relay;
@@ -42,6 +43,7 @@ struct World {
     now: i64,
     pool: Mempool,
     funded: u32,
+    follower: events::Follower,
 }
 
 impl World {
@@ -60,14 +62,16 @@ impl World {
         let now = i64::from(branch[200].time) + 60;
         let signatures = SignatureCache::new(1 << 20, [1; 32]);
         let coins = Coins::default();
-        Self { params, branch, coins, signatures, now, pool: Mempool::new(options), funded: 0 }
+        let pool = Mempool::new(options);
+        let follower = events::Follower::of(&pool);
+        Self { params, branch, coins, signatures, now, pool, funded: 0, follower }
     }
 
     fn accept(&mut self, tx: &TxRef) -> Result<Accepted, String> {
         let mut pool = std::mem::take(&mut self.pool);
         let result = pool.accept(tx, &self.view());
         self.pool = pool;
-        self.pool.check_consistency();
+        self.check();
         result.map_err(|error| error.to_string())
     }
 
@@ -79,7 +83,13 @@ impl World {
         let mut pool = std::mem::take(&mut self.pool);
         pool.readd_after_reorg(disconnected, vec![], &self.view()).unwrap();
         self.pool = pool;
+        self.check();
+    }
+
+    /// The pool is consistent, and whoever follows its events knows it.
+    fn check(&mut self) {
         self.pool.check_consistency();
+        self.follower.check(&self.pool);
     }
 
     fn view(&self) -> ChainView<'_> {
@@ -127,7 +137,7 @@ impl World {
         let header = self.branch[self.branch.len() - 1];
         let gone =
             self.pool.remove_for_block(&Block { header, transactions: transactions.to_vec() }, self.now);
-        self.pool.check_consistency();
+        self.check();
         gone
     }
 

@@ -10,9 +10,11 @@
 
 mod addresses;
 mod blocks;
+mod feed;
 mod mining;
 mod page;
 mod peers;
+pub mod route;
 pub mod routes;
 mod shapes;
 mod status;
@@ -25,7 +27,8 @@ use crate::node::{NodeError, NodeRef};
 use crate::value::to_json_string;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
-use routes::{Handler, ROUTES};
+use route::Handler;
+use routes::ROUTES;
 use serde::Serialize;
 use std::str::FromStr;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ fn a_full_pool_drops_the_worst_chunk_and_raises_the_bar() {
     let usage = world.pool.info(world.now).usage;
     world.pool.options.max_bytes = usage - 1;
     let dropped = world.pool.limit(world.now);
-    world.pool.check_consistency();
+    world.check();
     assert_eq!(dropped, [txs[1].clone()]);
     assert!(world.has(&txs[0]) && world.has(&child));
     let bar = world.pool.min_fee(world.now);

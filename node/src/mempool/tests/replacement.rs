@@ -89,7 +89,7 @@ fn the_owner_can_outbid() {
     world.pool.prioritise(second.txid(), -5_000);
     assert_eq!(world.pool.prioritised().count(), 0);
     assert_eq!(world.pool.get(&second.txid()).unwrap().modified_fee(), 10_001);
-    world.pool.check_consistency();
+    world.check();
 }
 
 #[test]

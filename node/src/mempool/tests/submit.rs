@@ -11,7 +11,7 @@ fn submit_below(world: &mut World, package: &[TxRef], max_rate: Option<FeeRate>)
     let mut pool = std::mem::take(&mut world.pool);
     let outcome = pool.accept_package(package, max_rate, &world.view()).unwrap();
     world.pool = pool;
-    world.pool.check_consistency();
+    world.check();
     outcome
 }
 
