@@ -114,14 +114,14 @@ fn each_role_may_do_what_it_should_and_nothing_else() {
 fn a_reader_has_courteous_settings_of_its_own_in_this_database_only() {
     let database = owned("settings");
     let ask = "SHOW default_transaction_read_only; SHOW statement_timeout; SHOW work_mem";
-    database.sql_as("chaincore_owner", "SELECT chaincore.add_reader('reader_of_settings', 1)").unwrap();
+    database.sql_as("chaincore_owner", "SELECT chaincore.add_reader('reader_of_settings', 7)").unwrap();
     assert_eq!(database.sql_as("reader_of_settings", ask).unwrap(), "on\n1min\n64MB");
     let error =
         database.sql_as("reader_of_settings", "CREATE TEMPORARY TABLE t (n int)").unwrap_err().to_string();
     assert!(error.contains("read-only transaction") || error.contains("permission denied"), "{error}");
     let limit =
         database.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'reader_of_settings'").unwrap();
-    assert_eq!(limit, "1");
+    assert_eq!(limit, "7");
     // A role that exists already is let in as it is, and twice does no harm.
     for _ in 0..2 {
         database.sql("SELECT chaincore.add_reader('known')").unwrap();
