@@ -156,9 +156,11 @@ fn the_guide_leads_to_replicas_that_follow() {
         assert!(copy.contains("/var/lib/postgresql/15/main"));
         copy.replace("/var/lib/postgresql/15/main", own)
     });
-    let state = guide.sql("primary", &primary, &primary);
-    assert!(state.starts_with("replica_1|t|reserved|"), "{state}");
-    assert!(state.contains("|streaming|"), "{state}");
+    let look = guide.next("sql primary", &primary);
+    until("the stream", || {
+        let state = primary.sql("chaincore", &look).unwrap();
+        state.starts_with("replica_1|t|reserved|") && state.contains("|streaming|")
+    });
     assert!(guide.sql("replica", &streaming, &primary).starts_with("4|tip|"));
     let promote = guide.next("sql replica", &primary);
 
