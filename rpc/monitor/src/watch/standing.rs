@@ -99,7 +99,7 @@ impl Standing {
                 "its chain leaves that of the node with the most work after height {height} ({} of its own)",
                 count_of(u64::from(*own), "block")
             ),
-            None => "its chain differs deeper than the last 120 blocks".into(),
+            None => "its chain leaves that of the node with the most work deeper than what nodes list (120 blocks)".into(),
         };
         Some(match self {
             Self::Unknown | Self::Agrees | Self::Lagging { .. } => return None,
