@@ -55,9 +55,9 @@ fn scripts_learn_who_agrees_who_is_behind_and_who_disagrees() {
     mine(&one, 5, ALICE);
     let nodes = format!("{},{}", one.url(), two.url());
 
-    // Two is alone and lacks what one has.
+    // Two is new and has nothing.
     let (code, report) = once(&nodes, &[]);
-    assert_eq!((code, standings(&report)), (Some(1), vec!["agrees", "behind"]), "{report:#}");
+    assert_eq!((code, standings(&report)), (Some(1), vec!["agrees", "syncing"]), "{report:#}");
     assert_eq!(report["nodes"][1]["blocks"], 5);
 
     connect(&two, &one);
@@ -67,9 +67,11 @@ fn scripts_learn_who_agrees_who_is_behind_and_who_disagrees() {
     assert_eq!((&report["best"]["height"], &report["nodes"][1]["inbound"]), (&json!(5), &json!(0)));
     assert_eq!(report["nodes"][1]["outbound"], 1);
 
-    // Apart, each finds blocks of its own.
+    // Apart, one goes on alone, then each finds blocks of its own.
     two.rpc("setnetworkactive", json!([false]));
     mine(&one, 3, ALICE);
+    let (code, report) = once(&nodes, &[]);
+    assert_eq!((code, standings(&report)), (Some(1), vec!["agrees", "behind"]), "{report:#}");
     mine(&two, 2, BOB);
     let (code, report) = once(&nodes, &[]);
     assert_eq!((code, standings(&report)), (Some(2), vec!["agrees", "disagrees"]), "{report:#}");
