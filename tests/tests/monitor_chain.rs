@@ -76,14 +76,19 @@ fn scripts_learn_who_agrees_who_is_behind_and_who_disagrees() {
     let (code, report) = once(&nodes, &[]);
     assert_eq!((code, standings(&report)), (Some(2), vec!["agrees", "disagrees"]), "{report:#}");
     assert_eq!((&report["nodes"][1]["fork_height"], &report["nodes"][1]["own"]), (&json!(5), &json!(2)));
-    let text = String::from_utf8(monitor(&["chain", "--once", "--grace=0", "--nodes", &nodes]).stdout).unwrap();
+    let text =
+        String::from_utf8(monitor(&["chain", "--once", "--grace=0", "--nodes", &nodes]).stdout).unwrap();
     assert!(text.contains("NODES DISAGREE") && text.contains("getchaintips"), "{text}");
     assert!(!text.contains('\u{1b}'), "escape sequences in a pipe: {text}");
 
     two.kill();
     let (code, report) = once(&nodes, &[]);
     assert_eq!((code, standings(&report)), (Some(1), vec!["agrees", "unreachable"]));
-    assert!(report["nodes"][1]["advice"].as_str().is_some_and(|text| text.contains("is chaincored running there")));
+    assert!(
+        report["nodes"][1]["advice"]
+            .as_str()
+            .is_some_and(|text| text.contains("is chaincored running there"))
+    );
 
     // Another chain is no chain to compare with.
     let other = TestNode::start(&["-signet", "-connect=0"]);
@@ -116,7 +121,13 @@ fn what_cannot_be_done_is_said_and_has_its_own_exit_code() {
         assert_eq!(output.status.code(), Some(3), "{args:?}: {text}");
         assert!(text.contains(said), "{args:?}: {text}");
     }
-    for command in [&["--help"][..], &["chain", "--help"], &["track", "--help"], &["replay", "--help"], &["db", "--help"]] {
+    for command in [
+        &["--help"][..],
+        &["chain", "--help"],
+        &["track", "--help"],
+        &["replay", "--help"],
+        &["db", "--help"],
+    ] {
         let output = monitor(command);
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0));

@@ -1,8 +1,8 @@
 //! What the bridge asks a child: one line of JSON-RPC 2.0 each, written in pieces, so that a batch of blocks takes no
 //! more memory as text than one of its pieces.
 
-use chaincore_consensus::coin::Coin;
 use chaincore_consensus::codec::Encode;
+use chaincore_consensus::coin::Coin;
 use chaincore_consensus::hex;
 use chaincore_plugin::{AppliedBlock, BlockRef, MempoolEvent, RemovalReason};
 use serde_json::{Value, json};
@@ -125,7 +125,12 @@ pub(super) fn block_ref(block: &BlockRef) -> Value {
 }
 
 fn mempool_event(event: &MempoolEvent) -> Value {
-    let known = |kind: &str, sequence: u64, time: i64, tx: &chaincore_consensus::TxRef, fee: i64, vsize: u64| {
+    let known = |kind: &str,
+                 sequence: u64,
+                 time: i64,
+                 tx: &chaincore_consensus::TxRef,
+                 fee: i64,
+                 vsize: u64| {
         json!({
             "type": kind, "sequence": sequence, "time": time, "txid": tx.txid(), "wtxid": tx.wtxid(), "fee": fee,
             "vsize": vsize,
@@ -187,7 +192,8 @@ impl<W: AsyncWrite + Unpin> Pieces<'_, W> {
         for (at, block) in blocks.iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
             let AppliedBlock { at: BlockRef { height, hash }, prev, block, spent } = block;
-            self.text(&format!(r#"{comma}{{"height":{height},"hash":"{hash}","prev":"{prev}","block":"#)).await?;
+            self.text(&format!(r#"{comma}{{"height":{height},"hash":"{hash}","prev":"{prev}","block":"#))
+                .await?;
             self.hex(&block.to_bytes()).await?;
             self.text(r#","spent":["#).await?;
             for (at, coin) in spent.iter().enumerate() {

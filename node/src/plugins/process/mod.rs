@@ -10,7 +10,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`command`] | what a child is started with |
+//! | [`command`](super::command) | what a child is started with |
 //! | [`limits`] | what it is held to |
 //! | `child` | the process, its pipes and its end |
 //! | `keeper` | the thread that keeps it |
@@ -19,7 +19,6 @@
 //! | [`fault`] | what can go wrong |
 
 mod child;
-pub mod command;
 mod declaration;
 pub mod fault;
 mod keeper;
@@ -29,7 +28,7 @@ mod message;
 mod reply;
 mod stderr;
 
-pub use command::{CommandLine, Environment};
+pub use super::command::{CommandLine, Environment};
 pub use fault::Fault;
 pub use limits::Limits;
 pub use message::PROTOCOL;
@@ -76,9 +75,7 @@ impl ProcessPlugin {
         let finish = |(command, important, starting): (CommandLine, bool, Result<Starting, Fault>)| {
             let told = starting.and_then(Starting::finish);
             let (mut manifest, state) = match told {
-                Ok((kept, declaration)) => {
-                    (declaration.manifest.clone(), State::Told { declaration, kept })
-                }
+                Ok((kept, declaration)) => (declaration.manifest.clone(), State::Told { declaration, kept }),
                 Err(fault) => {
                     tracing::error!("plugin {}: {fault}", command.name());
                     (Manifest::new(command.stand_in_id(), ""), State::Untold(fault.to_string()))

@@ -211,14 +211,18 @@ mod tests {
         let mut recording = Recording::new(&urls, Patience::default());
         for second in 0..30u64 {
             let height = 130 + second as u32;
-            let other = if second < 20 { facts("n1", 'b', 100, height - 5) } else { facts("n1", 'a', 0, height) };
+            let other =
+                if second < 20 { facts("n1", 'b', 100, height - 5) } else { facts("n1", 'a', 0, height) };
             let mut seen = look(second, vec![up(facts("n0", 'a', 0, height)), up(other)]);
             seen.blocks.push(block('a', height, "alice"));
             recording.take(seen);
         }
         let text = serde_json::to_string(&recording.session()).expect("JSON");
         let session: Session = serde_json::from_str(&text).expect("the same");
-        assert!(text == serde_json::to_string(&session).expect("JSON"), "it reads otherwise than it was written");
+        assert!(
+            text == serde_json::to_string(&session).expect("JSON"),
+            "it reads otherwise than it was written"
+        );
         // A block is in it twice per node at most, not at every look.
         let hashes: usize = session.frames.iter().flat_map(|frame| &frame.nodes).map(recent).sum();
         assert!(hashes < 450, "{hashes}");

@@ -39,7 +39,8 @@ const TOLD_EVERY: Duration = Duration::from_millis(200);
 
 /// Explores, prints and exports.
 pub async fn run(options: &Options) -> Result<Verdict> {
-    let asked = options.nodes.iter().map(|endpoint| Known::ask(NodeApi::new(endpoint.clone(), options.timeout)));
+    let asked =
+        options.nodes.iter().map(|endpoint| Known::ask(NodeApi::new(endpoint.clone(), options.timeout)));
     let mut nodes = Vec::new();
     for node in asked {
         nodes.push(node.await);

@@ -161,8 +161,7 @@ fn mining(export: &Export, width: u16, paint: Paint) -> Vec<Line<'static>> {
 fn transactions(export: &Export, width: u16, paint: Paint) -> Vec<Line<'static>> {
     let report = &export.transactions;
     let real = report.total - report.coinbases;
-    let mut lines =
-        vec![rule(&format!("transactions: {}", grouped(report.total)), width, paint)];
+    let mut lines = vec![rule(&format!("transactions: {}", grouped(report.total)), width, paint)];
     let mut texts = vec![format!(
         "{} coinbases, {} others · {:.1} per block, at most {} · {} inputs, {} outputs worth {}",
         grouped(report.coinbases),

@@ -67,7 +67,9 @@ impl Happening {
             Self::Up { .. } | Self::Block { .. } => Verdict::Good,
             Self::Standing { severity: 0, .. } => Verdict::Good,
             Self::Standing { severity: 2.., .. } => Verdict::Broken,
-            Self::Down { .. } | Self::Restarted | Self::Reorg { .. } | Self::Standing { .. } => Verdict::Behind,
+            Self::Down { .. } | Self::Restarted | Self::Reorg { .. } | Self::Standing { .. } => {
+                Verdict::Behind
+            }
         }
     }
 

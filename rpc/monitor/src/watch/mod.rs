@@ -136,7 +136,8 @@ impl Watch {
             }
         }
         while self.blocks.len() > BLOCKS_KEPT {
-            let lowest = self.blocks.values().min_by_key(|block| block.height).map(|block| block.hash.clone());
+            let lowest =
+                self.blocks.values().min_by_key(|block| block.height).map(|block| block.hash.clone());
             lowest.and_then(|hash| self.blocks.remove(&hash));
         }
         for (at, node) in self.nodes.iter_mut().enumerate() {
