@@ -42,6 +42,9 @@ pub enum MirrorError {
         /// Ours.
         expected: String,
     },
+    /// There is no mirror in the database.
+    #[error("the database holds no mirror")]
+    NoMirror,
     /// Somebody else writes to this database.
     #[error("another writer has the database: {0}")]
     LeaseHeld(String),
@@ -105,7 +108,7 @@ impl MirrorError {
                 database_may_pass(source)
             }
             Self::Url(_) | Self::Schema(_) | Self::NewerSchema(_) | Self::OtherChain { .. } => false,
-            Self::Damaged { .. } | Self::Input { .. } => false,
+            Self::Damaged { .. } | Self::Input { .. } | Self::NoMirror => false,
         }
     }
 
