@@ -179,9 +179,12 @@ fn what_is_not_there_is_said_without_the_password() {
     let (code, report) = look(url);
     assert!(code == Some(2) && has_trouble(&report, "is PostgreSQL running there"), "{report:#}");
     assert!(!report.to_string().contains("s3cret"), "{report:#}");
-    for (args, said) in [(vec!["--database", "mysql://ann:s3cret@x/y"], "takes postgres://"), (vec![], "CHAINCORE_MIRROR")] {
+    for (args, said) in
+        [(vec!["--database", "mysql://ann:s3cret@x/y"], "takes postgres://"), (vec![], "CHAINCORE_MIRROR")]
+    {
         let mut command = Command::new(binary("chaincore-monitor"));
-        let output = command.arg("db").args(args).env_remove("CHAINCORE_MIRROR").output().expect("it can be run");
+        let output =
+            command.arg("db").args(args).env_remove("CHAINCORE_MIRROR").output().expect("it can be run");
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(3) && text.contains(said) && !text.contains("s3cret"), "{text}");
     }
@@ -200,7 +203,12 @@ fn a_terminal_shows_the_mirror_live_through_an_outage() {
     let mut terminal = Terminal::start(&binary("chaincore-monitor"), &args, &variables, (110, 50));
     let text = terminal.wait_for("950 blocks missing");
     assert!(terminal.is_full_screen() && terminal.has_colour());
-    for part in ["ChainCore mirror  BEHIND", "mode catch-up · height 50 of 1,000", "mined by, of 51 blocks", "never verified"] {
+    for part in [
+        "ChainCore mirror  BEHIND",
+        "mode catch-up · height 50 of 1,000",
+        "mined by, of 51 blocks",
+        "never verified",
+    ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     blocks(&database, 51, 1000);

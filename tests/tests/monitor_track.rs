@@ -85,13 +85,16 @@ fn liar(node: &TestNode, lie: impl Fn(&str, &mut Value) + Send + Sync + 'static)
                     }
                     line.clear();
                     let mut answer = ureq::get(format!("{truth}{path}")).call().expect("the node answers");
-                    let text =
-                        answer.body_mut().with_config().limit(1 << 30).read_to_string().expect("text");
+                    let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().expect("text");
                     let mut body: Value = serde_json::from_str(&text).expect("JSON");
                     lie(&path, &mut body);
                     let body = body.to_string();
                     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-                    if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err() {
+                    if stream
+                        .write_all(head.as_bytes())
+                        .and_then(|()| stream.write_all(body.as_bytes()))
+                        .is_err()
+                    {
                         return;
                     }
                 }
@@ -111,27 +114,46 @@ fn block_at(answer: &mut Value, height: u64) -> Option<&mut Value> {
 fn a_chain_that_holds_is_found_to_hold_and_is_described() {
     let node = chain();
     let (code, export) = track(node.url(), &[]);
-    assert_eq!((code, &export["validation"]["verdict"]), (Some(0), &json!("good")), "{}", export["validation"]);
-    for name in ["genesis", "link", "hash", "work", "difficulty", "time", "txids", "merkle", "witness", "coinbase"] {
+    assert_eq!(
+        (code, &export["validation"]["verdict"]),
+        (Some(0), &json!("good")),
+        "{}",
+        export["validation"]
+    );
+    for name in
+        ["genesis", "link", "hash", "work", "difficulty", "time", "txids", "merkle", "witness", "coinbase"]
+    {
         assert!(check(&export, name)["checked"].as_u64() >= Some(1), "{name}");
     }
     assert_eq!(check(&export, "spends")["checked"], 2);
     assert_eq!(check(&export, "sums")["checked"], 2);
     assert_eq!(check(&export, "reward")["checked"], 111);
-    assert_eq!((&check(&export, "chain_work")["checked"], &check(&export, "count")["checked"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&check(&export, "chain_work")["checked"], &check(&export, "count")["checked"]),
+        (&json!(1), &json!(1))
+    );
 
     let stats = node.get_json("/stats");
     assert_eq!((&export["range"]["blocks"], &export["range"]["work"]), (&json!(112), &stats["chain_work"]));
     let mining = &export["mining"];
     assert_eq!((&mining["miners"], &mining["majority"]), (&json!(3), &json!(1)));
     let first = &mining["distribution"][0];
-    assert_eq!((&first["payee"], &first["blocks"], &first["longest_streak"]), (&json!(ALICE), &json!(108), &json!(108)));
+    assert_eq!(
+        (&first["payee"], &first["blocks"], &first["longest_streak"]),
+        (&json!(ALICE), &json!(108), &json!(108))
+    );
     let transactions = &export["transactions"];
     assert_eq!((&transactions["total"], &transactions["coinbases"]), (&json!(114), &json!(112)));
-    assert_eq!(transactions["shapes"], json!({"sweeps": 0, "consolidations": 0, "payments": 1, "batches": 1}));
+    assert_eq!(
+        transactions["shapes"],
+        json!({"sweeps": 0, "consolidations": 0, "payments": 1, "batches": 1})
+    );
     assert_eq!((&transactions["fees"]["total"], &transactions["segwit"]), (&json!(7000), &json!(2)));
     let last = export["blocks"].as_array().and_then(|blocks| blocks.last()).expect("blocks");
-    assert_eq!((&last["height"], &last["fees"], &last["miner"]["payee"]), (&json!(111), &json!(7000), &json!(BOB)));
+    assert_eq!(
+        (&last["height"], &last["fees"], &last["miner"]["payee"]),
+        (&json!(111), &json!(7000), &json!(BOB))
+    );
 
     // A part of it: what cannot be known there is said and not claimed.
     let (code, export) = track(node.url(), &["--from", "50", "--to", "111"]);
@@ -176,7 +198,9 @@ fn every_lie_is_found_out() {
         ("difficulty", |_, answer| {
             block_at(answer, 5).into_iter().for_each(|block| block["bits"] = json!("207ffffe"));
         }),
-        ("time", |_, answer| block_at(answer, 20).into_iter().for_each(|block| block["time"] = json!(1_000_000_000))),
+        ("time", |_, answer| {
+            block_at(answer, 20).into_iter().for_each(|block| block["time"] = json!(1_000_000_000))
+        }),
         ("time", |_, answer| {
             block_at(answer, 20).into_iter().for_each(|block| block["time"] = json!(4_000_000_000_u32));
         }),
@@ -268,9 +292,16 @@ fn other_nodes_are_compared_and_the_fork_is_found() {
     two.rpc("invalidateblock", json!([two.rpc("getblockhash", json!([70]))]));
     two.rpc("generatetoaddress", json!([7, BOB]));
     let (code, export) = track(&nodes, &[]);
-    assert_eq!((code, &export["source"]["node_id"]), (Some(2), &json!("one")), "the one with more work is read");
+    assert_eq!(
+        (code, &export["source"]["node_id"]),
+        (Some(2), &json!("one")),
+        "the one with more work is read"
+    );
     let other = &export["nodes"][0];
-    assert_eq!((&other["agrees"], &other["compared_to"], &other["fork_height"]), (&json!(false), &json!(76), &json!(69)));
+    assert_eq!(
+        (&other["agrees"], &other["compared_to"], &other["fork_height"]),
+        (&json!(false), &json!(76), &json!(69))
+    );
     // Nobody there: the range holds, but the comparison is missing.
     let (code, export) = track(&format!("{},http://127.0.0.1:1", one.url()), &[]);
     assert_eq!((code, &export["validation"]["verdict"]), (Some(1), &json!("behind")));
@@ -302,14 +333,21 @@ fn a_session_is_recorded_and_shown_again() {
         serde_json::from_str(&std::fs::read_to_string(&file).expect("a file")).expect("JSON");
     fits("session.schema.json", &session);
     let summary = &session["summary"];
-    assert_eq!((&summary["first_height"], &summary["last_height"], &summary["worst"]), (&json!(3), &json!(6), &json!(1)));
+    assert_eq!(
+        (&summary["first_height"], &summary["last_height"], &summary["worst"]),
+        (&json!(3), &json!(6), &json!(1))
+    );
     let miners = summary["miners"].as_array().expect("a list");
     let blocks = |payee: &str| {
         let miner = miners.iter().find(|miner| miner["payee"] == payee).expect("a miner");
         (miner["blocks"].clone(), miner["first_height"].clone(), miner["last_height"].clone())
     };
-    assert_eq!((blocks(ALICE), blocks(BOB)), ((json!(1), json!(4), json!(4)), (json!(2), json!(5), json!(6))));
-    let words: Vec<_> = session["events"].as_array().expect("a list").iter().map(|event| &event["what"]).collect();
+    assert_eq!(
+        (blocks(ALICE), blocks(BOB)),
+        ((json!(1), json!(4), json!(4)), (json!(2), json!(5), json!(6)))
+    );
+    let words: Vec<_> =
+        session["events"].as_array().expect("a list").iter().map(|event| &event["what"]).collect();
     assert!(words.contains(&&json!("block")) && words.contains(&&json!("down")), "{words:?}");
 
     // At once, as text; and in the same screens, at a speed that keys change.
@@ -342,7 +380,9 @@ fn a_session_is_recorded_and_shown_again() {
     std::fs::write(&file, r#"{"schema":"chaincore-monitor-session/2"}"#).expect("there is room");
     let output = monitor(&["replay", path]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("this monitor replays chaincore-monitor-session/1"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("this monitor replays chaincore-monitor-session/1")
+    );
 }
 
 #[test]
@@ -351,7 +391,8 @@ fn a_recording_in_a_pipe_ends_by_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("session.json");
     let path = file.to_str().expect("a path");
-    let output = monitor(&["track", "--record", path, "--for", "1", "--interval", "0.2", "--nodes", node.url()]);
+    let output =
+        monitor(&["track", "--record", path, "--for", "1", "--interval", "0.2", "--nodes", node.url()]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let session: Value =
         serde_json::from_str(&std::fs::read_to_string(&file).expect("a file")).expect("JSON");

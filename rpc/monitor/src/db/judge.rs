@@ -62,7 +62,8 @@ pub fn troubles(status: &Status) -> Vec<Trouble> {
     }
     if status.writer.is_none() {
         found.push(behind(
-            "nobody writes; start the node with --mirror, or see `chaincore-cli listplugins` why it does not".into(),
+            "nobody writes; start the node with --mirror, or see `chaincore-cli listplugins` why it does not"
+                .into(),
         ));
     }
     match sync.mode {
@@ -75,7 +76,9 @@ pub fn troubles(status: &Status) -> Vec<Trouble> {
     let silent = status.node.as_ref().map(|node| status.now - node.last_seen);
     match (status.lag_blocks, silent) {
         (None, _) | (_, None) => {
-            found.push(behind("no node has told its height yet, so how far behind this is cannot be known".into()));
+            found.push(behind(
+                "no node has told its height yet, so how far behind this is cannot be known".into(),
+            ));
         }
         (Some(_), Some(silent)) if silent > NODE_SILENT => found.push(behind(format!(
             "the node has said nothing for {}, so how far behind this is cannot be known; is it running?",

@@ -39,7 +39,14 @@ fn well() -> Status {
             seeded: true,
             event_seq: 131,
             writer_epoch: 1,
-            totals: Totals { blocks: 131, txs: 393, outputs: 800, inputs: 262, utxos: 538, utxo_value: 655_000_000_000 },
+            totals: Totals {
+                blocks: 131,
+                txs: 393,
+                outputs: 800,
+                inputs: 262,
+                utxos: 538,
+                utxo_value: 655_000_000_000,
+            },
             updated_at: NOW - 3.0,
             plugin_version: "0.1.0".into(),
         },
@@ -142,7 +149,8 @@ fn every_way_to_be_unwell_has_its_verdict_and_its_words() {
         (
             |status| {
                 status.invalid_indexes = 1;
-                let building = IndexLine { index_name: "i".into(), relation: "r".into(), state: "building".into() };
+                let building =
+                    IndexLine { index_name: "i".into(), relation: "r".into(), state: "building".into() };
                 status.index_builds.push(building);
             },
             Verdict::Good,
@@ -150,7 +158,8 @@ fn every_way_to_be_unwell_has_its_verdict_and_its_words() {
         ),
         (
             |status| {
-                let failed = IndexLine { index_name: "i".into(), relation: "r".into(), state: "failed".into() };
+                let failed =
+                    IndexLine { index_name: "i".into(), relation: "r".into(), state: "failed".into() };
                 status.index_builds.push(failed);
             },
             Verdict::Broken,
@@ -210,7 +219,10 @@ fn a_database_out_of_reach_keeps_what_was_seen() {
     looked.take(Seen::Status(Box::new(well())), 2);
     looked.take(Seen::Failure("gone".into()), 3);
     let text = text(&looked, 80);
-    assert!(text.contains("! gone\nwhat follows is what was seen before") && text.contains("height 130"), "{text}");
+    assert!(
+        text.contains("! gone\nwhat follows is what was seen before") && text.contains("height 130"),
+        "{text}"
+    );
     let json = serde_json::to_value(report(&looked)).expect("JSON");
     assert_eq!((&json["exit_code"], &json["status"]), (&2.into(), &serde_json::Value::Null));
 }

@@ -56,6 +56,8 @@ pub struct Node {
     pub round_trip: Option<u32>,
     /// The hashes of its chain, by height, as far as they were seen.
     pub chain: BTreeMap<u32, String>,
+    /// The times of these blocks, in seconds since 1970.
+    pub times: BTreeMap<u32, u32>,
     /// How often it left blocks for others.
     pub reorgs: u32,
     /// The most blocks that it left at once.
