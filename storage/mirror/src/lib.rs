@@ -30,8 +30,8 @@ pub mod samples;
 pub mod seal;
 pub mod session;
 pub mod speed;
-pub mod verify;
 pub mod status;
+pub mod verify;
 pub mod write;
 
 pub use error::MirrorError;
