@@ -286,9 +286,10 @@ impl Host {
         let of_thread = slot.clone();
         let thread = std::thread::Builder::new().name(format!("plugin-{}", slot.manifest.id));
         let spawned = thread.spawn(move || lead(runner, &of_thread, &failure, &stopping));
-        spawned
-            .map(drop)
-            .map_err(|error| HostError::Thread { id: slot.manifest.id.clone(), what: error.to_string() })
+        let thread = spawned
+            .map_err(|error| HostError::Thread { id: slot.manifest.id.clone(), what: error.to_string() })?;
+        *slot.thread.lock().expect("no one panics while holding the thread") = Some(thread);
+        Ok(())
     }
 
     /// How each plugin is, in the order in which they were started.
