@@ -215,7 +215,7 @@ COMMENT ON COLUMN chaincore.outputs.script_key IS 'First 8 bytes of SHA256(scrip
 COMMENT ON COLUMN chaincore.outputs.vout IS 'Position among the outputs of the transaction.';
 COMMENT ON COLUMN chaincore.outputs.script_type IS 'script_types.script_type.';
 COMMENT ON COLUMN chaincore.outputs.address IS 'Address; null for scripts that have none.';
-COMMENT ON COLUMN chaincore.outputs.script IS 'The script, where address and script_type do not tell it: types nonstandard, multisig, nulldata, witness_unknown; else null.';
+COMMENT ON COLUMN chaincore.outputs.script IS 'The script where there is no address; else null, for the address tells it.';
 
 CREATE TABLE chaincore.inputs (
     tx_id          bigint NOT NULL,

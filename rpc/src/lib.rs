@@ -4,6 +4,7 @@ pub mod client;
 pub mod conf;
 pub(crate) mod descriptor;
 pub mod error;
+pub mod feed;
 pub mod http;
 pub mod json;
 pub mod methods;

@@ -20,9 +20,11 @@ use crate::mining::{Miner, MiningOptions};
 use crate::p2p::{P2p, P2pError};
 use crate::plugins::{Host, HostError};
 use crate::service::{Service, pool_file};
-use chaincore_rpc::http::{AuthError, HttpError, HttpServer, tip_feed};
+use chaincore_rpc::feed;
+use chaincore_rpc::http::{AuthError, HttpError, HttpServer};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
+use chaincore_rpc::plugins::{PluginRoutes, Plugins};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
 use chaincore_rpc::rest::Rest;
 use chaincore_storage::FolderLock;
@@ -111,21 +113,25 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     ));
     service.attach_log(log);
     let node: NodeRef = service.clone();
-    let host = plugins::host(config)?;
+    check_folder_is_free(config)?;
+    let host = plugins::host(config).await?;
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
-    builder.add_feed(tip_feed(options::feed(&service.tip_watch())));
+    feed::register(&mut builder, &node);
+    let of_plugins = host.registered();
+    let control: Arc<dyn Plugins> = Arc::new(host.clone());
+    chaincore_rpc::plugins::register(&mut builder, &control, of_plugins.methods);
     let registry = builder.build()?;
     let warmup = registry.warmup().clone();
     warmup.set_status("Starting…");
 
     let mut stop = service.stopping();
     stop_on_signals(&service)?;
-    check_folder_is_free(config)?;
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
-        let rest = Arc::new(Rest::new(node.clone()));
+        let routes = PluginRoutes::new(of_plugins.routes);
+        let rest = Arc::new(Rest::with_plugins(node.clone(), routes));
         let started = HttpServer::start(http_options, registry, Some(rest)).await;
         Some(started.map_err(|error| match error {
             // Harnesses compare the text with Core's.
@@ -285,7 +291,8 @@ async fn abandon(host: &Host, chain: &ChainHandle) -> Result<(), AppError> {
     Ok(chain.shutdown().await?)
 }
 
-/// Asks whether another node has the folder, before this one replaces that one's cookie and pid file.
+/// Asks whether another node has the folder, before this one starts plugins that work in it and replaces that one's
+/// cookie and pid file.
 fn check_folder_is_free(config: &Config) -> Result<(), AppError> {
     let lock = FolderLock::acquire(&config.chain_dir);
     lock.map(drop).map_err(|error| ChainError::from(error).into())

@@ -53,6 +53,17 @@ const OPTIONS: &[OptionSpec] = &[
     option("startupnotify", "<command>", Group::General, "Run this command once the node is up"),
     option("blocknotify", "<command>", Group::General, "Run this command for each new block; %s in it is the block's hash"),
     option("shutdownnotify", "<command>", Group::General, "Run this command before the node stops, and wait for it"),
+    option(
+        "plugin",
+        "<command>",
+        Group::General,
+        "Run this program (a path, or a program and its arguments) as a plugin. May be given several times",
+    )
+    .needs_value()
+    .separate(),
+    option("important-plugin", "<command>", Group::General, "The same, and stop when that plugin fails")
+        .needs_value()
+        .separate(),
     option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
     // JSON-RPC and REST
     option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),
@@ -106,6 +117,15 @@ const OPTIONS: &[OptionSpec] = &[
         "A name of this machine that web pages and local requests without a password may use besides localhost and IP \
          addresses (such as the name behind a reverse proxy). May be given several times",
     ),
+    option(
+        "feedtoken",
+        "<token>",
+        Group::Api,
+        "Let programs without a password, such as web pages, read the subscriptions of a WebSocket at /ws?token=<token>: 16 \
+         to 256 letters, digits or any of -._~. May be given several times",
+    )
+    .no_negation()
+    .secret(),
     // Mining
     option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
     option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),

@@ -12,14 +12,16 @@
 //! | `runner` | one plugin's thread |
 //! | `board` | what is known of one plugin |
 //! | `backoff` | how long to wait after a failure |
+//! | [`command`] | what plugins in processes of their own are started with |
 //! | `registrations` | what plugins add to the interfaces |
 //! | `control` | the plugins as the interfaces see them |
 //! | `metrics` | the plugin that tells Prometheus |
-//! | `process` | plugins in processes of their own |
+//! | [`process`] | plugins in processes of their own |
 //! | `mempool` | where plugins hear of the mempool from |
 
 mod backoff;
 mod board;
+pub mod command;
 mod control;
 mod host;
 mod mempool;

@@ -19,9 +19,9 @@ use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, Tx
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
-    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult, Orphan,
-    PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip,
-    TxAccepted, TxTest,
+    IndexStatus, MempoolChunk, MempoolEntry, MempoolEvents, MempoolInfo, Node, NodeError, NodeInfo,
+    NodeResult, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent,
+    TemplateStats, Tip, TxAccepted, TxTest,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
@@ -153,6 +153,10 @@ impl Node for Service {
         self.tips.subscribe()
     }
 
+    fn durable_watch(&self) -> watch::Receiver<Tip> {
+        self.durables.subscribe()
+    }
+
     fn sync(&self) -> NodeResult<()> {
         self.on_writer(|_| Ok(()))?;
         let indexes = &self.core().indexes;
@@ -270,6 +274,10 @@ impl Node for Service {
 
     fn mempool_info(&self) -> MempoolInfo {
         mempool::info(&self.mempool(), self.clock.now(), self.is_mempool_loaded())
+    }
+
+    fn mempool_events(&self) -> Box<dyn MempoolEvents> {
+        Box::new(mempool::Events(self.mempool().subscribe()))
     }
 
     fn mempool_txids(&self) -> Vec<Txid> {

@@ -10,6 +10,7 @@
 
 mod addresses;
 mod blocks;
+mod feed;
 mod mining;
 mod page;
 mod peers;

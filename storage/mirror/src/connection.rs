@@ -96,10 +96,8 @@ impl Server {
         let local = self.options.get_socket().is_some()
             || matches!(self.options.get_host(), "localhost" | "127.0.0.1" | "::1")
             || self.options.get_host().starts_with('/');
-        let weak = matches!(
-            self.options.get_ssl_mode(),
-            PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer
-        );
+        let weak =
+            matches!(self.options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer);
         weak && !local
     }
 
@@ -109,7 +107,8 @@ impl Server {
     /// [`MirrorError::Database`] or [`MirrorError::Silent`].
     pub async fn connect(&self, limits: &Limits) -> Result<PgConnection, MirrorError> {
         let action = "cannot connect";
-        let mut connection = within(action, limits.connect, PgConnection::connect_with(&self.options)).await?;
+        let mut connection =
+            within(action, limits.connect, PgConnection::connect_with(&self.options)).await?;
         let millis = |limit: Duration| limit.as_millis().max(1).to_string();
         // The server ends a session whose client is gone or hangs: the lease must not stay with the dead.
         let settings = [
@@ -121,9 +120,9 @@ impl Server {
             ("tcp_keepalives_interval", "10".into()),
             ("tcp_keepalives_count", "3".into()),
             ("tcp_user_timeout", "60000".into()),
-            ("search_path", "chaincore, public".into()),
             ("timezone", "UTC".into()),
-            // Plans of the writer must not depend on what an administrator allows analysts.
+            // Where the blocks are decides the plan: one for any place would read whole tables.
+            ("plan_cache_mode", "force_custom_plan".into()),
             ("jit", "off".into()),
         ];
         for (name, value) in settings {
@@ -172,9 +171,10 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        let server =
-            Server::parse("postgres://writer:s3cret@db.example:5433/chain?sslmode=verify-full&password=s3cret")
-                .unwrap();
+        let server = Server::parse(
+            "postgres://writer:s3cret@db.example:5433/chain?sslmode=verify-full&password=s3cret",
+        )
+        .unwrap();
         for text in [format!("{server}"), format!("{server:?}")] {
             assert_eq!(text, "postgres://writer@db.example:5433/chain");
         }

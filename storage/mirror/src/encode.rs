@@ -99,43 +99,11 @@ impl CopyRows {
         self.i64(seconds.saturating_sub(Y2000).saturating_mul(1_000_000));
     }
 
-    /// `numeric`, from an unsigned number of 32 bytes, the most significant first: digits to the base of 10000, the
-    /// weight of the first, no sign, no fraction.
-    pub fn numeric_u256(&mut self, value: &[u8; 32]) {
-        let digits = base_10000(*value);
-        let weight = digits.len().saturating_sub(1) as i16;
-        // The type leaves zeros at the end out.
-        let kept = digits.iter().rposition(|digit| *digit != 0).map_or(0, |at| at + 1);
-        self.bytes.extend((8 + 2 * kept as i32).to_be_bytes());
-        for word in [kept as i16, weight, 0, 0] {
-            self.bytes.extend(word.to_be_bytes());
-        }
-        for digit in &digits[..kept] {
-            self.bytes.extend(digit.to_be_bytes());
-        }
-    }
-
     /// All bytes with the trailer; what `COPY` takes.
     pub fn finish(mut self) -> Vec<u8> {
         self.bytes.extend((-1i16).to_be_bytes());
         self.bytes
     }
-}
-
-/// The digits of a number to the base of 10000, the most significant first; none for zero.
-fn base_10000(mut value: [u8; 32]) -> Vec<i16> {
-    let mut digits = Vec::with_capacity(20);
-    while value.iter().any(|byte| *byte != 0) {
-        let mut rest = 0u32;
-        for byte in &mut value {
-            let part = rest << 8 | u32::from(*byte);
-            *byte = (part / 10_000) as u8;
-            rest = part % 10_000;
-        }
-        digits.push(rest as i16);
-    }
-    digits.reverse();
-    digits
 }
 
 #[cfg(test)]
@@ -161,24 +129,5 @@ mod tests {
         ]
         .concat();
         assert_eq!(rows.finish(), expected);
-    }
-
-    #[test]
-    fn numbers_are_split_to_the_base_of_10000() {
-        let number = |value: u128| {
-            let mut bytes = [0; 32];
-            bytes[16..].copy_from_slice(&value.to_be_bytes());
-            base_10000(bytes)
-        };
-        assert_eq!(number(0), Vec::<i16>::new());
-        assert_eq!(number(9_999), [9_999]);
-        assert_eq!(number(10_000), [1, 0]);
-        assert_eq!(number(1_2345_0678_0000), [1, 2345, 678, 0]);
-        let all = base_10000([0xff; 32]);
-        let text: String = all.iter().map(|digit| format!("{digit:04}")).collect();
-        assert_eq!(
-            text.trim_start_matches('0'),
-            "115792089237316195423570985008687907853269984665640564039457584007913129639935"
-        );
     }
 }

@@ -30,7 +30,9 @@ pub enum MirrorError {
     #[error("cannot bring the schema up to date: {0}")]
     Schema(sqlx::migrate::MigrateError),
     /// The schema is of a newer release.
-    #[error("the database has migration {0}, which this release does not know: it was written by a newer one")]
+    #[error(
+        "the database has migration {0}, which this release does not know: it was written by a newer one"
+    )]
     NewerSchema(i64),
     /// The database mirrors another chain.
     #[error("the database mirrors the chain {found}, not {expected}")]
@@ -78,6 +80,9 @@ pub enum MirrorError {
     /// The node's chain could not be read.
     #[error("cannot read the chain: {0}")]
     Chain(#[from] ReadError),
+    /// The node wants to stop.
+    #[error("broken off: the node stops")]
+    Stopping,
     /// A call before `open`, or after a failed one.
     #[error("the mirror is not open")]
     Closed,
@@ -93,10 +98,12 @@ impl MirrorError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Silent { .. } | Self::LeaseHeld(_) | Self::LeaseLost { .. } => true,
-            Self::CursorMoved { .. } | Self::Chain(_) | Self::Closed => true,
+            Self::CursorMoved { .. } | Self::Chain(_) | Self::Stopping | Self::Closed => true,
             Self::Database { source, .. } => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::Execute(source)) => database_may_pass(source),
-            Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => database_may_pass(source),
+            Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => {
+                database_may_pass(source)
+            }
             Self::Url(_) | Self::Schema(_) | Self::NewerSchema(_) | Self::OtherChain { .. } => false,
             Self::Damaged { .. } | Self::Input { .. } => false,
         }

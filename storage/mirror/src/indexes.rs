@@ -5,52 +5,95 @@
 //! Built without `CONCURRENTLY`: only the writer writes, and readers are not held up. So an interrupted build leaves
 //! nothing behind; a leftover of somebody's own attempt (`indisvalid` false) is dropped and built again.
 
-/// An index of a table or of each partition of one.
+use crate::partitions::PARTITIONED;
+
+/// What an index is for, beside searching.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The table's primary key.
+    Primary,
+    /// No two rows alike.
+    Unique,
+    /// Nothing.
+    Plain,
+}
+
+/// An index of a table, or of each partition of one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Index {
     /// The table, without its schema.
     pub table: &'static str,
-    /// The index's or the constraint's name; partitions' have their own after it.
-    pub name: &'static str,
+    /// Its name is the table's with this behind it; a partition's likewise.
+    pub suffix: &'static str,
     /// What is indexed, as in `CREATE INDEX`.
     pub columns: &'static str,
-    /// Whether it is the table's primary key.
-    pub primary: bool,
-    /// Whether the table is partitioned.
-    pub partitioned: bool,
+    /// What it is for.
+    pub kind: Kind,
 }
 
-const fn key(table: &'static str, name: &'static str, columns: &'static str, partitioned: bool) -> Index {
-    Index { table, name, columns, primary: true, partitioned }
+const fn index(table: &'static str, suffix: &'static str, columns: &'static str, kind: Kind) -> Index {
+    Index { table, suffix, columns, kind }
 }
 
-const fn plain(table: &'static str, name: &'static str, columns: &'static str, partitioned: bool) -> Index {
-    Index { table, name, columns, primary: false, partitioned }
-}
-
-/// All of them, those first that the writer itself needs.
-pub const INDEXES: [Index; 14] = [
-    key("transactions", "transactions_pkey", "(tx_id)", true),
-    key("outputs", "outputs_pkey", "(tx_id, vout)", true),
-    key("inputs", "inputs_pkey", "(tx_id, vin)", true),
-    key("utxos", "utxos_pkey", "(tx_id, vout)", false),
-    key("address_balances", "address_balances_pkey", "(script_key, address)", false),
+/// All of them, first those of the tables that others are made from.
+pub const INDEXES: [Index; 16] = [
+    index("transactions", "pkey", "(tx_id)", Kind::Primary),
+    index("outputs", "pkey", "(tx_id, vout)", Kind::Primary),
+    index("inputs", "pkey", "(tx_id, vin)", Kind::Primary),
+    index("utxos", "pkey", "(tx_id, vout)", Kind::Primary),
+    index("address_balances", "pkey", "(script_key, address)", Kind::Primary),
     // With the place, the last use of a script is one step away however often it was used.
-    plain("outputs", "outputs_script", "(script_key, tx_id)", true),
-    plain("inputs", "inputs_script", "(script_key, tx_id)", true),
-    plain("inputs", "inputs_spent", "(prev_tx_id, prev_vout)", true),
+    index("outputs", "script", "(script_key, tx_id)", Kind::Plain),
+    index("inputs", "script", "(script_key, tx_id)", Kind::Plain),
+    index("inputs", "spent", "(prev_tx_id, prev_vout)", Kind::Plain),
     // Eight bytes of 32: a quarter of the size. Not unique (BIP30); compare the whole identifier too.
-    plain("transactions", "transactions_txid", "(substr(txid, 1, 8))", true),
-    plain("utxos", "utxos_script", "(script_key)", false),
-    plain("address_balances", "address_balances_rich", "(balance DESC)", false),
-    plain("blocks", "blocks_time", "(time)", false),
-    plain("blocks", "blocks_pool", "(pool_id, height)", false),
-    plain("stale_transactions", "stale_transactions_txid", "(txid)", false),
+    index("transactions", "txid", "(substr(txid, 1, 8))", Kind::Plain),
+    index("utxos", "script", "(script_key)", Kind::Plain),
+    index("address_balances", "rich", "(balance DESC)", Kind::Plain),
+    index("blocks", "hash", "(hash)", Kind::Unique),
+    index("blocks", "time", "(time)", Kind::Plain),
+    index("blocks", "pool", "(pool_id, height)", Kind::Plain),
+    index("stale_blocks", "height", "(height)", Kind::Plain),
+    index("stale_transactions", "txid", "(substr(txid, 1, 8))", Kind::Plain),
 ];
+
+impl Index {
+    /// Whether its table is in partitions.
+    pub fn is_partitioned(&self) -> bool {
+        PARTITIONED.contains(&self.table)
+    }
+
+    /// Its name on a table or partition.
+    pub fn name_on(&self, table: &str) -> String {
+        format!("{table}_{}", self.suffix)
+    }
+
+    /// What makes it on a table or partition; `only` leaves the partitions of a parent out.
+    pub fn create_on(&self, table: &str, only: bool) -> String {
+        let (name, columns) = (self.name_on(table), self.columns);
+        let only = if only { "ONLY " } else { "" };
+        match self.kind {
+            Kind::Primary => {
+                format!("ALTER TABLE {only}chaincore.{table} ADD CONSTRAINT {name} PRIMARY KEY {columns}")
+            }
+            Kind::Unique => format!("CREATE UNIQUE INDEX {name} ON {only}chaincore.{table} {columns}"),
+            Kind::Plain => format!("CREATE INDEX {name} ON {only}chaincore.{table} {columns}"),
+        }
+    }
+
+    /// What drops it from a table or partition, if it is there.
+    pub fn drop_from(&self, table: &str) -> String {
+        let name = self.name_on(table);
+        match self.kind {
+            Kind::Primary => format!("ALTER TABLE chaincore.{table} DROP CONSTRAINT IF EXISTS {name}"),
+            Kind::Unique | Kind::Plain => format!("DROP INDEX IF EXISTS chaincore.{name}"),
+        }
+    }
+}
 
 /// Whether an index stays while blocks are loaded in bulk: those of small tables.
 pub fn stays_in_bulk(index: &Index) -> bool {
-    matches!(index.table, "blocks" | "stale_transactions")
+    matches!(index.table, "blocks" | "stale_blocks" | "stale_transactions")
 }
 
 #[cfg(test)]
@@ -60,10 +103,11 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_every_loaded_table_has_a_key() {
-        let names: BTreeSet<_> = INDEXES.iter().map(|index| index.name).collect();
+        let names: BTreeSet<_> = INDEXES.iter().map(|index| index.name_on(index.table)).collect();
         assert_eq!(names.len(), INDEXES.len());
         for table in ["transactions", "outputs", "inputs", "utxos", "address_balances"] {
-            let keys = INDEXES.iter().filter(|index| index.table == table && index.primary).count();
+            let keys =
+                INDEXES.iter().filter(|index| index.table == table && index.kind == Kind::Primary).count();
             assert_eq!(keys, 1, "{table}");
         }
     }

@@ -58,7 +58,7 @@ pub mod flags {
     pub const TAPROOT: i32 = 4;
     /// It says that it may be replaced (BIP125), itself.
     pub const RBF: i32 = 8;
-    /// It has an output that begins with `OP_RETURN`.
+    /// It has an output of type nulldata.
     pub const OP_RETURN: i32 = 16;
     /// It has an output that begins with `OP_RETURN OP_13`, as runestones do.
     pub const RUNESTONE: i32 = 32;
@@ -121,7 +121,8 @@ pub struct TransactionRow {
     pub n_out: i32,
     pub flags: i32,
     pub txid: [u8; 32],
-    pub wtxid: [u8; 32],
+    /// Only with a witness; else it is the txid.
+    pub wtxid: Option<[u8; 32]>,
 }
 
 /// A row of `outputs`.
@@ -284,7 +285,7 @@ impl<'a> Work<'a> {
         let mut marks = if is_coinbase { flags::COINBASE } else { 0 };
         if tx.has_witness() {
             marks |= flags::SEGWIT;
-            self.sums.segwit_txs += 1;
+            self.sums.segwit_txs += i32::from(!is_coinbase);
         }
         let mut input_value = 0i64;
         for (vin, (input, coin)) in tx.inputs.iter().zip(spent).enumerate() {
@@ -324,20 +325,21 @@ impl<'a> Work<'a> {
             output_value = output_value.saturating_add(value);
             let script = &output.script_pubkey;
             let facts = ScriptFacts::of(script, self.formats());
-            if script.first() == Some(&OP_RETURN) {
+            if facts.script_type == ScriptType::NullData {
                 marks |= flags::OP_RETURN;
                 self.sums.op_return_count += 1;
-                if script.get(1) == Some(&OP_13) {
-                    marks |= flags::RUNESTONE;
-                }
+            }
+            if script.starts_with(&RUNESTONE) {
+                marks |= flags::RUNESTONE;
             }
             let of_type = self.types.entry(facts.script_type).or_default();
             of_type.n_out += 1;
             of_type.out_value = of_type.out_value.saturating_add(value);
             let is_coin = !script.is_unspendable() && self.source.at.height > 0;
-            if !is_coin {
+            if !is_coin || (is_coinbase && self.repeats_coinbase) {
+                // Of two equal outputs one can be spent; there are as many coins as before.
                 self.sums.unspendable_value = self.sums.unspendable_value.saturating_add(value);
-            } else if !(is_coinbase && self.repeats_coinbase) {
+            } else {
                 self.coin(&OutPoint { txid: tx.txid(), vout: vout as u32 }, value, 1);
             }
             let raw_script = facts.address.is_none().then(|| script.0.clone());
@@ -363,11 +365,11 @@ impl<'a> Work<'a> {
             size: tx.total_size() as i32,
             version: tx.version,
             locktime: tx.lock_time,
-            n_in: tx.inputs.len() as i32,
+            n_in: spent.len() as i32,
             n_out: tx.outputs.len() as i32,
             flags: marks,
             txid: display_order(&tx.txid().0),
-            wtxid: display_order(&tx.wtxid().0),
+            wtxid: tx.has_witness().then(|| display_order(&tx.wtxid().0)),
         });
     }
 
@@ -388,7 +390,6 @@ impl<'a> Work<'a> {
         let header = &block.header;
         let grown = lineage.extend(source.at, header, sums.utxo_acc);
         let coinbase = block.transactions.first();
-        let payout = coinbase.and_then(|tx| tx.outputs.iter().max_by_key(|output| output.value.0));
         let weights = self.transactions.iter().skip(1).map(|tx| (tx.fee, tx.weight));
         let row = BlockRow {
             height: source.at.height,
@@ -416,9 +417,11 @@ impl<'a> Work<'a> {
             coinbase_script: coinbase
                 .and_then(|tx| tx.inputs.first())
                 .map_or_else(Vec::new, |input| input.script_sig.0.clone()),
-            coinbase_address: payout.and_then(|output| {
-                ScriptFacts::of(&output.script_pubkey, &self.maker.params.addresses).address
-            }),
+            coinbase_address: self
+                .outputs
+                .iter()
+                .take(coinbase.map_or(0, |tx| tx.outputs.len()))
+                .find_map(|output| output.script.address.clone()),
             witness_commitment: witness_commitment_position(block).and_then(|at| {
                 // A header of 6 bytes, then the hash (BIP141).
                 coinbase?.outputs[at].script_pubkey.get(6..38)?.try_into().ok()
@@ -444,8 +447,8 @@ impl<'a> Work<'a> {
     }
 }
 
-const OP_RETURN: u8 = 0x6a;
-const OP_13: u8 = 0x5d;
+/// `OP_RETURN OP_13`.
+const RUNESTONE: [u8; 2] = [0x6a, 0x5d];
 
 /// A coin's part of the accumulator `blocks.utxo_acc`, the sum modulo 2^64 over all coins: the first 8 bytes, as a
 /// big-endian number, of SHA256 over transaction identifier (serialization order), output number and value (both

@@ -2,5 +2,9 @@
 
 #[path = "schema/mirrored.rs"]
 mod mirrored;
+#[path = "schema/pools.rs"]
+mod pools;
 #[path = "schema/tables.rs"]
 mod tables;
+#[path = "schema/views.rs"]
+mod views;

@@ -3,6 +3,8 @@
 
 mod addresses;
 mod connections;
+mod extra_peers;
+mod headers;
 mod messages;
 mod raw_peer;
 mod reach;
@@ -58,6 +60,7 @@ fn options(folder: PathBuf) -> P2pOptions {
         services: FULL,
         user_agent: "/test:1/".into(),
         minimum_chain_work: params.minimum_chain_work,
+        headers_ahead: Default::default(),
         active: true,
         listen: true,
         binds: vec![BoundAddress {

@@ -3,7 +3,7 @@
 //! Invariant: when a [`ChildProcess`] is gone, so is its process, and what that one has started in its group. What
 //! has left the group (`setsid`) lives on, but holds nothing of the node's: the node's ends of the pipes are closed.
 
-use super::command::{CommandLine, Environment};
+use super::super::command::{CommandLine, Environment};
 use super::fault::{Fault, printable_bytes};
 use super::limits::Limits;
 use super::lines::Lines;

@@ -4,8 +4,8 @@
 //! (at most [`API_QUEUE`] wait; the others are told that the plugin is busy). A child never has more than one call to
 //! answer. The thread has a runtime of its own, so a child costs nobody else a wait.
 
+use super::super::command::{CommandLine, Environment};
 use super::child::ChildProcess;
-use super::command::{CommandLine, Environment};
 use super::declaration::Declaration;
 use super::fault::Fault;
 use super::limits::{API_QUEUE, Limits};

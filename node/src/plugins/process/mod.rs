@@ -10,7 +10,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`command`] | what a child is started with |
+//! | [`command`](super::command) | what a child is started with |
 //! | [`limits`] | what it is held to |
 //! | `child` | the process, its pipes and its end |
 //! | `keeper` | the thread that keeps it |
@@ -19,7 +19,6 @@
 //! | [`fault`] | what can go wrong |
 
 mod child;
-pub mod command;
 mod declaration;
 pub mod fault;
 mod keeper;
@@ -29,7 +28,7 @@ mod message;
 mod reply;
 mod stderr;
 
-pub use command::{CommandLine, Environment};
+pub use super::command::{CommandLine, Environment};
 pub use fault::Fault;
 pub use limits::Limits;
 pub use message::PROTOCOL;

@@ -87,7 +87,8 @@ pub(super) fn locator(result: &RawValue) -> Result<Vec<BlockRef>, Fault> {
     struct Known {
         blocks: Vec<BlockName>,
     }
-    let mut blocks = read::<Known>("locator", result)?.blocks;
+    // Who knows nothing to do is allowed to say nothing.
+    let mut blocks = read::<Option<Known>>("locator", result)?.map_or(vec![], |known| known.blocks);
     blocks.truncate(MAX_LOCATOR);
     Ok(blocks.into_iter().map(BlockRef::from).collect())
 }
@@ -192,6 +193,8 @@ mod tests {
         for wrong in ["{}", "null", r#"{"cursor":3}"#, r#"{"cursor":{"height":-1,"hash":""}}"#] {
             assert!(cursor(&raw(wrong)).is_err(), "{wrong}");
         }
+        assert_eq!(locator(&raw("null")).unwrap(), []);
+        assert!(locator(&raw("[]")).is_err() && locator(&raw(r#"{"blocks":null}"#)).is_err());
         let many = vec![format!(r#"{{"height":3,"hash":"{hash}"}}"#); 1500].join(",");
         assert_eq!(locator(&raw(&format!(r#"{{"blocks":[{many}]}}"#))).unwrap().len(), MAX_LOCATOR);
         assert_eq!(status(&raw(r#"{"status":"busy\nbee"}"#)).as_deref(), Some("busy bee"));

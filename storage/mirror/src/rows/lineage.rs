@@ -51,10 +51,6 @@ impl Lineage {
         self.chainwork = self.chainwork + block_work(header.bits);
         self.utxo_acc = self.utxo_acc.wrapping_add(acc);
         self.tip = Some(at);
-        Grown {
-            median_time: sorted[sorted.len() / 2],
-            chainwork: self.chainwork,
-            utxo_acc: self.utxo_acc,
-        }
+        Grown { median_time: sorted[sorted.len() / 2], chainwork: self.chainwork, utxo_acc: self.utxo_acc }
     }
 }

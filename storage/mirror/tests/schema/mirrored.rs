@@ -36,3 +36,13 @@ pub fn database(hint: &str) -> Database {
     });
     TEMPLATE.copy(hint)
 }
+
+/// A new database with the chain of `chain.sql`.
+pub fn chain(hint: &str) -> Database {
+    static TEMPLATE: LazyLock<Database> = LazyLock::new(|| {
+        let database = database("chain");
+        database.sql(include_str!("chain.sql")).expect("the chain is right");
+        database
+    });
+    TEMPLATE.copy(hint)
+}
