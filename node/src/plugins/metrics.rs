@@ -169,7 +169,8 @@ fn escaped(text: &str, quoted: bool) -> String {
 
 fn text(seen: &Mutex<Seen>, host: &Weak<Inner>) -> Result<String, ApiError> {
     let seen = lock(seen);
-    let (chain, node) = seen.reader.clone().ok_or_else(|| ApiError::other("the plugin metrics is stopped"))?;
+    let (chain, node) =
+        seen.reader.clone().ok_or_else(|| ApiError::other("the plugin metrics is stopped"))?;
     let (blocks, reorganizations, deepest) = (seen.blocks, seen.reorganizations, seen.deepest);
     drop(seen);
     let mut page = Page::default();
@@ -190,7 +191,11 @@ fn text(seen: &Mutex<Seen>, host: &Weak<Inner>) -> Result<String, ApiError> {
         "Fee rate below which the mempool takes nothing",
         vitals.mempool_min_fee.sat() as f64,
     );
-    node_figure("syncing", "1 while block files are read or the first download goes on", vitals.is_syncing.into());
+    node_figure(
+        "syncing",
+        "1 while block files are read or the first download goes on",
+        vitals.is_syncing.into(),
+    );
     node_figure("blocks_connected_total", "Blocks that became the tip since the start", blocks as f64);
     node_figure("reorganizations_total", "Changes of branches since the start", reorganizations as f64);
     node_figure("deepest_reorganization_blocks", "Blocks that the deepest of them took off", deepest.into());
@@ -221,7 +226,11 @@ fn add_plugin(page: &mut Page, plugin: &PluginStatus) {
         own("chaincore_plugin_lag_blocks", "Blocks between that and the tip", lag.into());
     }
     own("chaincore_plugin_blocks_total", "Blocks taken in since the start", plugin.blocks as f64);
-    own("chaincore_plugin_retries_total", "Failures that were followed by another try", plugin.retries as f64);
+    own(
+        "chaincore_plugin_retries_total",
+        "Failures that were followed by another try",
+        plugin.retries as f64,
+    );
     for figure in &plugin.figures {
         let is_name = !figure.name.is_empty()
             && figure.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
