@@ -12,6 +12,7 @@ pub mod network;
 pub mod node;
 pub mod openapi;
 pub mod peering;
+pub mod plugins;
 pub mod ratelimit;
 pub mod registry;
 pub mod rest;
