@@ -220,7 +220,8 @@ impl Keeper {
     /// The child is ended, which takes its group with it.
     fn lose(&mut self, fault: &Fault) {
         if self.child.take().is_some() {
-            tracing::warn!("plugin {}: {fault}; its process is ended", self.command.name());
+            // The host says so too, when it learns of it with its next call.
+            tracing::debug!("plugin {}: {fault}; its process is ended", self.command.name());
         }
         self.is_open = false;
         self.gone = fault.to_string();
