@@ -241,6 +241,33 @@ fn hostile_plugins_cost_the_node_nothing() {
 }
 
 #[test]
+fn a_process_that_outlives_the_node_is_ended_by_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("deaf.sh");
+    let text = "trap '' TERM HUP\nread l; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocol\":1,\"id\":\"deaf\"}}'\n\
+                read l; echo '{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"cursor\":null}}'\nwhile :; do sleep 1; done\n";
+    std::fs::write(&script, text).expect("a script can be written");
+    let value = format!("-plugin=sh {}", script.display());
+    let mut node = TestNode::start(&["-regtest", &value]);
+    let noted = |node: &TestNode| {
+        let path = node.chain_dir().join("plugins/deaf/process");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.split(' ').next().and_then(|pid| pid.parse::<u32>().ok())
+    };
+    node.wait_until("it is open", |node| noted(node).is_some());
+    let old = noted(&node).expect("it is noted");
+    node.kill();
+    assert!(lives(old));
+    node.launch();
+    node.wait_until("another is open", |node| noted(node).is_some_and(|pid| pid != old));
+    wait_until_gone(&[old]);
+    let new = noted(&node).expect("it is noted");
+    assert!(lives(new));
+    assert_eq!(node.stop(), Some(0));
+    wait_until_gone(&[new]);
+}
+
+#[test]
 fn an_important_plugin_that_fails_stops_the_node() {
     let folder = tempfile::tempdir().expect("a folder");
     let script = folder.path().join("fatal.sh");
