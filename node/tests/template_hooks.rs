@@ -1,5 +1,7 @@
 //! Whatever plugins make of the order of transactions, the block is valid by our own consensus.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod kit;
 
 use chaincore_consensus::check::CheckOptions;
