@@ -9,6 +9,7 @@ pub mod logging;
 pub mod mempool;
 pub mod mining;
 pub mod p2p;
+pub mod plugins;
 pub mod service;
 pub mod template;
 #[cfg(any(test, feature = "testkit"))]

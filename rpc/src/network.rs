@@ -154,6 +154,25 @@ pub struct NetTotals {
     pub received: u64,
     /// Bytes sent.
     pub sent: u64,
+    /// What should be sent.
+    pub upload: UploadTarget,
+}
+
+/// How much should be sent in a day (`-maxuploadtarget`). All zero but the time frame, if there is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UploadTarget {
+    /// A day, in seconds.
+    pub timeframe: i64,
+    /// The target in bytes.
+    pub target: u64,
+    /// Whether so much has been sent.
+    pub is_reached: bool,
+    /// Whether blocks older than a week are given away.
+    pub serves_old_blocks: bool,
+    /// Bytes that are left.
+    pub bytes_left: u64,
+    /// Seconds until counting begins anew.
+    pub time_left: i64,
 }
 
 /// An address of this node's own.
@@ -197,6 +216,8 @@ pub trait Network: Send + Sync {
     fn ping(&self);
     /// What went through all connections.
     fn totals(&self) -> NetTotals;
+    /// Whether the node calls others on a network by itself, by the network's name in Core's words.
+    fn reaches(&self, network: &str) -> bool;
     /// Whether transactions are taken from peers.
     fn takes_txs(&self) -> bool;
     /// The median of how many seconds the clocks of peers that we called are ahead of ours.

@@ -3,7 +3,8 @@
 use crate::http::rest::RestResponse;
 use crate::node::Node;
 use crate::rest::RestError;
-use crate::rest::routes::{BodyDoc, Field, Kind, ROUTES, Reply, Route};
+use crate::rest::route::{BodyDoc, Field, Kind, Reply, Route};
+use crate::rest::routes::ROUTES;
 use crate::value::Object;
 
 /// The document for a node.

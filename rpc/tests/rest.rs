@@ -11,7 +11,8 @@ use chaincore_rpc::http::rest::{RestBody, RestHandler, RestRequest};
 use chaincore_rpc::json::Json;
 use chaincore_rpc::node::{Node, NodeRef};
 use chaincore_rpc::rest::Rest;
-use chaincore_rpc::rest::routes::{ROUTES, Reply};
+use chaincore_rpc::rest::route::Reply;
+use chaincore_rpc::rest::routes::ROUTES;
 use std::sync::Arc;
 use support::{HARNESS, MemoryNode, spend};
 

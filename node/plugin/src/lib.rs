@@ -16,14 +16,19 @@
 //! | [`mempool`] | what happens in the mempool |
 //! | [`api`] | RPC methods and REST paths of plugins |
 //! | [`policy`] | the two hooks that may change what the node relays and mines |
+//! | [`follow`] | how a plugin is led along the chain |
+//! | `testkit` | a scripted chain and a check for plugins (feature `testkit`) |
 
 pub mod api;
 pub mod chain;
+pub mod follow;
 pub mod manifest;
 pub mod mempool;
 pub mod node;
 pub mod plugin;
 pub mod policy;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 
 pub use api::{ApiError, ApiRegistry};
 pub use chain::{AppliedBlock, BlockRef, ChainReader, Path, ReadError};

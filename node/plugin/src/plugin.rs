@@ -45,6 +45,12 @@ pub trait Reporter: Send + Sync {
     /// A figure for `listplugins` and `/metrics` (there `chaincore_plugin_<name>{plugin="<id>"}`). `name` is of
     /// `a-z 0-9 _`, ends in `_total` if it only grows, and `help` says the unit.
     fn figure(&self, name: &'static str, help: &'static str, value: f64);
+
+    /// Whether the node wants to stop. A call that takes long ends early then; one that has not returned some seconds
+    /// later is dropped, and the plugin is not closed.
+    fn is_stopping(&self) -> bool {
+        false
+    }
 }
 
 /// What a plugin is given when it is opened. It stays valid until the plugin is closed.
@@ -99,7 +105,8 @@ pub trait Plugin: Send + 'static {
         Ok(vec![])
     }
 
-    /// Forgets everything: rows and cursor. The next call is `open`.
+    /// Forgets everything: rows and cursor. The next call is `open`. There has been a call of `open` before, which may
+    /// have failed: what is stored may be damaged.
     async fn reset(&mut self) -> Result<(), PluginError>;
 
     /// What happened in the mempool, in order. Best effort: [`MempoolEvent::Gap`] stands for events that were lost and
@@ -114,6 +121,7 @@ pub trait Plugin: Send + 'static {
         Ok(())
     }
 
-    /// Stores what is due and lets go of everything. Nothing but [`open`](Self::open) is called afterwards.
+    /// Stores what is due and lets go of everything. Nothing but [`open`](Self::open) is called afterwards. Also called
+    /// after [`PluginError::Fatal`]; not after a panic, nor when a call had to be dropped.
     async fn close(&mut self) {}
 }

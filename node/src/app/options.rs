@@ -76,13 +76,19 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         external: external.collect::<Result<_, _>>()?,
         port: peers.port,
         discover: peers.discover && peers.external.is_empty(),
-        dns_seeds: if peers.dns_seeds { config.params.dns_seeds.clone() } else { Vec::new() },
+        dns_seeds: if peers.reach.dns_seeds { config.params.dns_seeds.clone() } else { Vec::new() },
+        dns_seeding: peers.reach.dns_seeds,
+        force_dns_seeds: peers.reach.force_dns_seeds,
+        fixed_seeds: fixed_seeds(config),
+        reach: peers.reach.reach,
+        upload_target: peers.reach.upload_target,
         max_automatic: own_calls.min(most),
         magic: config.params.magic,
         default_port: config.params.p2p_port,
         services: services(config),
         user_agent: info.subversion.clone(),
         minimum_chain_work: config.params.minimum_chain_work,
+        headers_ahead: Default::default(),
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
@@ -103,6 +109,12 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         own: own(config)?,
         folder: config.chain_dir.clone(),
     })
+}
+
+/// The addresses that the chain lists, if they may be used.
+fn fixed_seeds(config: &Config) -> Option<Vec<NetAddress>> {
+    let listed = config.params.fixed_seeds.iter().copied().map(NetAddress::from);
+    config.peers.reach.fixed_seeds.then(|| listed.collect())
 }
 
 /// What ChainCore's networks have beyond Bitcoin's.

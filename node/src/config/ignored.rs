@@ -18,9 +18,9 @@ pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     ignored("txospenderindex"),
     // Peers
     ignored("asmap"), ignored("cjdnsreachable"),
-    ignored("fixedseeds"), ignored("forcednsseed"), ignored("i2pacceptincoming"),
+    ignored("i2pacceptincoming"),
     ignored("i2psam"), ignored("listenonion"),
-    ignored("maxuploadtarget"), ignored("natpmp"), ignored("onion"), ignored("onlynet"),
+    ignored("natpmp"), ignored("onion"),
     ignored("peerbloomfilters"), ignored("privatebroadcast"),
     ignored("proxy"), ignored("proxyrandomize"), ignored("signetseednode"),
     ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),

@@ -19,6 +19,8 @@ mod mining;
 mod notify;
 mod options;
 mod peers;
+mod process_plugins;
+mod reach;
 mod storage;
 
 pub use api::{ApiConfig, CookieReaders};
@@ -28,11 +30,13 @@ pub use mempool::MempoolConfig;
 pub use mining::MiningConfig;
 pub use notify::NotifyConfig;
 pub use peers::PeersConfig;
+pub use reach::ReachConfig;
 pub use storage::StorageConfig;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::plugins::command::CommandLine;
 use chaincore_consensus::params::ChainParams;
 use chaincore_rpc::conf::{Conf, ConfError, Group, OptionTable, help_text, paragraph, parse_arguments};
 use clap::CommandFactory;
@@ -70,6 +74,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Commands that are run when something happens.
     pub notify: NotifyConfig,
+    /// Plugins in processes of their own, each with whether the node stops when it fails.
+    pub process_plugins: Vec<(CommandLine, bool)>,
     /// What it was all read from.
     pub conf: Conf,
 }
@@ -149,6 +155,7 @@ impl Config {
             mining: MiningConfig::read(&conf, &params)?,
             log,
             notify: NotifyConfig::read(&conf),
+            process_plugins: process_plugins::read(&conf)?,
             params: Arc::new(params),
             datadir: conf.datadir.clone(),
             chain_dir,
@@ -176,6 +183,7 @@ impl Config {
             },
         ];
         lines.extend(conf.settings.describe(&options::table()));
+        lines.extend(self.peers.reach.interactions.iter().cloned());
         lines
     }
 

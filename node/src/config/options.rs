@@ -53,6 +53,17 @@ const OPTIONS: &[OptionSpec] = &[
     option("startupnotify", "<command>", Group::General, "Run this command once the node is up"),
     option("blocknotify", "<command>", Group::General, "Run this command for each new block; %s in it is the block's hash"),
     option("shutdownnotify", "<command>", Group::General, "Run this command before the node stops, and wait for it"),
+    option(
+        "plugin",
+        "<command>",
+        Group::General,
+        "Run this program (a path, or a program and its arguments) as a plugin. May be given several times",
+    )
+    .needs_value()
+    .separate(),
+    option("important-plugin", "<command>", Group::General, "The same, and stop when that plugin fails")
+        .needs_value()
+        .separate(),
     option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
     // JSON-RPC and REST
     option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),
@@ -169,6 +180,10 @@ const OPTIONS: &[OptionSpec] = &[
     option("seednode", "<host>", Group::Connection, "Ask this peer for addresses of others, and leave it. May be given several times").network_only(),
     option("externalip", "<addr>", Group::Connection, "An address at which peers can reach this node, to be told to others. May be given several times"),
     option("dnsseed", "", Group::Connection, "Look up the chain's DNS seeds while too few nodes are known (default: 1 unless -connect or -maxconnections=0)"),
+    option("forcednsseed", "", Group::Connection, "Look up the chain's DNS seeds in any case (default: 0)"),
+    option("fixedseeds", "", Group::Connection, "Call the addresses that the chain's file lists if nothing else brings any (default: 1)"),
+    option("onlynet", "<network>", Group::Connection, "Call peers of this network (ipv4, ipv6, onion, i2p, cjdns) alone, but for those that were named; ChainCore has no proxies, so of the last three it calls none. May be given several times"),
+    option("maxuploadtarget", "<n>", Group::Connection, "Try to send no more than so much in 24 hours: peers that ask for blocks older than a week are left then, unless they have the permission download. With a unit of k, K, m, M, g, G, t or T, small ones counting by 1000 and others by 1024; M without one (default: 0, no limit)"),
     option("whitelist", "<[permissions@]network>", Group::Connection, "Give peers of an address or network permissions (noban, relay, forcerelay, mempool, download, addr, bloomfilter, in, out); without any: the usual ones. May be given several times"),
     option("whitebind", "<[permissions@]addr:port>", Group::Connection, "Listen there and give permissions to all who call. May be given several times"),
     option("whitelistrelay", "", Group::Connection, "Take transactions of whitelisted peers even with -blocksonly (default: 1)"),

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ReachConfig;
 use super::api::split_host_port;
 
 /// The names of Bitcoin's own chains; all others are ChainCore's.
@@ -88,8 +89,8 @@ pub struct PeersConfig {
     pub seeds: Vec<String>,
     /// Addresses at which this node can be reached.
     pub external: Vec<String>,
-    /// Whether the chain's seeds are looked up while too few nodes are known.
-    pub dns_seeds: bool,
+    /// On which networks peers are called, where first ones come from, and how much is sent.
+    pub reach: ReachConfig,
     /// Whether names may be looked up.
     pub dns: bool,
     /// Whether no transactions are taken from peers.
@@ -197,7 +198,7 @@ impl PeersConfig {
             target_block_relay: if is_chaincore { 0 } else { CORE_BLOCK_RELAY },
             seeds: settings.list("seednode"),
             external: settings.list("externalip"),
-            dns_seeds: settings.switch_or("dnsseed", !is_alone)?,
+            reach: ReachConfig::read(conf, is_alone)?,
             dns: settings.switch_or("dns", true)?,
             blocks_only,
             peer_timeout: settings.number("peertimeout", 1..=i64::MAX)?.unwrap_or(60),

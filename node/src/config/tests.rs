@@ -184,6 +184,39 @@ fn what_is_wrong_is_named_with_its_value() {
             "Invalid value 'lots' for -dbcache: it must be a whole number from 0 to 16777216.",
         ),
         (&["-minrelaytxfee=x"], "Invalid amount for -minrelaytxfee=<amt>: 'x'"),
+        (&["-maxuploadtarget=1x"], "Unable to parse -maxuploadtarget: '1x'"),
+        (&["-onlynet=ipv4", "-onlynet=abc"], "Unknown network specified in -onlynet: 'abc'"),
+        (
+            &["-onlynet=cjdns"],
+            "Outbound connections restricted to CJDNS (-onlynet=cjdns) but -cjdnsreachable is not provided",
+        ),
+        (
+            &["-onlynet=onion", "-listenonion=0"],
+            "Outbound connections restricted to Tor (-onlynet=onion) but the proxy for reaching the Tor network is not \
+             provided: none of -proxy, -onion or -listenonion is given",
+        ),
+        (
+            &["-onlynet=onion", "-noonion"],
+            "Outbound connections restricted to Tor (-onlynet=onion) but the proxy for reaching the Tor network is \
+             explicitly forbidden: -onion=0",
+        ),
+        (
+            &["-onlynet=I2P"],
+            "Outbound connections restricted to i2p (-onlynet=i2p) but -i2psam is not provided",
+        ),
+        (
+            &["-onlynet=onion", "-dnsseed=1"],
+            "Incompatible options: -dnsseed=1 was explicitly specified, but -onlynet forbids connections to IPv4/IPv6",
+        ),
+        (
+            &["-forcednsseed", "-dnsseed=0"],
+            "Cannot set -forcednsseed to true when setting -dnsseed to false.",
+        ),
+        // As in Core: who is told whom to call has no seeds.
+        (
+            &["-forcednsseed", "-connect=0"],
+            "Cannot set -forcednsseed to true when setting -dnsseed to false.",
+        ),
         (&["-uacomment=a(b)"], "User Agent comment (a(b)) contains unsafe characters."),
         (
             &["-blockmaxweight=4000001"],
@@ -232,6 +265,27 @@ fn what_is_wrong_is_named_with_its_value() {
         "Invalid value '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb' for -mine: it must be an address of chain chaincore ("
     ));
     assert!(home.error(&["start"]).contains("unexpected token 'start', see chaincored -h"));
+}
+
+#[test]
+fn networks_to_call_and_seeds_follow_from_several_options() {
+    use crate::p2p::net_address::Network;
+    let home = Home::new("");
+    let reach = |arguments: &[&str]| home.config(arguments).peers.reach;
+    let default = reach(&[]);
+    assert!(default.dns_seeds && default.fixed_seeds && !default.force_dns_seeds);
+    assert_eq!((default.upload_target, default.reach.dialled()), (0, vec![Network::Ipv4, Network::Ipv6]));
+    let hidden = reach(&["-onlynet=onion", "-onlynet=IPv6"]);
+    assert!(hidden.dns_seeds && hidden.interactions.is_empty());
+    assert_eq!(hidden.reach.dialled(), [Network::Ipv6]);
+    let hidden = home.config(&["-onlynet=onion"]);
+    assert!(!hidden.peers.reach.dns_seeds && hidden.peers.reach.reach.dialled().is_empty());
+    let line = "parameter interaction: -onlynet excludes IPv4 and IPv6 -> setting -dnsseed=0";
+    assert!(hidden.describe().contains(&line.to_owned()));
+    let other = reach(&["-fixedseeds=0", "-forcednsseed", "-maxuploadtarget=5G"]);
+    assert!(!other.fixed_seeds && other.force_dns_seeds);
+    assert_eq!(other.upload_target, 5 << 30);
+    assert!(reach(&["-connect=0", "-forcednsseed", "-dnsseed=1"]).force_dns_seeds);
 }
 
 #[test]
@@ -436,4 +490,37 @@ fn block_filters_are_wanted_in_cores_words() {
     assert_eq!(error, "Unknown -blockfilterindex value foo.");
     let error = home.error(&["-peerblockfilters"]);
     assert_eq!(error, "Cannot set -peerblockfilters without -blockfilterindex.");
+}
+
+#[cfg(unix)]
+#[test]
+fn plugins_of_ones_own_are_there_before_anything_starts() {
+    let home = Home::new("plugin=/bin/sh -c true\nimportant-plugin=sh\n");
+    let seen = |arguments: &[&str]| -> Vec<(String, Vec<String>, bool)> {
+        let plugins = home.config(arguments).process_plugins;
+        let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        plugins
+            .into_iter()
+            .map(|(command, known)| (name(command.program), command.arguments, known))
+            .collect()
+    };
+    let words =
+        |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let plugin = |name: &str, arguments: &str, important| (name.to_owned(), words(arguments), important);
+    assert_eq!(seen(&[]), [plugin("sh", "-c true", false), plugin("sh", "", true)]);
+    assert_eq!(
+        seen(&["--plugin", "/bin/cat -u", "-plugin=cat"])[..2],
+        [plugin("cat", "-u", false), plugin("cat", "", false)]
+    );
+    assert_eq!(seen(&["-noplugin"]), [plugin("sh", "", true)]);
+    assert_eq!(
+        home.error(&["--plugin", "/no/such.py 5"]),
+        "Invalid value '/no/such.py 5' for -plugin: it must be the path of a program, or a program and its arguments \
+         (there is no file /no/such.py)."
+    );
+    let error = home.error(&["-important-plugin=no-such-program"]);
+    assert!(
+        error.contains("for -important-plugin: ") && error.contains("no-such-program, here or in PATH"),
+        "{error}"
+    );
 }

@@ -5,6 +5,7 @@
 //! there. Nothing is told to peers unless the node listens.
 
 use super::net_address::{Host, NetAddress, Network};
+use super::reach::Reach;
 use rand::Rng;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -24,6 +25,7 @@ pub struct LocalAddresses {
     /// Whether what peers see may be taken for an address that others can reach too.
     learns: bool,
     port: u16,
+    reach: Reach,
     known: Mutex<BTreeMap<Host, (u16, u32)>>,
 }
 
@@ -41,18 +43,29 @@ pub struct Listener {
 }
 
 impl LocalAddresses {
-    /// None yet. `listens` says whether any are told, `learns` whether peers are asked where they see the node, and
+    /// None yet; of networks beyond `reach` only those that the owner names are taken. `listens` says whether any are told, `learns` whether peers are asked where they see the node, and
     /// `port` where they would find it there.
-    pub fn new(listens: bool, learns: bool, port: u16) -> Self {
-        Self { listens, learns, port, known: Mutex::default() }
+    pub fn new(listens: bool, learns: bool, port: u16, reach: Reach) -> Self {
+        Self { listens, learns, port, reach, known: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Host, (u16, u32)>> {
         self.known.lock().expect("no one panics while holding the addresses")
     }
 
-    /// Adds an address; one that is not routable is of no use.
+    /// Adds an address that the owner named, of whatever network.
+    pub fn add_named(&self, address: NetAddress) {
+        self.add_any(address, SCORE_NAMED);
+    }
+
+    /// Adds an address; one that is not routable, or not on a network of ours, is of no use.
     pub fn add(&self, address: NetAddress, score: u32) {
+        if self.reach.contains(address.network()) {
+            self.add_any(address, score);
+        }
+    }
+
+    fn add_any(&self, address: NetAddress, score: u32) {
         let mut known = self.lock();
         if !address.is_routable() || !known.contains_key(&address.host()) && known.len() >= MAX_ADDRESSES {
             return;
@@ -90,7 +103,10 @@ impl LocalAddresses {
         }
         let best = self.best_for(peer);
         let seen = peer.sees_us_at.filter(|seen| {
-            self.learns && peer.address.is_routable() && seen.is_routable() && seen.network().is_dialled()
+            self.learns
+                && peer.address.is_routable()
+                && seen.is_routable()
+                && self.reach.contains(seen.network())
         });
         let Some(seen) = seen else { return best };
         let one_in = match best.and_then(|best| self.lock().get(&best.host()).map(|(_, score)| *score)) {
@@ -177,9 +193,9 @@ mod tests {
 
     #[test]
     fn peers_are_told_what_they_can_reach() {
-        let known = LocalAddresses::new(true, false, 8333);
+        let known = LocalAddresses::new(true, false, 8333, Reach::ALL);
         for address in ["1.2.3.4:8333", "[2a00::1]:8333", ONION, "127.0.0.1:8333", "10.0.0.1:8333"] {
-            known.add(at(address), SCORE_NAMED);
+            known.add_named(at(address));
         }
         assert_eq!(known.list().len(), 3);
         assert_eq!(told(&known, &peer("8.8.8.8:1", true, None)).unwrap(), "1.2.3.4:8333");
@@ -192,13 +208,13 @@ mod tests {
 
     #[test]
     fn of_equal_addresses_the_surer_one_is_told() {
-        let known = LocalAddresses::new(true, false, 8333);
+        let known = LocalAddresses::new(true, false, 8333, Reach::ALL);
         known.add(at("1.2.3.4:8333"), SCORE_BOUND);
         known.add(at("1.2.3.5:8333"), SCORE_BOUND);
         known.seen(&at("1.2.3.4:1"));
         assert_eq!(known.list(), [(at("1.2.3.4:8333"), 3), (at("1.2.3.5:8333"), 2)]);
         assert_eq!(told(&known, &peer("8.8.8.8:1", true, None)).unwrap(), "1.2.3.4:8333");
-        known.add(at("1.2.3.5:8334"), SCORE_NAMED);
+        known.add_named(at("1.2.3.5:8334"));
         assert_eq!(told(&known, &peer("8.8.8.8:1", true, None)).unwrap(), "1.2.3.5:8334");
     }
 
@@ -206,12 +222,12 @@ mod tests {
     fn what_a_peer_sees_is_told_if_nothing_better_is_known() {
         let inbound = peer("8.8.8.8:1", true, Some("1.2.3.4:9999"));
         let outbound = peer("8.8.8.8:1", false, Some("1.2.3.4:9999"));
-        let learning = LocalAddresses::new(true, true, 8333);
+        let learning = LocalAddresses::new(true, true, 8333, Reach::ALL);
         assert_eq!(told(&learning, &inbound).unwrap(), "1.2.3.4:9999");
         assert_eq!(told(&learning, &outbound).unwrap(), "1.2.3.4:8333");
         assert_eq!(told(&learning, &peer("127.0.0.1:1", true, Some("1.2.3.4:9"))), None);
         assert_eq!(told(&learning, &peer("8.8.8.8:1", true, Some("10.0.0.1:9"))), None);
-        assert_eq!(told(&LocalAddresses::new(true, false, 8333), &inbound), None);
-        assert_eq!(told(&LocalAddresses::new(false, true, 8333), &inbound), None);
+        assert_eq!(told(&LocalAddresses::new(true, false, 8333, Reach::ALL), &inbound), None);
+        assert_eq!(told(&LocalAddresses::new(false, true, 8333, Reach::ALL), &inbound), None);
     }
 }

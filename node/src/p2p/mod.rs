@@ -24,6 +24,7 @@ pub mod options;
 pub mod outbound;
 pub mod permissions;
 pub mod processing;
+pub mod reach;
 pub mod rolling_bloom;
 mod service;
 pub mod subnet;

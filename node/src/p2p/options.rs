@@ -5,6 +5,8 @@ use super::connection::BoundAddress;
 use super::discovery::DiscoveryOptions;
 use super::net_address::NetAddress;
 use super::permissions::Whitelist;
+use super::processing::HeaderLimits;
+use super::reach::Reach;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
@@ -24,6 +26,8 @@ pub struct P2pOptions {
     pub user_agent: String,
     /// The work below which no chain is worth fetching.
     pub minimum_chain_work: Work,
+    /// How many headers may wait for their blocks.
+    pub headers_ahead: HeaderLimits,
     /// Whether connections may be made (`-networkactive`).
     pub active: bool,
     /// Whether to listen.
@@ -52,6 +56,17 @@ pub struct P2pOptions {
     pub seeds: Vec<String>,
     /// Names whose addresses are nodes, to be looked up while too few are known (`-dnsseed`).
     pub dns_seeds: Vec<String>,
+    /// Whether there are DNS seeds at all (`-dnsseed`), be the list of them empty.
+    pub dns_seeding: bool,
+    /// Whether they are looked up however many nodes are known (`-forcednsseed`).
+    pub force_dns_seeds: bool,
+    /// Addresses that the chain lists, for when nothing else brings any; `None` if they are not to be used
+    /// (`-fixedseeds`).
+    pub fixed_seeds: Option<Vec<NetAddress>>,
+    /// The networks on which the node calls others by itself (`-onlynet`).
+    pub reach: Reach,
+    /// How many bytes should be sent in a day; 0 for any number (`-maxuploadtarget`).
+    pub upload_target: u64,
     /// Whether names may be looked up (`-dns`).
     pub dns: bool,
     /// Whether no transactions are taken from peers (`-blocksonly`).

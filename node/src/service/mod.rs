@@ -4,11 +4,13 @@
 //! The interfaces are up before the chain is: until [`Service::attach`] they answer that the node warms up, and
 //! nothing here is asked.
 
+mod indexes;
 mod mempool;
 mod network;
 mod node;
 mod peering;
 pub(crate) mod pool_file;
+mod reader;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};
@@ -61,6 +63,7 @@ pub struct Service {
     last_template: Mutex<Option<TemplateStats>>,
     mempool_loaded: AtomicBool,
     log: OnceLock<LogHandle>,
+    endpoint: OnceLock<String>,
 }
 
 impl Service {
@@ -81,6 +84,7 @@ impl Service {
             last_template: Mutex::new(None),
             mempool_loaded: AtomicBool::new(false),
             log: OnceLock::new(),
+            endpoint: OnceLock::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::p2p::P2p;
 use crate::p2p::address_book::Table;
-use crate::p2p::connection::PeerLink;
+use crate::p2p::connection::{PeerLink, TIMEFRAME};
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::{Host, NetAddress, Network as NetworkKind};
 use crate::p2p::processing::Protocol;
@@ -11,7 +11,7 @@ use crate::p2p::wire::{Command, PeerAddress, ServiceFlags};
 use chaincore_consensus::{Amount, BlockHash};
 use chaincore_rpc::network::{
     AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, KnownAddress, LocalAddress,
-    NetTotals, Network, PeerInfo,
+    NetTotals, Network, PeerInfo, UploadTarget,
 };
 use chaincore_rpc::node::{NodeError, NodeResult};
 
@@ -93,7 +93,21 @@ impl Network for P2p {
 
     fn totals(&self) -> NetTotals {
         let totals = self.network().totals();
-        NetTotals { received: totals.received(), sent: totals.sent() }
+        let (upload, now) = (self.network().upload(), self.network().clock().now());
+        let upload = UploadTarget {
+            timeframe: TIMEFRAME,
+            target: upload.limit(),
+            is_reached: upload.is_reached(),
+            serves_old_blocks: self.network().serves_old_blocks(),
+            bytes_left: upload.bytes_left(),
+            time_left: upload.time_left(now),
+        };
+        NetTotals { received: totals.received(), sent: totals.sent(), upload }
+    }
+
+    fn reaches(&self, network: &str) -> bool {
+        let reach = self.network().options().reach;
+        NetworkKind::from_name(network).is_some_and(|network| reach.contains(network))
     }
 
     fn takes_txs(&self) -> bool {

@@ -4,7 +4,7 @@ use super::view::View;
 use super::{Service, failure, index_failure, mempool, pool_file};
 use crate::chain::{Chain, ChainError, Origin, Outcome};
 use crate::config::LogLevel;
-use crate::index::{IndexStatus as Follow, Place};
+use crate::index::IndexStatus as Follow;
 use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::processing::OrphanInfo;
@@ -16,7 +16,6 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
-use chaincore_plugin::ChainReader;
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
@@ -26,14 +25,11 @@ use chaincore_rpc::node::{
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a question to an index waits for the index to catch up with the tip.
-const INDEX_PATIENCE: Duration = Duration::from_secs(10);
-
 impl Service {
-    fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
+    pub(super) fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
         self.chain_handle().mempool().read().expect("no one panics while holding the mempool")
     }
 
@@ -43,41 +39,7 @@ impl Service {
     ) -> NodeResult<T> {
         self.chain_handle().query_blocking(work).map_err(failure)
     }
-
-    /// Waits until an index has seen the tip of now. A node that is far behind answers as far as it is.
-    fn wait_for<R: crate::index::Rules>(&self, index: &crate::index::Follower<R>) {
-        let since = Instant::now();
-        let tip = self.chain_handle().tip();
-        while !index.status().synced && index.status().failure.is_none() && since.elapsed() < INDEX_PATIENCE {
-            let at = index.status().best_block;
-            if at.height >= tip.height && self.chain_handle().is_ancestor(&tip, &at) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    fn addresses(&self) -> NodeResult<&crate::index::AddressIndex> {
-        let index = self.core().indexes.addresses.as_ref().ok_or(NodeError::IndexOff("addressindex"))?;
-        self.current(index)?;
-        Ok(index)
-    }
-
-    /// Waits for an index; an error if it has stopped and would answer of a chain that is no more.
-    fn current<R: crate::index::Rules>(&self, index: &crate::index::Follower<R>) -> NodeResult<()> {
-        self.wait_for(index);
-        let status = index.status();
-        match status.failure {
-            Some(reason) => {
-                Err(NodeError::Storage(format!("the index {} has stopped: {reason}", status.name)))
-            }
-            None => Ok(()),
-        }
-    }
 }
-
-/// Rows of an index read at a time.
-const ROWS: usize = 1000;
 
 /// A reading that has no answer because the block or its data is not there, told from one that failed.
 fn available<T>(read: Result<T, ChainError>) -> NodeResult<Option<T>> {
@@ -486,48 +448,10 @@ impl Node for Service {
     }
 
     fn script_unspent(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
-        let index = self.addresses()?;
-        let (mut skip, mut unspent, mut after) = (skip, Vec::new(), None);
-        while unspent.len() < limit {
-            let (items, _) = index.unspent(script, after, ROWS).map_err(index_failure)?;
-            let Some(last) = items.last() else { break };
-            after = Some(Place { height: last.height, tx_index: last.tx_index, vout: last.outpoint.vout });
-            let skipped = skip.min(items.len());
-            skip -= skipped;
-            unspent.extend(items.into_iter().skip(skipped).take(limit - unspent.len()).map(|item| {
-                ScriptUnspent {
-                    outpoint: item.outpoint,
-                    value: item.value,
-                    height: item.height,
-                    coinbase: item.coinbase,
-                }
-            }));
-        }
-        Ok(unspent)
+        self.unspent_of(script, skip, limit)
     }
 
     fn script_history(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptEvent>> {
-        let index = self.addresses()?;
-        // The index reads oldest first; the newest are the last of all.
-        let (totals, _) = index.balance(script).map_err(index_failure)?;
-        let count = usize::try_from(totals.transactions).unwrap_or(usize::MAX);
-        let end = count.saturating_sub(skip);
-        let first = end.saturating_sub(limit);
-        let (mut at, mut events, mut after) = (0, Vec::new(), None);
-        // Rows before the wanted ones are passed over, never held.
-        while at < end {
-            let (items, _) = index.history(script, after, ROWS.min(end - at)).map_err(index_failure)?;
-            let Some(last) = items.last() else { break };
-            after = Some(Place { height: last.height, tx_index: last.tx_index, vout: 0 });
-            let passed = first.saturating_sub(at).min(items.len());
-            at += items.len();
-            events.extend(items.into_iter().skip(passed).map(|item| ScriptEvent {
-                txid: item.txid,
-                height: item.height,
-                tx_index: item.tx_index,
-            }));
-        }
-        events.reverse();
-        Ok(events)
+        self.history_of(script, skip, limit)
     }
 }

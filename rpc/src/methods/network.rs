@@ -66,8 +66,7 @@ pub fn getnetworkinfo(node: &dyn Node, _: &Args) -> Reply {
     let connections = node.connections();
     let mempool = node.mempool_info();
     let network = |name: &'static str| {
-        // Only plain addresses can be reached without proxies.
-        let reachable = connections.enabled && matches!(name, "ipv4" | "ipv6");
+        let reachable = node.network().reaches(name);
         NetworkJson { name, limited: !reachable, reachable, proxy: "", proxy_randomize_credentials: false }
     };
     reply(&NetworkInfo {

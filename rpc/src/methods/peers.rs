@@ -208,12 +208,12 @@ pub fn getnettotals(node: &dyn Node, _: &Args) -> Reply {
     // The wall clock, as Core: the figures are of real connections.
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let target = Object::new()
-        .with("timeframe", &86_400)
-        .with("target", &0)
-        .with("target_reached", &false)
-        .with("serve_historical_blocks", &true)
-        .with("bytes_left_in_cycle", &0)
-        .with("time_left_in_cycle", &0);
+        .with("timeframe", &totals.upload.timeframe)
+        .with("target", &totals.upload.target)
+        .with("target_reached", &totals.upload.is_reached)
+        .with("serve_historical_blocks", &totals.upload.serves_old_blocks)
+        .with("bytes_left_in_cycle", &totals.upload.bytes_left)
+        .with("time_left_in_cycle", &totals.upload.time_left);
     reply(
         &Object::new()
             .with("totalbytesrecv", &totals.received)

@@ -66,7 +66,7 @@ fn of_the_node() -> Vec<Row> {
                     Doc::num("totalbytesrecv", "Bytes received"),
                     Doc::num("totalbytessent", "Bytes sent"),
                     Doc::time("timemillis", "Now, in milliseconds since 1970"),
-                    Doc::obj("uploadtarget", "The limit of what is sent, which there is none of", vec![]),
+                    Doc::obj("uploadtarget", "The limit of what is sent (-maxuploadtarget)", vec![]),
                 ],
             )),
             peers::getnettotals,

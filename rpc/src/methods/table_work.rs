@@ -1,6 +1,6 @@
 //! The methods of the groups mining and mempool, as clients see them.
 
-use super::{Row, generate, mempool, mining};
+use super::{Row, generate, mempool, mining, submission};
 use crate::registry::{Arg, Doc, Method};
 
 fn txid_arg() -> Arg {
@@ -290,7 +290,7 @@ fn mempool_rows() -> Vec<Row> {
                         .default("\"0.00\""),
                 )
                 .result(Doc::hex("", "Its id")),
-            mempool::sendrawtransaction,
+            submission::sendrawtransaction,
         ),
         (
             Method::new(
@@ -323,7 +323,7 @@ fn mempool_rows() -> Vec<Row> {
                     ],
                 )],
             )),
-            mempool::testmempoolaccept,
+            submission::testmempoolaccept,
         ),
         (
             Method::new(
@@ -365,7 +365,7 @@ fn mempool_rows() -> Vec<Row> {
                     Doc::arr("replaced-transactions", "", vec![Doc::hex("", "An id")]).optional(),
                 ],
             )),
-            mempool::submitpackage,
+            submission::submitpackage,
         ),
         (
             Method::new("blockchain", "getrawmempool", "Lists the mempool.")

@@ -264,6 +264,7 @@ mod tests {
     fn the_curve_survives_odd_chains() {
         let block = |height, spacing, difficulty| RecentBlock {
             height,
+            hash: chaincore_consensus::BlockHash::default(),
             time: 0,
             spacing,
             difficulty: CoreDouble(difficulty),

@@ -76,6 +76,8 @@ pub fn status(rest: &Rest, _: &Request) -> Answer {
 pub struct RecentBlock {
     /// Its height.
     pub height: u32,
+    /// Its hash, by which nodes can be compared.
+    pub hash: BlockHash,
     /// Its time.
     pub time: u32,
     /// The seconds since the block before; negative where a miner's clock was behind.
@@ -96,6 +98,7 @@ pub fn recent_blocks(chain: &dyn ChainView, count: u32) -> Vec<RecentBlock> {
         let before = previous.map_or(block.header.time, |previous| previous.header.time);
         blocks.push(RecentBlock {
             height: block.height,
+            hash: block.hash,
             time: block.header.time,
             spacing: i64::from(block.header.time) - i64::from(before),
             difficulty: CoreDouble(pow::difficulty(block.header.bits)),

@@ -4,7 +4,7 @@ use super::addresses::{address_script, page};
 use super::shapes::{RestPoolTx, coins};
 use super::{Answer, Request, Rest, RestError, json};
 use crate::json::Json;
-use crate::methods::mempool::{DEFAULT_MAX_FEE_RATE, broadcast};
+use crate::methods::submission::{DEFAULT_MAX_FEE_RATE, broadcast};
 use crate::methods::tx_json::decode_hex;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, OutPoint, Script, Transaction, Tx, TxIn, TxOut, Txid, Wtxid, hex};

@@ -3,7 +3,7 @@
 use chaincore_consensus::BlockHash;
 use chaincore_rpc::network::{
     AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, KnownAddress, LocalAddress,
-    NetTotals, Network, PeerInfo,
+    NetTotals, Network, PeerInfo, UploadTarget,
 };
 use chaincore_rpc::node::NodeResult;
 use std::sync::Mutex;
@@ -41,7 +41,12 @@ impl Network for NoPeers {
     fn ping(&self) {}
 
     fn totals(&self) -> NetTotals {
-        NetTotals { received: 7, sent: 5 }
+        let upload = UploadTarget { timeframe: 86_400, serves_old_blocks: true, ..UploadTarget::default() };
+        NetTotals { received: 7, sent: 5, upload }
+    }
+
+    fn reaches(&self, network: &str) -> bool {
+        matches!(network, "ipv4" | "ipv6")
     }
 
     fn takes_txs(&self) -> bool {

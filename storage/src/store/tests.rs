@@ -52,7 +52,9 @@ fn filled(folder: &Path) -> Vec<(BlockHash, BlockRecord)> {
     let mut records: Vec<_> = (0..20_000).map(record).collect();
     let extra = vec![("name".to_owned(), Some(vec![1, 2])), ("gone".to_owned(), None)];
     let tip = Some(BlockHash([7; 32]));
-    store.commit(Commit { coins: Some(&cache), tip, records: records.clone(), extra }).unwrap();
+    store
+        .commit(Commit { coins: Some(&cache), tip, records: records.clone(), extra, ..Commit::default() })
+        .unwrap();
     assert_eq!(store.durable_tip(), tip);
     records.sort_unstable_by_key(|(hash, _)| *hash);
     records

@@ -11,6 +11,7 @@ use crate::hex;
 use crate::pow::{Target, Work};
 use crate::script::Script;
 use serde::Deserialize;
+use std::net::SocketAddr;
 
 /// Why a text is not a chain file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,15 @@ fn bad<T>(key: &'static str, value: impl ToString, expected: impl Into<String>) 
     Err(ChainFileError::Value { key, value: value.to_string(), expected: expected.into() })
 }
 
+/// Addresses with a port: names have their place among the DNS seeds.
+fn fixed_seeds(listed: Vec<String>) -> Result<Vec<SocketAddr>, ChainFileError> {
+    let parsed = listed.into_iter().map(|text| match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() != 0 => Ok(address),
+        _ => bad("fixed_seeds", text, "expected addresses with a port, such as 203.0.113.7:8000"),
+    });
+    parsed.collect()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChainFile {
@@ -68,7 +78,9 @@ struct ChainFile {
     coinbase_maturity: Option<i64>,
     mockable: Option<bool>,
     signet_challenge: Option<String>,
+    minimum_chain_work: Option<String>,
     dns_seeds: Option<Vec<String>>,
+    fixed_seeds: Option<Vec<String>>,
     #[serde(default)]
     difficulty: DifficultyTable,
     #[serde(default)]
@@ -144,6 +156,10 @@ fn integer<T: TryFrom<i64>>(
 fn four_bytes(key: &'static str, text: &str) -> Result<[u8; 4], ChainFileError> {
     let bytes = hex::decode(text).ok().and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
     bytes.map_or_else(|| bad(key, text, "expected 8 hexadecimal digits"), Ok)
+}
+
+fn work(key: &'static str, text: &str) -> Result<Work, ChainFileError> {
+    text.parse().or_else(|_| bad(key, text, "expected 1 to 64 hexadecimal digits"))
 }
 
 fn script(key: &'static str, text: &str) -> Result<Script, ChainFileError> {
@@ -258,6 +274,7 @@ impl ChainParams {
             p2p_port,
             rpc_port,
             dns_seeds: file.dns_seeds.unwrap_or_default(),
+            fixed_seeds: fixed_seeds(file.fixed_seeds.unwrap_or_default())?,
             genesis_hash: genesis.hash(),
             genesis,
             pow_limit,
@@ -278,20 +295,18 @@ impl ChainParams {
             bip34_hash: None,
             bip30_repeats: Vec::new(),
             version_bits: Vec::new(),
-            min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             signet_challenge,
-            minimum_chain_work: Work::ZERO,
-            default_assume_valid: None,
+            minimum_chain_work: file
+                .minimum_chain_work
+                .map_or(Ok(Work::ZERO), |text| work("minimum_chain_work", &text))?,
             mockable: file.mockable.unwrap_or(false),
-            consistency_checks: false,
-            prune_after_height: 1000,
         })
     }
 
     /// The chain file of this chain, with its first block's nonce and hash. Reading it back gives the same chain
-    /// where it was made from such a file; what only Bitcoin's own chains have (voted deployments, exceptions,
-    /// assumed work) has no place in it.
+    /// where it was made from such a file; what only Bitcoin's own chains have (voted deployments, exceptions)
+    /// has no place in it.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         write::write_chain(&mut text, self).expect("writing to a string does not fail");

@@ -29,6 +29,9 @@ pub enum ConnectError {
     /// The address is banned or discouraged.
     #[error("{0} is banned")]
     Banned(String),
+    /// The address is on a network that the node does not call others on by itself.
+    #[error("{0} is on a network that -onlynet leaves out")]
+    Unreached(String),
     /// The address is this node's own.
     #[error("{0} is this node")]
     Own(String),

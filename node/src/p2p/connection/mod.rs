@@ -13,11 +13,16 @@ mod listener;
 mod network;
 mod outbox;
 mod session;
+mod unfinished;
+mod upload;
 
 pub use counters::{ByMessage, Counters, Totals};
 pub use dial::ConnectError;
 pub use inbox::{Inbox, Received};
 pub use link::PeerLink;
 pub use listener::{BoundAddress, listen};
+#[cfg(test)]
+pub(in crate::p2p) use network::MAX_UNFINISHED;
 pub use network::Network;
 pub use outbox::Outbox;
+pub use upload::{TIMEFRAME, UploadTarget};

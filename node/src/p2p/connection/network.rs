@@ -2,25 +2,29 @@
 
 use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
-use super::{PeerLink, Totals, session};
+use super::unfinished::{Rank, Unfinished};
+use super::{PeerLink, Totals, UploadTarget, session};
 use crate::clock::Clock;
 use crate::p2p::address_book::AddressBook;
 use crate::p2p::bans::Bans;
 use crate::p2p::eviction::{self, Candidate};
 use crate::p2p::kind::{ConnectionKind, PeerId};
-use crate::p2p::local::{LocalAddresses, SCORE_NAMED};
+use crate::p2p::local::LocalAddresses;
 use crate::p2p::net_address::NetAddress;
 use crate::p2p::options::P2pOptions;
 use crate::p2p::outbound::Wishes;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wake::Wake;
-use crate::p2p::wire::{Command, ServiceFlags};
+use crate::p2p::wire::{Command, MAX_PAYLOAD, ServiceFlags};
 use chaincore_consensus::hash::sha256;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpStream;
+
+/// What unfinished messages of all peers together may take, in bytes: sixteen of the longest ones.
+pub(in crate::p2p) const MAX_UNFINISHED: usize = 16 * MAX_PAYLOAD;
 
 /// The secret that makes numbers which peers cannot choose.
 #[derive(Debug)]
@@ -48,6 +52,7 @@ pub struct Network {
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    upload: UploadTarget,
     /// Who listens in the place of a routable address, and what was dialled.
     #[cfg(test)]
     pub(in crate::p2p) stand_ins: Mutex<BTreeMap<NetAddress, SocketAddr>>,
@@ -55,6 +60,8 @@ pub struct Network {
     pub(in crate::p2p) dialled: Mutex<Vec<NetAddress>>,
     /// What waits in all inboxes together.
     received: Total,
+    /// What has come in part of all peers together.
+    unfinished: Unfinished,
     /// What waits in all outboxes together.
     queued: Total,
 }
@@ -66,12 +73,14 @@ impl Network {
         getrandom::fill(&mut secret).expect("the system has random numbers");
         // Who listens on loopback alone is not where others see him.
         let is_open = options.binds.iter().any(|bind| NetAddress::from(bind.address).host().is_bind_any());
-        let local = LocalAddresses::new(options.listen, options.discover && is_open, options.port);
+        let learns = options.discover && is_open;
+        let local = LocalAddresses::new(options.listen, learns, options.port, options.reach);
         for address in &options.external {
-            local.add(*address, SCORE_NAMED);
+            local.add_named(*address);
         }
         Arc::new(Self {
             active: AtomicBool::new(options.active),
+            upload: UploadTarget::new(options.upload_target),
             options,
             clock,
             wake: Wake::default(),
@@ -89,6 +98,7 @@ impl Network {
             #[cfg(test)]
             dialled: Mutex::default(),
             received: Total::default(),
+            unfinished: Unfinished::new(MAX_UNFINISHED),
             queued: Total::default(),
         })
     }
@@ -131,6 +141,18 @@ impl Network {
     /// What went through all connections together.
     pub fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// How much should be sent in a day, and what has been.
+    pub fn upload(&self) -> &UploadTarget {
+        &self.upload
+    }
+
+    /// Whether blocks older than a week are given away today. What waits to be sent counts as sent: a peer's queue may
+    /// hold many blocks.
+    pub fn serves_old_blocks(&self) -> bool {
+        let waiting = self.queued.load(Ordering::Acquire) as u64;
+        self.upload.serves_old_blocks(waiting, self.clock.now())
     }
 
     /// A number for `data` that nobody outside can foresee.
@@ -202,13 +224,35 @@ impl Network {
         }
     }
 
+    /// Notes how much memory the unfinished message of a peer takes, and ends a connection if all of them take too much.
+    pub(super) fn note_unfinished(&self, link: &PeerLink, bytes: usize) {
+        let rank = match link.kind() {
+            _ if link.may(Permissions::NOBAN) => Rank::Trusted,
+            ConnectionKind::Inbound => Rank::Inbound,
+            _ => Rank::Outbound,
+        };
+        let Some(first) = self.unfinished.note(link.id(), rank, bytes) else { return };
+        tracing::debug!(target: "net", "too many unfinished messages, disconnecting peer={first}");
+        if let Some(link) = self.peer(first) {
+            self.disconnect(&link);
+        }
+    }
+
+    /// How many bytes of unfinished messages are counted.
+    #[cfg(test)]
+    pub(in crate::p2p) fn unfinished(&self) -> usize {
+        self.unfinished.total()
+    }
+
     pub(super) fn count_received(&self, link: &PeerLink, bytes: usize) {
         link.counters().bytes_received(bytes as u64, self.clock.now());
         self.totals.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(super) fn count_sent(&self, link: &PeerLink, command: &Command, bytes: usize) {
-        link.counters().bytes_sent(bytes as u64, self.clock.now());
+        let now = self.clock.now();
+        link.counters().bytes_sent(bytes as u64, now);
+        self.upload.sent(bytes as u64, now);
         link.counters().message_sent(command, bytes as u64);
         self.totals.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }

@@ -26,6 +26,7 @@ pub(super) fn start(network: &Arc<Network>, link: &Arc<PeerLink>, stream: TcpStr
                 }
             }
         }
+        reader_network.note_unfinished(&reader_link, 0);
         reader_network.disconnect(&reader_link);
     });
     let (network, link) = (network.clone(), link.clone());
@@ -62,8 +63,10 @@ async fn receive(network: &Network, link: &PeerLink, mut stream: OwnedReadHalf) 
                     link.counters().message_received(None, error.wire_len());
                 }
             }
+            network.note_unfinished(link, frames.payload_capacity());
             link.inbox().has_room().await;
         }
+        network.note_unfinished(link, frames.payload_capacity());
     }
 }
 
@@ -95,6 +98,8 @@ async fn send(network: &Network, link: &PeerLink, mut stream: OwnedWriteHalf) ->
     let farewell = async {
         while let Some(frame) = link.outbox().pop() {
             stream.write_all(&frame.bytes).await?;
+            network.count_sent(link, &frame.command, frame.bytes.len());
+            link.outbox().sent(frame.bytes.len());
         }
         stream.shutdown().await
     };

@@ -249,6 +249,9 @@ impl Shared {
         if kind != ConnectionKind::Manual && (bans.is_banned(&host) || bans.is_discouraged(&host)) {
             return Err(ConnectError::Banned(target).into());
         }
+        if kind != ConnectionKind::Manual && !self.network.options().reach.contains(host.form()) {
+            return Err(ConnectError::Unreached(target).into());
+        }
         let link = self.network.connect(&target, kind).await?;
         Ok((link, Found::CONNECTED))
     }

@@ -7,6 +7,7 @@
 
 use super::added::Added;
 use super::choose::Chooser;
+use super::fixed_seeds::FixedSeeds;
 use super::{PAUSE, has_room};
 use crate::chain::ChainHandle;
 use crate::p2p::connection::Network;
@@ -47,6 +48,7 @@ pub(super) struct Automatic {
     anchors: Vec<PeerAddress>,
     /// Peers of `-seednode` that have not been asked.
     seeds: Vec<String>,
+    fixed_seeds: FixedSeeds,
     /// When the last one was asked, in seconds.
     seed_asked: i64,
     /// How often the book had nobody in a row, how many addresses it had then, and how many looks to leave out.
@@ -95,6 +97,7 @@ impl Automatic {
         seeds.shuffle(&mut rng);
         let seed_asked = network.clock().now();
         Self {
+            fixed_seeds: FixedSeeds::new(&network),
             network,
             added,
             chain,
@@ -138,6 +141,7 @@ impl Automatic {
         if !has_room(&self.network) {
             return;
         }
+        self.fixed_seeds.add_if_due(&self.network, !self.added.names().is_empty());
         let census = self.census();
         self.ask_next_seed(&census);
         let book_size = self.network.book().size(None, None);
@@ -244,11 +248,11 @@ impl Automatic {
             let lasts = |kind| matches!(kind, ConnectionKind::Manual | ConnectionKind::OutboundFullRelay);
             links.iter().any(|link| lasts(link.kind()) && link.address().network() == network)
         };
-        let mut networks = net_address::Network::REACHABLE;
+        let mut networks = self.network.options().reach.dialled();
         networks.shuffle(&mut self.rng);
-        networks.into_iter().find(|network| {
-            network.is_dialled() && !has_peers(*network) && self.network.book().size(Some(*network), None) > 0
-        })
+        networks
+            .into_iter()
+            .find(|network| !has_peers(*network) && self.network.book().size(Some(*network), None) > 0)
     }
 
     fn choose(&mut self, plan: Plan, census: &Census) -> Option<NetAddress> {

@@ -22,9 +22,6 @@ const RECENT: i64 = 10 * 60;
 /// not call them all the time.
 const JUST_NOW: i64 = 30;
 
-/// The networks that are called.
-const DIALLED: [net_address::Network; 2] = [net_address::Network::Ipv4, net_address::Network::Ipv6];
-
 /// What the choice depends on.
 pub(super) struct Chooser<'a> {
     pub network: &'a Network,
@@ -43,11 +40,16 @@ impl Chooser<'_> {
     ) -> Option<NetAddress> {
         let is_feeler = kind == ConnectionKind::Feeler;
         let now = self.network.clock().now();
-        let networks = preferred.as_ref().map_or(&DIALLED[..], std::slice::from_ref);
+        let reach = self.network.options().reach;
+        let dialled = reach.dialled();
+        if dialled.is_empty() {
+            return None;
+        }
+        let networks = preferred.as_ref().map_or(&dialled[..], std::slice::from_ref);
         self.network.book().resolve_collisions();
         for tries in 1..=MAX_TRIES {
             let Choice { address: known, last_try } =
-                if is_feeler { self.feeler() } else { self.network.book().select(false, networks) }?;
+                if is_feeler { self.feeler(&dialled) } else { self.network.book().select(false, networks) }?;
             let address = known.address;
             if !is_feeler && self.groups.contains(&address.group()) {
                 continue;
@@ -60,7 +62,7 @@ impl Chooser<'_> {
             let is_bad = is_bad_port(address.port()) && tries < TRIES_BEFORE_BAD_PORTS;
             let offers =
                 if is_feeler { may_know_addresses(known.services) } else { self.is_useful(known.services) };
-            if !address.network().is_dialled() || is_recent || is_bad || !offers {
+            if !reach.contains(address.network()) || is_recent || is_bad || !offers {
                 continue;
             }
             // What is refused later anyway must not take the turn of others.
@@ -91,16 +93,16 @@ impl Chooser<'_> {
     }
 
     /// An address to be tested: one that another waits for to be given up, or one that was never connected to.
-    fn feeler(&self) -> Option<Choice> {
+    fn feeler(&self, dialled: &[net_address::Network]) -> Option<Choice> {
         let book = self.network.book();
         match book.select_tried_collision() {
             Some(choice) if self.network.is_connected_to_host(&choice.address.address) => {
                 // It can't be called again, and is there.
                 book.good(&choice.address.address);
-                book.select(true, &DIALLED)
+                book.select(true, dialled)
             }
             Some(choice) => Some(choice),
-            None => book.select(true, &DIALLED),
+            None => book.select(true, dialled),
         }
     }
 }

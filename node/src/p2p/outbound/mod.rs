@@ -10,6 +10,7 @@ mod added;
 mod automatic;
 mod bad_ports;
 mod choose;
+mod fixed_seeds;
 mod seeds;
 mod services;
 mod wishes;
@@ -75,7 +76,9 @@ impl Outbound {
                 tasks.push(tokio::spawn(automatic.run()));
             }
         }
-        if !options.dns_seeds.is_empty() {
+        if !options.dns_seeding {
+            tracing::info!("DNS seeding disabled");
+        } else if !options.dns_seeds.is_empty() {
             tasks.push(tokio::spawn(seeds::ask(network.clone())));
         }
         tasks.push(tokio::spawn(save_now_and_then(network.clone())));

@@ -49,8 +49,9 @@ pub(super) async fn ask(network: Arc<Network>) {
     }
     let mut seeds = network.options().dns_seeds.clone();
     seeds.shuffle(&mut rand::rng());
-    // Who knows nobody asks all.
-    let mut now = if network.book().size(None, None) == 0 { seeds.len() } else { 0 };
+    // Who knows nobody asks all, and who is told to.
+    let asks_all = network.options().force_dns_seeds || network.book().size(None, None) == 0;
+    let mut now = if asks_all { seeds.len() } else { 0 };
     if now == 0 && enough(&network) {
         tracing::info!("Skipping DNS seeds. Enough peers have been found");
         return;

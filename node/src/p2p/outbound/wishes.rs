@@ -58,7 +58,7 @@ impl Wishes {
     }
 
     /// The next peer to ask for addresses.
-    pub(super) fn next_fetch(&self) -> Option<String> {
+    pub(in crate::p2p) fn next_fetch(&self) -> Option<String> {
         self.fetches().pop_front()
     }
 

@@ -2,7 +2,7 @@
 
 use super::locator::locator;
 use super::{Peer, Protocol, SECOND};
-use crate::chain::{BlockEntry, Validity};
+use crate::chain::{BlockEntry, Snapshot, Validity};
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{InvKind, Inventory, Locator, MAX_HEADERS, Message};
@@ -72,6 +72,8 @@ pub(super) struct HeadersSync {
     /// On a ChainCore network: those of them that had no more to tell. Such a network may be young, or silent for
     /// days, so that an old last block says nothing about who is behind; then the next peer is asked.
     exhausted: BTreeSet<PeerId>,
+    /// Those whose headers are so far ahead of blocks that they wait; meanwhile the next peer is asked.
+    paused: BTreeSet<PeerId>,
     /// Peers to fetch from rather than from others.
     preferred: BTreeSet<PeerId>,
     protected: BTreeSet<PeerId>,
@@ -88,7 +90,22 @@ impl HeadersSync {
 
     /// How many peers catching up has been started with and not ended.
     fn under_way(&self) -> usize {
-        self.started.len() - self.exhausted.len()
+        let waits = |peer: &&PeerId| self.exhausted.contains(peer) || self.paused.contains(peer);
+        self.started.iter().filter(|peer| !waits(peer)).count()
+    }
+
+    /// Lets a peer wait that has been asked for enough.
+    pub(super) fn pause(&mut self, peer: &mut Peer) {
+        self.paused.insert(peer.id());
+        peer.headers.timeout = None;
+    }
+
+    pub(super) fn is_paused(&self, peer: PeerId) -> bool {
+        self.paused.contains(&peer)
+    }
+
+    pub(super) fn resume(&mut self, peer: PeerId) {
+        self.paused.remove(&peer);
     }
 
     pub(super) fn is_preferred(&self, peer: PeerId) -> bool {
@@ -98,6 +115,7 @@ impl HeadersSync {
     pub(super) fn forget(&mut self, peer: PeerId) {
         self.started.remove(&peer);
         self.exhausted.remove(&peer);
+        self.paused.remove(&peer);
         self.preferred.remove(&peer);
         self.protected.remove(&peer);
     }
@@ -107,6 +125,13 @@ impl PeerHeaders {
     /// Whether it is not to be replaced by another peer.
     pub(super) fn is_protected(&self) -> bool {
         self.is_protected
+    }
+
+    /// Forgets blocks that the node has forgotten.
+    pub(super) fn forget_unknown(&mut self, snapshot: &Snapshot) {
+        let is_known = |entry: &Arc<BlockEntry>| snapshot.entry(&entry.hash()).is_some();
+        self.last_common = self.last_common.take().filter(is_known);
+        self.best_sent = self.best_sent.take().filter(is_known);
     }
 
     /// The peer has answered what it was asked for.
@@ -141,10 +166,16 @@ impl Protocol {
             let (height, id) = (start.height(), peer.id());
             tracing::debug!(target: "net", "initial getheaders ({height}) to peer={id}");
             self.headers.started.insert(id);
-            let expected = age.max(0) / i64::from(self.chain.params().target_spacing.max(1));
-            let allowance = SYNC_TIMEOUT_PER_HEADER.saturating_mul(expected);
-            peer.headers.timeout = Some(self.now_micros() + SYNC_TIMEOUT_BASE.saturating_add(allowance));
+            self.set_headers_timeout(peer, &best);
         }
+    }
+
+    /// Gives a peer its time for the headers above a block.
+    pub(super) fn set_headers_timeout(&self, peer: &mut Peer, best: &BlockEntry) {
+        let age = self.now() - i64::from(best.header().time);
+        let expected = age.max(0) / i64::from(self.chain.params().target_spacing.max(1));
+        let allowance = SYNC_TIMEOUT_PER_HEADER.saturating_mul(expected);
+        peer.headers.timeout = Some(self.now_micros() + SYNC_TIMEOUT_BASE.saturating_add(allowance));
     }
 
     /// Gives up on a peer that does not let us catch up; whether it was dropped.
@@ -290,7 +321,11 @@ impl Protocol {
             self.log_new_header(peer, &last, via_compact_block);
         }
         let may_be_more = count == MAX_HEADERS;
-        if may_be_more && !self.is_presyncing(peer) && self.send_getheaders(peer, &last) {
+        if may_be_more
+            && !self.is_presyncing(peer)
+            && !self.pauses_headers(peer, &last)
+            && self.send_getheaders(peer, &last)
+        {
             let (height, id) = (last.height(), peer.id());
             tracing::debug!(target: "net", "more getheaders ({height}) to end to peer={id}");
         }

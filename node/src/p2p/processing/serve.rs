@@ -10,6 +10,9 @@ use std::sync::Arc;
 
 /// The most blocks of an answer to `getblocks`.
 const MAX_BLOCKS_INV: usize = 500;
+/// A block that is older than the newest header by more than this, in seconds, is only given away while the upload
+/// target is far (Core's `HISTORICAL_BLOCK_AGE`).
+const HISTORICAL_AGE: i64 = 7 * 24 * 60 * 60;
 /// Blocks off the active chain are only given away while they are younger than this, in seconds: old ones would
 /// tell who is asked.
 const STALE_RELAY_AGE: i64 = 30 * 24 * 60 * 60;
@@ -68,6 +71,15 @@ impl Protocol {
                 < STALE_RELAY_AGE
     }
 
+    /// Whether too much has been sent today for a block that is old, or is asked for in a form that only clients ask
+    /// for which do not help the network.
+    fn is_beyond_upload_target(&self, peer: &Peer, kind: InvKind, entry: &Arc<BlockEntry>) -> bool {
+        let newest = i64::from(self.snapshot().best_header().header().time);
+        let is_old = newest - i64::from(entry.header().time) > HISTORICAL_AGE;
+        let is_filtered = !matches!(kind, InvKind::Block | InvKind::WitnessBlock | InvKind::CompactBlock);
+        (is_old || is_filtered) && !self.network.serves_old_blocks() && !peer.link.may(Permissions::DOWNLOAD)
+    }
+
     /// Core's `ProcessGetBlockData`.
     fn serve_block(&mut self, peer: &mut Peer, item: &Inventory) {
         let id = peer.id();
@@ -78,6 +90,10 @@ impl Protocol {
             tracing::debug!(
                 target: "net", "ProcessGetBlockData: {what}={id} for old block that isn't in the main chain"
             );
+            return;
+        }
+        if self.is_beyond_upload_target(peer, item.kind, &entry) {
+            self.disconnect(peer, "historical block serving limit reached");
             return;
         }
         if !entry.has_data() {

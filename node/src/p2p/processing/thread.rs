@@ -131,6 +131,7 @@ impl Protocol {
                 self.publish_facts(&peer);
             }
             self.peers.insert(id, peer);
+            self.trim_headers_if_due();
         }
         more
     }
@@ -194,6 +195,7 @@ impl Protocol {
         self.send_addresses_if_due(peer);
         self.send_sendheaders_if_due(peer);
         self.start_headers_sync_if_due(peer);
+        self.resume_headers_if_due(peer);
         self.announce_blocks(peer);
         self.announce_txs(peer);
         if self.check_download_timeouts(peer) {

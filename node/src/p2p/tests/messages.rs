@@ -3,8 +3,9 @@
 use super::raw_peer::RawPeer;
 use super::{Node, PATIENCE, params, start_time, wait};
 use crate::chain::Origin;
+use crate::p2p::connection::MAX_UNFINISHED;
 use crate::p2p::discovery::{Found, PeerName};
-use crate::p2p::wire::{CompactBlock, Message, ReceivedBlock};
+use crate::p2p::wire::{Command, CompactBlock, MAX_PAYLOAD, Message, ReceivedBlock, frame};
 use crate::testkit::Branch;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -74,6 +75,35 @@ fn a_block_that_came_whole_from_elsewhere_is_not_put_together_any_more() {
     other.settle();
     assert_eq!(node.chain.snapshot().tip().hash(), block.hash());
     assert_eq!(rebuilt(), 0, "what there was of it is kept until the peer leaves");
+}
+
+#[test]
+fn messages_that_never_end_are_bounded_over_all_peers() {
+    let node = Node::start(|_| {});
+    let mut honest = RawPeer::call(&node, false);
+    let whole = frame(params().magic, Command::from_bytes(*b"something\0\0\0"), |bytes| {
+        bytes.resize(bytes.len() + MAX_PAYLOAD, 7);
+    });
+    // One connection more than there is room for, and none of them sends its last byte.
+    let part = &whole[..whole.len() - 1];
+    let mut slow = vec![];
+    for _ in 0..17 {
+        let mut stream = TcpStream::connect(node.p2p.bound()[0]).unwrap();
+        stream.write_all(part).unwrap();
+        slow.push(stream);
+    }
+    wait("the first one has gone", || node.links().len() == 17);
+    let mut end = [0];
+    slow[0].set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(!matches!(slow[0].read(&mut end), Ok(1)), "it is the one that has gone");
+    wait("all the rest has come", || node.p2p.network().unfinished() > 15 * MAX_PAYLOAD);
+    assert!(node.p2p.network().unfinished() <= MAX_UNFINISHED);
+    // Whoever ends his messages is heard all the same, and whoever leaves makes room.
+    honest.say_bytes(&whole);
+    honest.settle();
+    drop(slow);
+    wait("nothing is left of it", || node.p2p.network().unfinished() == 0);
+    assert_eq!(node.links().len(), 1);
 }
 
 /// Answers `GET` by what stands behind a path, on another address of this machine than nodes call from.

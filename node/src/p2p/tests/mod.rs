@@ -3,8 +3,11 @@
 
 mod addresses;
 mod connections;
+mod extra_peers;
+mod headers;
 mod messages;
 mod raw_peer;
+mod reach;
 
 use super::address_book::Table;
 use super::bans::Bans;
@@ -12,6 +15,7 @@ use super::connection::{BoundAddress, PeerLink};
 use super::net_address::NetAddress;
 use super::options::{OwnOptions, P2pOptions};
 use super::permissions::{Permissions, Whitelist};
+use super::reach::Reach;
 use super::service::P2p;
 use super::wire::{PeerAddress, ServiceFlags};
 use crate::chain::{ChainHandle, ChainOptions, Status};
@@ -56,6 +60,7 @@ fn options(folder: PathBuf) -> P2pOptions {
         services: FULL,
         user_agent: "/test:1/".into(),
         minimum_chain_work: params.minimum_chain_work,
+        headers_ahead: Default::default(),
         active: true,
         listen: true,
         binds: vec![BoundAddress {
@@ -74,6 +79,11 @@ fn options(folder: PathBuf) -> P2pOptions {
         connect: Some(vec![]),
         seeds: vec![],
         dns_seeds: vec![],
+        dns_seeding: false,
+        force_dns_seeds: false,
+        fixed_seeds: None,
+        reach: Reach::ALL,
+        upload_target: 0,
         dns: false,
         blocks_only: false,
         peer_timeout: i64::MAX,

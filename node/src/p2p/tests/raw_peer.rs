@@ -48,6 +48,10 @@ impl RawPeer {
         self.stream.write_all(&message.encode(params().magic)).unwrap();
     }
 
+    pub fn say_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
     fn next(&mut self) -> Message {
         while self.waiting.is_empty() {
             let mut chunk = [0; 4096];

@@ -201,8 +201,8 @@ impl FrameReader {
         Some(header.check(&payload).map(|()| Frame { command: header.command, payload }))
     }
 
-    #[cfg(test)]
-    pub(super) fn payload_capacity(&self) -> usize {
+    /// How many bytes of memory the payload of a frame takes that is not whole.
+    pub fn payload_capacity(&self) -> usize {
         self.payload.capacity()
     }
 

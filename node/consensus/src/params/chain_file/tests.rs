@@ -34,12 +34,14 @@ fn what_is_written_reads_back() {
         p2p_port = 1
         rpc_port = 65535
         dns_seeds = ["seed.example.org"]
+        fixed_seeds = ["203.0.113.7:8000", "[2001:db8::7]:1"]
         target_block_time = 60
         initial_reward = "12.5"
         halving_interval = 1000
         coinbase_maturity = 10
         mockable = true
         signet_challenge = "51"
+        minimum_chain_work = "1000abc"
         [difficulty]
         bits = "1f00ffff"
         limit = "0fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
@@ -69,6 +71,13 @@ fn what_is_written_reads_back() {
         segwit = 9
         taproot = 10
     "#;
+    for seed in ["seed.example.org:8000", "203.0.113.7", "203.0.113.7:0"] {
+        let error = found(&format!("fixed_seeds = [\"{seed}\"]\n{SMALL}")).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("chain file: fixed_seeds = {seed}: expected addresses")),
+            "{error}"
+        );
+    }
     // The genesis target must lie within the limit.
     let error = found(full).unwrap_err();
     assert!(
@@ -112,6 +121,7 @@ fn a_bad_value_is_named_with_its_key() {
         ("name = \"x\"\nhalving_interval = 0", "halving_interval = 0"),
         ("name = \"x\"\ncoinbase_maturity = -1", "coinbase_maturity = -1"),
         ("name = \"x\"\nsignet_challenge = \"5\"", "signet_challenge = 5: expected a script"),
+        ("name = \"x\"\nminimum_chain_work = \"1g\"", "minimum_chain_work = 1g: expected 1 to 64 hex"),
         ("name = \"x\"\n[difficulty]\nleading_hex_zeros = 64", "difficulty.leading_hex_zeros = 64: expected"),
         ("name = \"x\"\n[difficulty]\nleading_hex_zeros = 3\nbits = \"1d00ffff\"", "not both"),
         (

@@ -2,6 +2,7 @@
 
 use crate::hex;
 use crate::params::{AsertAnchor, ChainParams, Retarget};
+use crate::pow::Work;
 use std::fmt::Write;
 
 /// Writes all that a chain file says, with comments.
@@ -16,6 +17,10 @@ pub(super) fn write_chain(out: &mut String, params: &ChainParams) -> std::fmt::R
         let seeds: Vec<String> = params.dns_seeds.iter().map(|seed| quote(seed)).collect();
         writeln!(out, "dns_seeds = [{}]", seeds.join(", "))?;
     }
+    if !params.fixed_seeds.is_empty() {
+        let seeds: Vec<String> = params.fixed_seeds.iter().map(|seed| quote(&seed.to_string())).collect();
+        writeln!(out, "fixed_seeds = [{}]", seeds.join(", "))?;
+    }
     writeln!(out, "# Seconds between blocks that the difficulty aims at.")?;
     writeln!(out, "target_block_time = {}", params.target_spacing)?;
     writeln!(out, "# New coins per block, and after how many blocks they halve.")?;
@@ -28,6 +33,10 @@ pub(super) fn write_chain(out: &mut String, params: &ChainParams) -> std::fmt::R
     if let Some(challenge) = &params.signet_challenge {
         writeln!(out, "# The script that every block must satisfy (BIP325).")?;
         writeln!(out, "signet_challenge = \"{}\"", hex::encode(challenge))?;
+    }
+    if params.minimum_chain_work != Work::ZERO {
+        writeln!(out, "# The expected hashes of the whole chain by now: a chain of less is not followed.")?;
+        writeln!(out, "minimum_chain_work = \"{}\"", params.minimum_chain_work)?;
     }
     write_difficulty(out, params)?;
     let genesis = &params.genesis;

@@ -2,7 +2,6 @@
 
 use super::MAX_ADDRESSES;
 use crate::p2p::kind::ConnectionKind;
-use crate::p2p::net_address::Network;
 use crate::p2p::outbound::{desirable_services, may_know_addresses};
 use crate::p2p::permissions::Permissions;
 use crate::p2p::processing::{Peer, Protocol};
@@ -65,8 +64,7 @@ impl Protocol {
                 continue;
             }
             processed += 1;
-            let network = known.address.network();
-            let is_reachable = !matches!(network, Network::Onion | Network::I2p | Network::Cjdns);
+            let is_reachable = self.network.options().reach.contains(known.address.network());
             if is_news && time > now - FRESH && known.address.is_routable() {
                 self.relay_address(&known, is_reachable);
             }
