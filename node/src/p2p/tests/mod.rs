@@ -5,6 +5,7 @@ mod addresses;
 mod connections;
 mod extra_peers;
 mod messages;
+mod private;
 mod raw_peer;
 mod reach;
 
