@@ -52,6 +52,8 @@ pub struct Network {
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    /// Where the node listens.
+    bound: Mutex<Vec<SocketAddr>>,
     upload: UploadTarget,
     /// Who listens in the place of a routable address, and what was dialled.
     #[cfg(test)]
@@ -93,6 +95,7 @@ impl Network {
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(0),
             totals: Totals::default(),
+            bound: Mutex::default(),
             #[cfg(test)]
             stand_ins: Mutex::default(),
             #[cfg(test)]
@@ -186,6 +189,21 @@ impl Network {
 
     fn lock_arrivals(&self) -> std::sync::MutexGuard<'_, Vec<Arc<PeerLink>>> {
         self.arrivals.lock().expect("no one panics while holding the arrivals")
+    }
+
+    /// Notes where the node listens.
+    pub(super) fn listens_at(&self, address: SocketAddr) {
+        self.bound.lock().expect("no one panics while holding the addresses").push(address);
+    }
+
+    /// Whether somebody who calls an address on this machine calls this node.
+    pub fn is_bound(&self, address: &NetAddress) -> bool {
+        let bound = self.bound.lock().expect("no one panics while holding the addresses");
+        let is_it = |bound: &SocketAddr| {
+            let everywhere = bound.ip().is_unspecified() && address.is_local();
+            bound.port() == address.port() && (everywhere || NetAddress::from(*bound) == *address)
+        };
+        bound.iter().any(is_it)
     }
 
     /// Whether connections may be made.
