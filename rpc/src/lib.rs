@@ -10,7 +10,6 @@ pub mod methods;
 pub mod network;
 pub mod node;
 pub mod openapi;
-pub mod peering;
 pub mod ratelimit;
 pub mod registry;
 pub mod rest;
