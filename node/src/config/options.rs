@@ -24,8 +24,6 @@ const OPTIONS: &[OptionSpec] = &[
         .separate(),
     option("daemon", "", Group::General, "Start in the background and return"),
     option("daemonwait", "", Group::General, "Start in the background and return once the port is open"),
-    option("includeconf", "<file>", Group::General, "In the configuration file: read this file too"),
-    option("settings", "<file>", Group::General, "").hidden(),
     option("blocksdir", "<dir>", Group::General, "Folder for the chain's blocks folder (default: <datadir>)"),
     option(
         "dbcache",
