@@ -12,6 +12,7 @@
 //! | [`pools`], [`samples`] | whose blocks are whose; the mempool and the node from time to time |
 //! | [`mirror`], [`options`] | the plugin |
 
+pub mod api;
 pub mod batch;
 pub mod connection;
 pub mod effects;
