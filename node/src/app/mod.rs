@@ -6,6 +6,7 @@
 
 mod banner;
 mod node_id;
+mod mirror_verify;
 mod notify;
 mod options;
 mod plugins;
@@ -33,6 +34,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+pub use mirror_verify::{Verdict, verify_mirror};
 
 /// How often the warm-up text follows what the chain does.
 const WARMUP_TICK: Duration = Duration::from_millis(100);
