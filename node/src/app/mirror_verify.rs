@@ -54,16 +54,21 @@ async fn ask_node(config: &Config, extent: &Extent) -> Result<Value, AppError> {
         (None, Some(cookie)) => Credentials::Cookie(cookie.clone()),
         (None, None) => Credentials::None,
     };
-    let (host, port) = api.binds.first().cloned().unwrap_or_else(|| ("127.0.0.1".into(), config.params.rpc_port));
+    let (host, port) =
+        api.binds.first().cloned().unwrap_or_else(|| ("127.0.0.1".into(), config.params.rpc_port));
     // A full check of a long chain takes as long as it takes.
-    let client = Client::new(ClientOptions { host, port, credentials, timeout: None, ..ClientOptions::default() });
+    let client =
+        Client::new(ClientOptions { host, port, credentials, timeout: None, ..ClientOptions::default() });
     let text = match extent {
         Extent::Fast => "fast".to_owned(),
         Extent::Full => "full".to_owned(),
         Extent::Heights(heights) => format!("{}..{}", heights.start(), heights.end()),
     };
     let answer = client.call(VERIFY, &[Json::String(text.into())]).await.map_err(|error| {
-        failed(format!("the node that runs on {} did not verify its mirror: {error}", config.chain_dir.display()))
+        failed(format!(
+            "the node that runs on {} did not verify its mirror: {error}",
+            config.chain_dir.display()
+        ))
     })?;
     serde_json::from_str(&answer.to_string()).map_err(failed)
 }

@@ -5,8 +5,8 @@
 //! network, import, miner. Down: HTTP (answers that are due go out), network, plugins, chain (with a last flush).
 
 mod banner;
-mod node_id;
 mod mirror_verify;
+mod node_id;
 mod notify;
 mod options;
 mod plugins;

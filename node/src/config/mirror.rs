@@ -14,7 +14,8 @@ pub(super) fn read(conf: &Conf) -> Result<Option<MirrorOptions>, ConfError> {
     options.mempool_events = settings.switch_or("mirrormempool", false)?;
     options.important = settings.switch_or("mirrorimportant", false)?;
     // The URL may hold a password: the text names what is wrong, not the URL.
-    let checked = Mirror::new(options.clone()).map_err(|error| ConfError::Value(format!("-mirror: {error}")))?;
+    let checked =
+        Mirror::new(options.clone()).map_err(|error| ConfError::Value(format!("-mirror: {error}")))?;
     drop(checked);
     Ok(Some(options))
 }
@@ -99,7 +100,8 @@ pub(super) fn request(words: &[String]) -> Result<Result<VerifyRequest, String>,
     let config = Config::for_tool(others)?;
     if config.mirror.is_none() {
         return Err(ConfError::Value(
-            "there is no mirror to verify: say -mirror=postgres://…, here or in the configuration file".into(),
+            "there is no mirror to verify: say -mirror=postgres://…, here or in the configuration file"
+                .into(),
         ));
     }
     Ok(Ok(VerifyRequest { config: Box::new(config), extent, json: asked.json }))

@@ -15,8 +15,8 @@ mod ignored;
 mod key_new;
 mod log;
 mod mempool;
-mod mirror;
 mod mining;
+mod mirror;
 mod notify;
 mod options;
 mod peers;
@@ -38,8 +38,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::plugins::command::CommandLine;
-use chaincore_mirror::MirrorOptions;
 use chaincore_consensus::params::ChainParams;
+use chaincore_mirror::MirrorOptions;
 use chaincore_rpc::conf::{Conf, ConfError, Group, OptionTable, help_text, paragraph, parse_arguments};
 use clap::CommandFactory;
 

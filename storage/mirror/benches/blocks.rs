@@ -4,7 +4,9 @@
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::merkle::block_merkle_root;
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Transaction, Tx, TxIn, TxOut};
+use chaincore_consensus::{
+    Amount, Block, BlockHash, Hash256, Header, OutPoint, Transaction, Tx, TxIn, TxOut,
+};
 use chaincore_plugin::{AppliedBlock, BlockRef};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -54,7 +56,8 @@ impl Maker {
         for index in 0..TXS {
             let wanted = INPUTS * (index + 1) / TXS - INPUTS * index / TXS;
             let inputs = self.inputs(wanted, &mut spent);
-            let value: i64 = spent[spent.len() - inputs.len()..].iter().map(|coin: &Coin| coin.output.value.0).sum();
+            let value: i64 =
+                spent[spent.len() - inputs.len()..].iter().map(|coin: &Coin| coin.output.value.0).sum();
             let count = OUTPUTS * (index + 1) / TXS - OUTPUTS * index / TXS;
             let share = value * 999 / 1000 / count as i64;
             let outputs = (0..count).map(|_| self.output(share)).collect();
@@ -81,8 +84,12 @@ impl Maker {
     /// The coinbases of the first blocks have the outputs that the others spend.
     fn coinbase(&mut self, height: u32) -> Transaction {
         let tag = [&[4][..], &height.to_le_bytes(), b"/bench/"].concat();
-        let input =
-            TxIn { previous_output: OutPoint::NULL, script_sig: tag.into(), sequence: u32::MAX, witness: vec![] };
+        let input = TxIn {
+            previous_output: OutPoint::NULL,
+            script_sig: tag.into(),
+            sequence: u32::MAX,
+            witness: vec![],
+        };
         let outputs = (0..1).map(|_| self.output(5_000_000_000)).collect();
         Transaction { version: 2, inputs: vec![input], outputs, lock_time: 0 }
     }

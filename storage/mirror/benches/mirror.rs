@@ -92,7 +92,9 @@ impl Bench {
         let rules = pools::Rules::default();
         let encoded: Vec<Encoded> = all
             .chunks(BATCH)
-            .map(|batch| Encoded::history(&maker, batch, &rules, &mut lineage).expect("they follow each other"))
+            .map(|batch| {
+                Encoded::history(&maker, batch, &rules, &mut lineage).expect("they follow each other")
+            })
             .collect();
         let mut connection = PgConnection::connect(url).await.expect("the server is ours");
         let started = Instant::now();

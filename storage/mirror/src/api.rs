@@ -3,8 +3,8 @@
 use crate::connection::Server;
 use crate::error::MirrorError;
 use crate::verify::{Extent, Finding, Source, verify};
-use chaincore_plugin::api::{ApiError, ApiRegistry, Method, Parameter};
 use chaincore_plugin::Context;
+use chaincore_plugin::api::{ApiError, ApiRegistry, Method, Parameter};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 

@@ -43,7 +43,14 @@ impl Mirror {
     /// [`MirrorError::Url`].
     pub fn new(options: MirrorOptions) -> Result<Self, MirrorError> {
         let server = Server::parse(&options.url)?;
-        Ok(Self { options, server, open: None, opened: Opened::default(), samples: Samples::default(), speed: Speed::default() })
+        Ok(Self {
+            options,
+            server,
+            open: None,
+            opened: Opened::default(),
+            samples: Samples::default(),
+            speed: Speed::default(),
+        })
     }
 
     /// The server, without the password.
