@@ -10,8 +10,8 @@
 -- and the other indexes that readers and reorganizations need:
 --   blocks             UNIQUE (hash); (time); (pool_id, height)
 --   transactions       (substr(txid, 1, 8))               what chaincore.transaction_ids looks up
---   outputs            (script_key)
---   inputs             (prev_tx_id, prev_vout); (script_key)
+--   outputs            (script_key, tx_id)
+--   inputs             (prev_tx_id, prev_vout); (script_key, tx_id)
 --   utxos              (script_key)
 --   address_balances   (balance DESC)
 --   stale_blocks       (height)
@@ -122,6 +122,7 @@ CREATE TABLE chaincore.blocks (
     op_return_count    integer NOT NULL,
     utxo_delta         integer NOT NULL,
     unspendable_value  bigint NOT NULL,
+    utxo_acc           bigint NOT NULL DEFAULT 0,
     received_at        timestamptz,
     relayed_by_node    text
 );
@@ -166,6 +167,7 @@ COMMENT ON COLUMN chaincore.blocks.rbf_txs IS 'Transactions that signal replacea
 COMMENT ON COLUMN chaincore.blocks.op_return_count IS 'Outputs of type nulldata, those of the coinbase included.';
 COMMENT ON COLUMN chaincore.blocks.utxo_delta IS 'Unspent outputs added minus those removed.';
 COMMENT ON COLUMN chaincore.blocks.unspendable_value IS 'Satoshi in outputs that nobody can ever spend: they never enter utxos, or are overwritten there.';
+COMMENT ON COLUMN chaincore.blocks.utxo_acc IS 'Sum modulo 2^64, as a signed number, over all unspent outputs after the block: the first 8 bytes of SHA256(txid as serialized, vout, value; the latter little-endian, 4 and 8 bytes).';
 COMMENT ON COLUMN chaincore.blocks.received_at IS 'When the node of the mirror connected it; null for history loaded in bulk.';
 COMMENT ON COLUMN chaincore.blocks.relayed_by_node IS 'nodes.node_id of the node that the mirror had it from; null for history loaded in bulk.';
 

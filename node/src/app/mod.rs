@@ -5,6 +5,7 @@
 //! network, import, miner. Down: HTTP (answers that are due go out), network, plugins, chain (with a last flush).
 
 mod banner;
+mod mirror_verify;
 mod node_id;
 mod notify;
 mod options;
@@ -33,6 +34,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+pub use mirror_verify::{Verdict, verify_mirror};
 
 /// How often the warm-up text follows what the chain does.
 const WARMUP_TICK: Duration = Duration::from_millis(100);

@@ -8,6 +8,7 @@ use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transact
 use crate::plugins::process::{Environment, Limits, ProcessPlugin};
 use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
+use chaincore_mirror::Mirror;
 use chaincore_plugin::Plugin;
 use std::sync::Arc;
 
@@ -19,6 +20,10 @@ pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
     #[cfg(unix)]
     for plugin in start_processes(config).await? {
         host.start_process(Box::new(plugin))?;
+    }
+    if let Some(options) = &config.mirror {
+        let mirror = Mirror::new(options.clone()).map_err(|error| AppError::Option(error.to_string()))?;
+        host.start(Box::new(mirror))?;
     }
     Ok(host)
 }

@@ -18,6 +18,7 @@ pub mod route;
 pub mod routes;
 mod shapes;
 mod status;
+mod stream;
 mod transactions;
 
 use crate::error::{RpcError, code};

@@ -18,7 +18,7 @@ pub struct Seen {
 }
 
 /// How the totals in `sync_state` change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[expect(missing_docs, reason = "the columns are described in the migrations")]
 pub struct Totals {
     pub blocks: i64,

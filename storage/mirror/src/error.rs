@@ -42,6 +42,9 @@ pub enum MirrorError {
         /// Ours.
         expected: String,
     },
+    /// There is no mirror in the database.
+    #[error("the database holds no mirror")]
+    NoMirror,
     /// Somebody else writes to this database.
     #[error("another writer has the database: {0}")]
     LeaseHeld(String),
@@ -83,6 +86,9 @@ pub enum MirrorError {
     /// The node wants to stop.
     #[error("broken off: the node stops")]
     Stopping,
+    /// The system refused something.
+    #[error("the system refuses: {0}")]
+    System(String),
     /// A call before `open`, or after a failed one.
     #[error("the mirror is not open")]
     Closed,
@@ -98,14 +104,16 @@ impl MirrorError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Silent { .. } | Self::LeaseHeld(_) | Self::LeaseLost { .. } => true,
-            Self::CursorMoved { .. } | Self::Chain(_) | Self::Stopping | Self::Closed => true,
+            Self::CursorMoved { .. } | Self::Chain(_) | Self::System(_) | Self::Stopping | Self::Closed => {
+                true
+            }
             Self::Database { source, .. } => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::Execute(source)) => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => {
                 database_may_pass(source)
             }
             Self::Url(_) | Self::Schema(_) | Self::NewerSchema(_) | Self::OtherChain { .. } => false,
-            Self::Damaged { .. } | Self::Input { .. } => false,
+            Self::Damaged { .. } | Self::Input { .. } | Self::NoMirror => false,
         }
     }
 

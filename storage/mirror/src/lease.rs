@@ -23,27 +23,33 @@ pub async fn take(connection: &mut PgConnection, patience: Duration) -> Result<(
             return Ok(());
         }
         if started.elapsed() >= patience {
-            return Err(MirrorError::LeaseHeld(holder(connection).await?));
+            let holder = current_holder(connection).await?;
+            return Err(MirrorError::LeaseHeld(holder.unwrap_or_else(|| "it let go just now".into())));
         }
         sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Who holds it, as far as we may know.
-async fn holder(connection: &mut PgConnection) -> Result<String, MirrorError> {
+/// Who holds it, as far as we may know; `None` if nobody does.
+pub async fn current_holder(connection: &mut PgConnection) -> Result<Option<String>, MirrorError> {
     let row = sqlx::query(
         "SELECT l.pid, coalesce(a.application_name, '') AS application, coalesce(host(a.client_addr), 'local') AS host,
                 coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), '?') AS since
          FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+         WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND l.granted AND l.objsubid = 1
            AND l.classid = ($1 >> 32)::int8::oid AND l.objid = ($1 & 4294967295)::int8::oid LIMIT 1",
     )
     .bind(KEY)
     .fetch_optional(connection)
     .await
     .map_err(MirrorError::during("cannot see who holds the writer's lease"))?;
-    let Some(row) = row else { return Ok("it let go just now".into()) };
+    let Some(row) = row else { return Ok(None) };
     let text = |name: &str| row.try_get::<String, _>(name).unwrap_or_default();
     let pid: i32 = row.try_get("pid").unwrap_or_default();
-    Ok(format!("process {pid} ({}, {}, since {} UTC)", text("application"), text("host"), text("since")))
+    Ok(Some(format!(
+        "process {pid} ({}, {}, since {} UTC)",
+        text("application"),
+        text("host"),
+        text("since")
+    )))
 }

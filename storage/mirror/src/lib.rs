@@ -11,7 +11,9 @@
 //! | [`partitions`], [`indexes`] | the big tables' parts and what they are searched by |
 //! | [`pools`], [`samples`] | whose blocks are whose; the mempool and the node from time to time |
 //! | [`mirror`], [`options`] | the plugin |
+//! | [`status`] | read-only questions, for monitors |
 
+pub mod api;
 pub mod batch;
 pub mod connection;
 pub mod effects;
@@ -29,6 +31,7 @@ pub mod samples;
 pub mod seal;
 pub mod session;
 pub mod speed;
+pub mod status;
 pub mod verify;
 pub mod write;
 

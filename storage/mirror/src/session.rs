@@ -261,7 +261,7 @@ pub async fn lineage(connection: &mut PgConnection) -> Result<Lineage, MirrorErr
 async fn migrate(connection: &mut PgConnection) -> Result<(), MirrorError> {
     let mut migrations = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };
     migrations.create_schema("chaincore");
-    migrations.dangerous_set_table_name("chaincore.applied_migrations");
+    migrations.dangerous_set_table_name("chaincore._sqlx_migrations");
     let unlimited = sqlx::query("SELECT set_config('statement_timeout', '0', false)");
     let before: String = sqlx::query_scalar("SELECT current_setting('statement_timeout')")
         .fetch_one(&mut *connection)

@@ -180,11 +180,11 @@ fn chain(watch: &Watch, width: u16, paint: Paint) -> Vec<Line<'static>> {
         ));
     }
     lines.extend(wrapped(&texts.join(" · "), width, 2, paint.normal()));
-    let spacings: Vec<f64> = facts
-        .recent
+    let times: Vec<_> = watch.reference.iter().flat_map(|at| &watch.nodes[*at].times).collect();
+    let spacings: Vec<f64> = times
         .windows(2)
-        .filter(|pair| pair[0].height > 0 && pair[1].height == pair[0].height + 1)
-        .map(|pair| (f64::from(pair[1].time) - f64::from(pair[0].time)).max(0.0))
+        .filter(|pair| *pair[0].0 > 0 && *pair[1].0 == *pair[0].0 + 1)
+        .map(|pair| (f64::from(*pair[1].1) - f64::from(*pair[0].1)).max(0.0))
         .collect();
     let shown = spacings.len().min(usize::from(width).saturating_sub(24)).min(80);
     if shown >= 3 {

@@ -19,6 +19,7 @@ impl Paint {
     }
 
     /// No styles at all.
+    #[cfg(test)]
     pub const fn plain() -> Self {
         Self { colour: false }
     }

@@ -9,8 +9,6 @@ mod mining;
 mod patterns;
 mod view;
 
-pub use export::Export;
-
 use crate::chain::{size_of_stdout, write_out};
 use crate::nodes::{Endpoint, NodeApi};
 use crate::screen::{Paint, printed};

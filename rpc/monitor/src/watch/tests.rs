@@ -128,7 +128,10 @@ fn another_chain_is_a_disagreement_at_once_and_the_few_are_the_ones_that_differ(
 #[test]
 fn blocks_are_told_once_and_memory_is_bounded() {
     let mut watch = watch(&["n0"]);
-    let mut seen = look(0, vec![up(facts("n0", 'a', 0, 7))]);
+    let mut old = look(0, vec![up(facts("n0", 'a', 0, 6))]);
+    old.blocks.push(block('a', 6, "alice"));
+    assert_eq!(watch.take(&old).len(), 1, "the node came, its blocks were there");
+    let mut seen = look(1, vec![up(facts("n0", 'a', 0, 7))]);
     seen.blocks.push(block('a', 7, "alice"));
     let blocks = |events: Vec<Event>| {
         events.iter().filter(|event| matches!(event.what, Happening::Block { .. })).count()

@@ -1,8 +1,6 @@
 //! What the mirror's tests share.
-#![allow(dead_code, reason = "each test uses a part")]
 
-pub mod world;
-
+use crate::world::World;
 use chaincore_mirror::{Mirror, MirrorOptions};
 use chaincore_plugin::Context;
 use chaincore_plugin::follow::{Guide, Step};
@@ -10,7 +8,6 @@ use chaincore_plugin::testkit::{NodeDouble, Notes};
 use chaincore_postgres::Database;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
-use world::World;
 
 /// A folder that is never made.
 const FOLDER: &str = "/nonexistent/mirror";

@@ -93,6 +93,19 @@ impl World {
         (0..count).for_each(|_| state.fill());
     }
 
+    /// Puts blocks on that hold a coinbase that nobody can spend.
+    pub fn extend_bare(&self, count: u32) {
+        let mut state = self.state();
+        for _ in 0..count {
+            let height = state.active.len() as u32;
+            let script_sig = [&[4][..], &height.to_le_bytes()].concat();
+            let output = TxOut { value: Amount(0), script_pubkey: vec![0x6a, 1, 7].into() };
+            let inputs = vec![input(OutPoint::NULL, script_sig, vec![], u32::MAX)];
+            let coinbase = Transaction { version: 1, inputs, outputs: vec![output], lock_time: 0 };
+            state.put(vec![], Some(Arc::new(Tx::from(coinbase))));
+        }
+    }
+
     /// Takes blocks off, not the genesis block. Their transactions come again where they can.
     pub fn take_off(&self, depth: u32) {
         let mut state = self.state();
@@ -144,10 +157,6 @@ impl World {
     pub fn blocks(&self) -> Vec<AppliedBlock> {
         let state = self.state();
         state.active.iter().map(|at| state.entries[&at.hash].applied.clone()).collect()
-    }
-
-    pub fn at(&self, height: u32) -> BlockRef {
-        self.state().active[height as usize]
     }
 }
 
