@@ -4,16 +4,44 @@ use super::AppError;
 use crate::chain::ChainHandle;
 use crate::config::{Config, StorageConfig};
 use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transactions};
-use crate::plugins::{Host, HostOptions, MempoolSource, Surroundings};
+#[cfg(unix)]
+use crate::plugins::process::{Environment, Limits, ProcessPlugin};
+use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
+use chaincore_mirror::Mirror;
 use chaincore_plugin::Plugin;
 use std::sync::Arc;
 
 /// A host with the plugins that add something to the interfaces, which has to be known before the first request is
 /// served. The others are started once the chain is open.
-pub(super) fn host(_config: &Config) -> Result<Host, AppError> {
+pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
     let host = Host::new(HostOptions::default());
+    host.start(Box::new(Metrics::new(&host)))?;
+    #[cfg(unix)]
+    for plugin in start_processes(config).await? {
+        host.start_process(Box::new(plugin))?;
+    }
+    if let Some(options) = &config.mirror {
+        let mirror = Mirror::new(options.clone()).map_err(|error| AppError::Option(error.to_string()))?;
+        host.start(Box::new(mirror))?;
+    }
     Ok(host)
+}
+
+/// Starts the processes that are plugins, and waits until all have said who they are.
+#[cfg(unix)]
+async fn start_processes(config: &Config) -> Result<Vec<ProcessPlugin>, AppError> {
+    let commands = config.process_plugins.clone();
+    if commands.is_empty() {
+        return Ok(vec![]);
+    }
+    let environment = Environment {
+        chain: config.params.name.clone(),
+        datadir: config.datadir.clone(),
+        plugin_folder: config.chain_dir.join("plugins"),
+    };
+    let start = move || ProcessPlugin::start_all(commands, &environment, &Limits::default());
+    tokio::task::spawn_blocking(start).await.map_err(|error| AppError::Fatal(error.to_string()))
 }
 
 /// Opens the indexes, gives the service what it answers with, and the plugins their chain, and starts all of them.

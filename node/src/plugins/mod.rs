@@ -12,15 +12,20 @@
 //! | `runner` | one plugin's thread |
 //! | `board` | what is known of one plugin |
 //! | `backoff` | how long to wait after a failure |
+//! | [`command`] | what plugins in processes of their own are started with |
 //! | `registrations` | what plugins add to the interfaces |
-//! | `process` | plugins in processes of their own |
+//! | `control` | the plugins as the interfaces see them |
+//! | `metrics` | the plugin that tells Prometheus |
+//! | [`process`] | plugins in processes of their own |
 //! | `mempool` | where plugins hear of the mempool from |
 
 mod backoff;
 mod board;
+pub mod command;
+mod control;
 mod host;
 mod mempool;
-pub mod command;
+mod metrics;
 #[cfg(unix)]
 pub mod process;
 mod registrations;
@@ -30,6 +35,7 @@ pub use backoff::BackoffPolicy;
 pub use board::{Figure, PluginState};
 pub use host::{Host, HostError, HostOptions, Kind, PluginCommand, PluginStatus, Surroundings};
 pub use mempool::{MempoolSource, MempoolSubscriptions};
+pub use metrics::Metrics;
 pub use registrations::Registered;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | [`watch`] | many nodes over time: observations in, state out |
 //! | [`chain`] | `chain`: the nodes beside each other |
 //! | [`track`] | `track`: a range of the chain, checked and exported |
+//! | [`db`] | `db`: the mirror's database |
 //! | [`session`] | `track --record` and `replay` |
 //! | [`screen`] | pictures: lines of text by state and size, the terminal |
 //! | [`verdict`] | exit codes |
@@ -16,6 +17,7 @@
 
 mod args;
 mod chain;
+mod db;
 mod files;
 mod nodes;
 mod screen;
@@ -77,7 +79,15 @@ async fn run(command: Command) -> Result<Verdict> {
             track::run(&options).await
         }
         Command::Replay(args) => session::replay(&args.file, args.speed, args.json).await,
-        Command::Db(_) => anyhow::bail!("not yet"),
+        Command::Db(args) => {
+            let options = db::Options {
+                database: args.database,
+                status_only: args.status_only,
+                interval: Duration::from_secs_f64(args.interval),
+                json: args.json,
+            };
+            db::run(&options).await
+        }
     }
 }
 

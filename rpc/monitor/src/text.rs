@@ -83,7 +83,11 @@ pub fn coins(satoshis: i64) -> String {
 /// The end of a hash, which is where hashes with proof of work differ.
 pub fn tail(hash: &str) -> String {
     let digits = hash.chars().count();
-    if digits <= 12 { hash.into() } else { format!("…{}", hash.chars().skip(digits - 10).collect::<String>()) }
+    if digits <= 12 {
+        hash.into()
+    } else {
+        format!("…{}", hash.chars().skip(digits - 10).collect::<String>())
+    }
 }
 
 /// Milliseconds since 1970 as `2026-01-31 12:34:56` UTC.

@@ -180,11 +180,11 @@ fn chain(watch: &Watch, width: u16, paint: Paint) -> Vec<Line<'static>> {
         ));
     }
     lines.extend(wrapped(&texts.join(" · "), width, 2, paint.normal()));
-    let spacings: Vec<f64> = facts
-        .recent
+    let times: Vec<_> = watch.reference.iter().flat_map(|at| &watch.nodes[*at].times).collect();
+    let spacings: Vec<f64> = times
         .windows(2)
-        .filter(|pair| pair[0].height > 0 && pair[1].height == pair[0].height + 1)
-        .map(|pair| (f64::from(pair[1].time) - f64::from(pair[0].time)).max(0.0))
+        .filter(|pair| *pair[0].0 > 0 && *pair[1].0 == *pair[0].0 + 1)
+        .map(|pair| (f64::from(*pair[1].1) - f64::from(*pair[0].1)).max(0.0))
         .collect();
     let shown = spacings.len().min(usize::from(width).saturating_sub(24)).min(80);
     if shown >= 3 {
@@ -305,7 +305,8 @@ mod tests {
         let mut watch = watch();
         assert!(text(&watch, 80).contains("asking 3 nodes"));
         let mut seen = look(60, ["n0", "n1", "n2"].map(|name| up(facts(name, 'a', 0, 7))).into());
-        seen.blocks = (1..=7).map(|height| block('a', height, if height % 3 == 0 { "bob" } else { "alice" })).collect();
+        seen.blocks =
+            (1..=7).map(|height| block('a', height, if height % 3 == 0 { "bob" } else { "alice" })).collect();
         watch.take(&seen);
         let text = text(&watch, 120);
         for part in [
@@ -366,7 +367,8 @@ mod tests {
         long.node_id = "a-node-whose-name-fills-more-than-one-narrow-terminal-does".into();
         let mut seen = look(200, vec![up(facts("n0", 'a', 0, 7)), up(long), down("n2", "gone")]);
         seen.nodes[1].url = "http://n1:5000".into();
-        seen.blocks = (1..=7).map(|height| block('a', height, "cc1qw508d6qejxtdg4y5r3zarvary0c5xw7k")).collect();
+        seen.blocks =
+            (1..=7).map(|height| block('a', height, "cc1qw508d6qejxtdg4y5r3zarvary0c5xw7k")).collect();
         watch.take(&seen);
         for width in [24, 30, 40, 60, 80, 100, 160] {
             let lines = picture(&watch, Size { width, height: 24 }, Paint::full());

@@ -29,10 +29,13 @@ impl FromStr for Endpoint {
 
     /// Reads `http://host:port`, `host:port`, `host` or `:port`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("'{text}' is not a node's URL such as http://127.0.0.1:5000: {why}"));
+        let wrong =
+            |why: &str| Err(format!("'{text}' is not a node's URL such as http://127.0.0.1:5000: {why}"));
         let text = text.trim();
         if text.starts_with("https://") {
-            return wrong("nodes speak plain HTTP; reach a distant one through an SSH tunnel or a proxy of yours");
+            return wrong(
+                "nodes speak plain HTTP; reach a distant one through an SSH tunnel or a proxy of yours",
+            );
         }
         let place = text.strip_prefix("http://").unwrap_or(text);
         let place = place.strip_suffix('/').unwrap_or(place);
@@ -49,7 +52,9 @@ impl FromStr for Endpoint {
                 _ => return wrong("an IPv6 address is written [::1]:5000"),
             },
             None => match place.split_once(':') {
-                Some((_, port)) if port.contains(':') => return wrong("an IPv6 address is written [::1]:5000"),
+                Some((_, port)) if port.contains(':') => {
+                    return wrong("an IPv6 address is written [::1]:5000");
+                }
                 Some((host, port)) => (host, Some(port)),
                 None => (place, None),
             },
@@ -81,7 +86,9 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), Ok(meant), "{text}");
         }
-        for text in ["", "http://", "https://a", "a:0", "a:x", "a:99999", "::1", "a/b", "u@h", "[::1", "[::1]x"] {
+        for text in
+            ["", "http://", "https://a", "a:0", "a:x", "a:99999", "::1", "a/b", "u@h", "[::1", "[::1]x"]
+        {
             assert!(read(text).is_err(), "{text}");
         }
         assert!(read("https://a").is_err_and(|error| error.contains("SSH tunnel")));

@@ -84,12 +84,13 @@ impl NodeApi {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, most: usize) -> Result<T, NodeError> {
-        let reply = self.client.http_within(Method::GET, path, "", most).await.map_err(|error| match error {
-            ClientError::TooLong(most) => NodeError::TooLong(most),
-            ClientError::Connect { source, .. } => NodeError::Unreachable(source.to_string()),
-            ClientError::Timeout(limit) => NodeError::Unreachable(format!("nothing within {limit:?}")),
-            other => NodeError::Unreachable(other.to_string()),
-        })?;
+        let reply =
+            self.client.http_within(Method::GET, path, "", most).await.map_err(|error| match error {
+                ClientError::TooLong(most) => NodeError::TooLong(most),
+                ClientError::Connect { source, .. } => NodeError::Unreachable(source.to_string()),
+                ClientError::Timeout(limit) => NodeError::Unreachable(format!("nothing within {limit:?}")),
+                other => NodeError::Unreachable(other.to_string()),
+            })?;
         if reply.status != 200 {
             return Err(refused(reply.status, &reply.body));
         }
@@ -104,7 +105,8 @@ fn refused(status: u16, body: &[u8]) -> NodeError {
         let error = json.get("error")?;
         error.get("message").unwrap_or(error).as_str().map(str::to_owned)
     });
-    let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned());
+    let message =
+        message.unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned());
     NodeError::Refused { status, message: crate::text::clean(message.trim(), 200) }
 }
 

@@ -24,12 +24,7 @@ pub fn rule(title: &str, width: u16, paint: Paint) -> Line<'static> {
 }
 
 /// Words in lines that are not wider than `width`, each beginning with `indent` blanks but the first.
-pub fn wrapped(
-    text: &str,
-    width: u16,
-    indent: usize,
-    style: ratatui::style::Style,
-) -> Vec<Line<'static>> {
+pub fn wrapped(text: &str, width: u16, indent: usize, style: ratatui::style::Style) -> Vec<Line<'static>> {
     let width = usize::from(width).max(indent + 8);
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -19,6 +19,7 @@ impl Paint {
     }
 
     /// No styles at all.
+    #[cfg(test)]
     pub const fn plain() -> Self {
         Self { colour: false }
     }
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn without_colour_there_is_no_escape() {
-        let line = |paint: Paint| Line::from(vec![Span::styled("bad", paint.bad()), Span::raw(" \u{1b}[2Jx  ")]);
+        let line =
+            |paint: Paint| Line::from(vec![Span::styled("bad", paint.bad()), Span::raw(" \u{1b}[2Jx  ")]);
         assert_eq!(printed(&[line(Paint::plain())]), "bad [2Jx\n");
         assert_eq!(printed(&[line(Paint::full())]), "\u{1b}[1;31mbad\u{1b}[0m [2Jx\n");
     }

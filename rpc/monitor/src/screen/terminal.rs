@@ -139,12 +139,17 @@ fn draw<S: Session>(session: &S, frame: &mut Frame<'_>, scroll: &mut u16, paint:
     if area.height == 0 || area.width == 0 {
         return;
     }
-    let size = Size { width: area.width.max(NARROWEST), height: area.height - 1 };
+    // Where there is room for next to nothing, the keys are left out first.
+    let foot_height = u16::from(area.height > 2);
+    let size = Size { width: area.width.max(NARROWEST), height: area.height - foot_height };
     let lines = session.picture(size, paint);
     let hidden = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(size.height);
     *scroll = (*scroll).min(hidden);
     let body = ratatui::layout::Rect { height: size.height, ..area };
     frame.render_widget(Paragraph::new(lines).scroll((*scroll, 0)), body);
+    if foot_height == 0 {
+        return;
+    }
     let mut foot = String::from(" q quit");
     if hidden > 0 {
         foot.push_str(&format!(" · ↑↓ scroll ({} more)", hidden - *scroll));

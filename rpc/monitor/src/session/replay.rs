@@ -30,7 +30,8 @@ pub fn load(path: &Path) -> Result<Session> {
     if text.len() as u64 > LONGEST_FILE {
         bail!("{shown} is longer than {LONGEST_FILE} bytes");
     }
-    let json: serde_json::Value = serde_json::from_slice(&text).with_context(|| format!("{shown} is not JSON"))?;
+    let json: serde_json::Value =
+        serde_json::from_slice(&text).with_context(|| format!("{shown} is not JSON"))?;
     match json.get("schema").and_then(|schema| schema.as_str()) {
         Some(SCHEMA) => {}
         Some(other) => bail!(
@@ -232,9 +233,17 @@ pub(super) fn lines_of(summary: &Summary, size: Size, paint: Paint) -> Vec<Line<
         column("reorgs", Align::Right, 2),
     ]);
     for node in &summary.nodes {
-        let periods: Vec<_> =
-            node.answered.iter().take(3).map(|(from, to)| format!("{}–{}", clock(*from), clock(*to))).collect();
-        let more = if node.answered.len() > 3 { format!(" and {} more", node.answered.len() - 3) } else { String::new() };
+        let periods: Vec<_> = node
+            .answered
+            .iter()
+            .take(3)
+            .map(|(from, to)| format!("{}–{}", clock(*from), clock(*to)))
+            .collect();
+        let more = if node.answered.len() > 3 {
+            format!(" and {} more", node.answered.len() - 3)
+        } else {
+            String::new()
+        };
         let answered = if periods.is_empty() { "never".into() } else { periods.join(", ") + &more };
         nodes.row(vec![
             Cell(clean(node.node_id.as_deref().unwrap_or(&node.url), 80), paint.strong()),
@@ -293,7 +302,10 @@ mod tests {
         for (content, said) in [
             ("nonsense", "is not JSON"),
             ("[]", "is no recording of `chaincore-monitor track --record FILE`"),
-            (r#"{"schema":"chaincore-monitor-track/1"}"#, "is a chaincore-monitor-track/1, this monitor replays"),
+            (
+                r#"{"schema":"chaincore-monitor-track/1"}"#,
+                "is a chaincore-monitor-track/1, this monitor replays",
+            ),
             (r#"{"schema":"chaincore-monitor-session/1"}"#, "is damaged"),
         ] {
             std::fs::write(&path, content).expect("there is room");

@@ -68,7 +68,8 @@ fn transaction(reply: &TxReply) -> Result<Tx, String> {
                 ),
                 _ => return Err("an input has neither coinbase nor txid and vout".into()),
             };
-            let witness = input.witness.iter().map(|item| bytes(item, "a witness")).collect::<Result<_, _>>()?;
+            let witness =
+                input.witness.iter().map(|item| bytes(item, "a witness")).collect::<Result<_, _>>()?;
             Ok(TxIn {
                 previous_output,
                 script_sig: Script(bytes(script, "an input's script")?),
@@ -85,11 +86,7 @@ fn transaction(reply: &TxReply) -> Result<Tx, String> {
             Ok(TxOut { value: Amount(output.value), script_pubkey })
         })
         .collect();
-    let data = Transaction {
-        version: reply.version,
-        inputs: inputs?,
-        outputs: outputs?,
-        lock_time: reply.locktime,
-    };
+    let data =
+        Transaction { version: reply.version, inputs: inputs?, outputs: outputs?, lock_time: reply.locktime };
     Ok(data.into())
 }

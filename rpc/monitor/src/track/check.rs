@@ -178,7 +178,9 @@ impl Checker {
             (None, Some(target)) => target.is_met_by(&hash),
             (None, None) => false,
         };
-        found.check(height, Check::Work, works, || format!("{hash} has no proof of work for {:08x}", header.bits));
+        found.check(height, Check::Work, works, || {
+            format!("{hash} has no proof of work for {:08x}", header.bits)
+        });
         if let Some(params) = self.rules.params.as_ref().filter(|_| self.from == 0 && height > 0) {
             let due = difficulty::next_bits(params, &Branch(&self.headers, &self.hashes), header.time);
             found.check(height, Check::Difficulty, header.bits == due, || {
@@ -285,7 +287,9 @@ impl Checker {
                 self.findings.check(height, Check::Spends, coin.is_some() && young.is_none(), || {
                     let out = &input.previous_output;
                     match young {
-                        Some(coin) => format!("{} spends the coinbase of block {} too early", tx.txid(), coin.height),
+                        Some(coin) => {
+                            format!("{} spends the coinbase of block {} too early", tx.txid(), coin.height)
+                        }
                         None => format!("{} spends {}:{}, which is not there", tx.txid(), out.txid, out.vout),
                     }
                 });

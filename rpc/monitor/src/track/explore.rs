@@ -50,7 +50,10 @@ pub fn choose(nodes: &[Known]) -> Result<usize> {
                 .iter()
                 .filter_map(|node| Some(format!("{}: {}", node.api.endpoint, node.said.as_ref().err()?)))
                 .collect();
-            bail!("no node answers ({}); is chaincored running there, and is this its API port?", why.join("; "))
+            bail!(
+                "no node answers ({}); is chaincored running there, and is this its API port?",
+                why.join("; ")
+            )
         }
     }
 }

@@ -77,7 +77,10 @@ impl Mining {
             _ => (payee.to_owned(), 1),
         };
         self.blocks += 1;
-        let count = self.miners.entry(payee.to_owned()).or_insert_with(|| Count { first_height: height, ..Count::default() });
+        let count = self
+            .miners
+            .entry(payee.to_owned())
+            .or_insert_with(|| Count { first_height: height, ..Count::default() });
         count.tag.clone_from(&miner.tag);
         count.blocks += 1;
         count.reward = count.reward.saturating_add(reward);

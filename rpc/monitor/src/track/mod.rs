@@ -9,8 +9,6 @@ mod mining;
 mod patterns;
 mod view;
 
-pub use export::Export;
-
 use crate::chain::{size_of_stdout, write_out};
 use crate::nodes::{Endpoint, NodeApi};
 use crate::screen::{Paint, printed};
@@ -41,7 +39,8 @@ const TOLD_EVERY: Duration = Duration::from_millis(200);
 
 /// Explores, prints and exports.
 pub async fn run(options: &Options) -> Result<Verdict> {
-    let asked = options.nodes.iter().map(|endpoint| Known::ask(NodeApi::new(endpoint.clone(), options.timeout)));
+    let asked =
+        options.nodes.iter().map(|endpoint| Known::ask(NodeApi::new(endpoint.clone(), options.timeout)));
     let mut nodes = Vec::new();
     for node in asked {
         nodes.push(node.await);

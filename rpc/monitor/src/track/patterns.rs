@@ -138,7 +138,8 @@ impl Patterns {
                 _ => report.shapes.batches += 1,
             }
             report.segwit += u64::from(tx.has_witness());
-            report.replaceable += u64::from(tx.inputs.iter().any(|input| input.sequence < TxIn::SEQUENCE_FINAL - 1));
+            report.replaceable +=
+                u64::from(tx.inputs.iter().any(|input| input.sequence < TxIn::SEQUENCE_FINAL - 1));
             report.locked += u64::from(tx.lock_time != 0);
             report.with_data += u64::from(told.outputs.iter().any(|output| output.kind == "nulldata"));
             if let Some(Some(fee)) = sums.fees.get(at - 1) {

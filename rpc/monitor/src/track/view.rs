@@ -61,7 +61,6 @@ fn validation(validation: &Validation, width: u16, paint: Paint) -> Vec<Line<'st
         Column { title: "check", align: Align::Left, rank: 0 },
         Column { title: "times", align: Align::Right, rank: 2 },
         Column { title: "wrong", align: Align::Right, rank: 1 },
-        Column { title: "note", align: Align::Left, rank: 3 },
     ]);
     for check in &validation.checks {
         let (mark, style) = match (check.failed, check.checked) {
@@ -74,10 +73,12 @@ fn validation(validation: &Validation, width: u16, paint: Paint) -> Vec<Line<'st
             Cell::new(check.about),
             Cell::new(grouped(check.checked)),
             Cell(grouped(check.failed), if check.failed > 0 { paint.bad() } else { paint.normal() }),
-            Cell(check.note.clone().unwrap_or_default(), paint.dim()),
         ]);
     }
     lines.extend(table.lines(width, paint));
+    for (check, note) in validation.checks.iter().filter_map(|check| Some((check, check.note.as_ref()?))) {
+        lines.extend(wrapped(&format!("{}: {note}", check.about), width, 2, paint.dim()));
+    }
     for finding in validation.findings.iter().take(SHOWN) {
         let check = super::findings::CHECKS[finding.check as usize].1;
         let text = format!("! height {}, {check}: {}", finding.height, finding.detail);
@@ -160,8 +161,7 @@ fn mining(export: &Export, width: u16, paint: Paint) -> Vec<Line<'static>> {
 fn transactions(export: &Export, width: u16, paint: Paint) -> Vec<Line<'static>> {
     let report = &export.transactions;
     let real = report.total - report.coinbases;
-    let mut lines =
-        vec![rule(&format!("transactions: {}", grouped(report.total)), width, paint)];
+    let mut lines = vec![rule(&format!("transactions: {}", grouped(report.total)), width, paint)];
     let mut texts = vec![format!(
         "{} coinbases, {} others · {:.1} per block, at most {} · {} inputs, {} outputs worth {}",
         grouped(report.coinbases),
@@ -203,7 +203,7 @@ fn transactions(export: &Export, width: u16, paint: Paint) -> Vec<Line<'static>>
         .collect();
     texts.push(format!("outputs: {}", kinds.join(" · ")));
     texts.push(format!(
-        "{}{} addresses, {} of them paid more than once",
+        "different addresses: {}{}, {} of them paid more than once",
         if report.addresses_incomplete { "at least " } else { "" },
         grouped(report.addresses),
         percent(report.addresses_reused, report.addresses)

@@ -67,7 +67,9 @@ impl Happening {
             Self::Up { .. } | Self::Block { .. } => Verdict::Good,
             Self::Standing { severity: 0, .. } => Verdict::Good,
             Self::Standing { severity: 2.., .. } => Verdict::Broken,
-            Self::Down { .. } | Self::Restarted | Self::Reorg { .. } | Self::Standing { .. } => Verdict::Behind,
+            Self::Down { .. } | Self::Restarted | Self::Reorg { .. } | Self::Standing { .. } => {
+                Verdict::Behind
+            }
         }
     }
 
@@ -160,16 +162,24 @@ fn follow(node: &mut Node, facts: &Facts) {
         .map(|block| block.height);
     if let Some(height) = departs {
         node.chain.split_off(&height);
+        node.times.split_off(&height);
     }
     for block in listed {
         node.chain.insert(block.height, block.hash.clone());
+        node.times.insert(block.height, block.time);
     }
-    if facts.height > 0 || !facts.hash.is_empty() {
+    if !facts.hash.is_empty() {
         node.chain.insert(facts.height, facts.hash.clone());
+        node.times.insert(facts.height, facts.time);
     }
-    node.chain.split_off(&(facts.height.saturating_add(1)));
+    let above = facts.height.saturating_add(1);
+    node.chain.split_off(&above);
+    node.times.split_off(&above);
     while node.chain.len() > HASHES_KEPT {
         node.chain.pop_first();
+    }
+    while node.times.len() > HASHES_KEPT {
+        node.times.pop_first();
     }
 }
 

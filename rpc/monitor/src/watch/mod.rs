@@ -56,6 +56,8 @@ pub struct Node {
     pub round_trip: Option<u32>,
     /// The hashes of its chain, by height, as far as they were seen.
     pub chain: BTreeMap<u32, String>,
+    /// The times of these blocks, in seconds since 1970.
+    pub times: BTreeMap<u32, u32>,
     /// How often it left blocks for others.
     pub reorgs: u32,
     /// The most blocks that it left at once.
@@ -117,10 +119,13 @@ impl Watch {
     /// Takes an observation in and returns what it showed to have happened.
     pub fn take(&mut self, seen: &Observation) -> Vec<Event> {
         let mut happened = Vec::new();
+        let begun = self.period.is_some();
         let begin = self.period.map_or(seen.at, |(begin, _)| begin);
         self.period = Some((begin, seen.at));
         for block in &seen.blocks {
-            if self.blocks.insert(block.hash.clone(), block.clone()).is_none() {
+            let new = self.blocks.insert(block.hash.clone(), block.clone()).is_none();
+            // What was there at the first look has not happened now.
+            if new && begun {
                 happened.push(Event {
                     at: seen.at,
                     node: None,
@@ -133,7 +138,8 @@ impl Watch {
             }
         }
         while self.blocks.len() > BLOCKS_KEPT {
-            let lowest = self.blocks.values().min_by_key(|block| block.height).map(|block| block.hash.clone());
+            let lowest =
+                self.blocks.values().min_by_key(|block| block.height).map(|block| block.hash.clone());
             lowest.and_then(|hash| self.blocks.remove(&hash));
         }
         for (at, node) in self.nodes.iter_mut().enumerate() {

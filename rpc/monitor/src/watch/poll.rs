@@ -107,10 +107,13 @@ impl Poller {
         let mut found = Vec::new();
         for height in missing.into_iter().rev() {
             match self.nodes[at].blocks(height, height).await {
-                Ok(blocks) => found.extend(blocks.iter().filter(|block| block.height == height).map(block_seen)),
+                Ok(blocks) => {
+                    found.extend(blocks.iter().filter(|block| block.height == height).map(block_seen))
+                }
                 // It is asked for again at the next look, unless it is one that can never be taken.
                 Err(NodeError::TooLong(_) | NodeError::Odd(_)) => {
-                    self.looked_at.extend(facts.recent.iter().filter(|b| b.height == height).map(|b| b.hash.clone()));
+                    self.looked_at
+                        .extend(facts.recent.iter().filter(|b| b.height == height).map(|b| b.hash.clone()));
                 }
                 Err(_) => break,
             }

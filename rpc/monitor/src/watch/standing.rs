@@ -94,12 +94,14 @@ impl Standing {
 
     /// What is wrong and what to do next; nothing if nothing is.
     pub fn advice(&self) -> Option<String> {
-        let fork = |fork_height: &Option<u32>, own: &u32| match fork_height {
+        let fork = |fork_height: &Option<u32>, own: &u32| {
+            match fork_height {
             Some(height) => format!(
                 "its chain leaves that of the node with the most work after height {height} ({} of its own)",
                 count_of(u64::from(*own), "block")
             ),
-            None => "its chain differs deeper than the last 120 blocks".into(),
+            None => "its chain leaves that of the node with the most work deeper than what nodes list (120 blocks)".into(),
+        }
         };
         Some(match self {
             Self::Unknown | Self::Agrees | Self::Lagging { .. } => return None,

@@ -48,7 +48,12 @@ pub fn facts(name: &str, branch: char, fork: u32, height: u32) -> Facts {
 
 /// A node that answers.
 pub fn up(facts: Facts) -> NodeSeen {
-    NodeSeen { url: format!("http://{}:5000", facts.node_id), round_trip: Some(3), facts: Some(facts), error: None }
+    NodeSeen {
+        url: format!("http://{}:5000", facts.node_id),
+        round_trip: Some(3),
+        facts: Some(facts),
+        error: None,
+    }
 }
 
 /// A node that does not.

@@ -25,12 +25,18 @@ fn a_block_on_its_way_is_no_alarm_but_one_that_does_not_come_is() {
     let mut watch = watch(&["n0", "n1"]);
     let both = |second| look(second, vec![up(facts("n0", 'a', 0, 8)), up(facts("n1", 'a', 0, 7))]);
     watch.take(&both(0));
-    assert_eq!((watch.nodes[1].standing(), watch.verdict()), (&Standing::Lagging { blocks: 1 }, Verdict::Good));
+    assert_eq!(
+        (watch.nodes[1].standing(), watch.verdict()),
+        (&Standing::Lagging { blocks: 1 }, Verdict::Good)
+    );
     assert!(watch.is_open());
     watch.take(&both(9));
     assert_eq!(watch.verdict(), Verdict::Good);
     let events = watch.take(&both(10));
-    assert_eq!((watch.nodes[1].standing(), watch.verdict()), (&Standing::Behind { blocks: 1 }, Verdict::Behind));
+    assert_eq!(
+        (watch.nodes[1].standing(), watch.verdict()),
+        (&Standing::Behind { blocks: 1 }, Verdict::Behind)
+    );
     assert_eq!(events.len(), 1, "{events:?}");
     watch.take(&both(61));
     assert!(matches!(watch.nodes[1].standing(), Standing::Stalled { blocks: 1, seconds: 61 }));
@@ -122,7 +128,10 @@ fn another_chain_is_a_disagreement_at_once_and_the_few_are_the_ones_that_differ(
 #[test]
 fn blocks_are_told_once_and_memory_is_bounded() {
     let mut watch = watch(&["n0"]);
-    let mut seen = look(0, vec![up(facts("n0", 'a', 0, 7))]);
+    let mut old = look(0, vec![up(facts("n0", 'a', 0, 6))]);
+    old.blocks.push(block('a', 6, "alice"));
+    assert_eq!(watch.take(&old).len(), 1, "the node came, its blocks were there");
+    let mut seen = look(1, vec![up(facts("n0", 'a', 0, 7))]);
     seen.blocks.push(block('a', 7, "alice"));
     let blocks = |events: Vec<Event>| {
         events.iter().filter(|event| matches!(event.what, Happening::Block { .. })).count()
