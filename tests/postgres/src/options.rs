@@ -10,7 +10,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// A server that is quick because it would lose data if the machine lost power: nothing is flushed. A
+    /// A server that is quick because it would lose data if the machine lost power: nothing is flushed, and
+    /// where there is plenty of memory its files are kept there. A
     /// server that a test kills may then have lost its last commits; that is for [`Self::durable`] ones.
     pub fn fast() -> Self {
         Self::default()
