@@ -550,10 +550,15 @@ COMMENT ON COLUMN analytics.node_lag.on_active_chain IS 'Whether its tip is in t
 CREATE FUNCTION analytics.refresh() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    name text;
+    populated boolean;
 BEGIN
-    REFRESH MATERIALIZED VIEW CONCURRENTLY analytics.utxo_age_bands;
-    REFRESH MATERIALIZED VIEW CONCURRENTLY analytics.utxo_value_bands;
-    REFRESH MATERIALIZED VIEW CONCURRENTLY analytics.balance_distribution;
+    FOR name, populated IN SELECT matviewname, ispopulated FROM pg_matviews WHERE schemaname = 'analytics' ORDER BY 1 LOOP
+        -- One that a dump without rows has made was never filled, and only a filled one can be read meanwhile.
+        EXECUTE format('REFRESH MATERIALIZED VIEW %s analytics.%I', CASE WHEN populated THEN 'CONCURRENTLY' ELSE '' END,
+            name);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION analytics.refresh() IS 'Computes utxo_age_bands, utxo_value_bands and balance_distribution anew; readers see the old ones meanwhile.';

@@ -11,7 +11,7 @@ pub mod methods;
 pub mod network;
 pub mod node;
 pub mod openapi;
-pub mod peering;
+pub mod plugins;
 pub mod ratelimit;
 pub mod registry;
 pub mod rest;

@@ -23,7 +23,6 @@ pub use pool::{
 };
 
 use crate::network::Network;
-use crate::peering::Peering;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
@@ -109,7 +108,7 @@ pub trait MempoolEvents: Send {
 }
 
 /// A running node, as far as its interfaces need it.
-pub trait Node: Peering + Send + Sync + 'static {
+pub trait Node: Send + Sync + 'static {
     /// The chain's rules and constants.
     fn params(&self) -> &ChainParams;
     /// Facts that do not change.

@@ -18,7 +18,7 @@ use support::{HARNESS, MemoryNode, spend};
 
 struct Answer {
     status: u16,
-    content_type: &'static str,
+    content_type: String,
     text: String,
 }
 
@@ -58,7 +58,7 @@ async fn ask(rest: &Rest, verb: &str, target: &str, body: &str) -> Answer {
         }
     };
     let text = String::from_utf8(text).unwrap();
-    Answer { status: response.status.as_u16(), content_type: response.content_type, text }
+    Answer { status: response.status.as_u16(), content_type: response.content_type.into_owned(), text }
 }
 
 fn node() -> (Arc<MemoryNode>, Rest) {

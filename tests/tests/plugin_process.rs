@@ -13,6 +13,12 @@ use std::time::Duration;
 /// Where blocks go that the watched script gets nothing of.
 const ELSEWHERE: &str = "mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z";
 
+/// An address of its own: the same block would be made again where one was just declared invalid.
+fn elsewhere(number: u8) -> String {
+    let script = bitcoin::ScriptBuf::from_bytes(vec![0x51, 0x01, number]);
+    bitcoin::Address::p2wsh(&script, bitcoin::Network::Regtest).to_string()
+}
+
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../node/plugin/examples")
 }
@@ -153,7 +159,7 @@ fn the_examples_follow_the_chain_whatever_is_killed() {
     let stored = check(&node);
 
     // Children are killed while the chain grows and is reorganized.
-    for round in 0..4u32 {
+    for round in 0..4u8 {
         let processes = children(node.pid());
         kill(processes[round as usize % processes.len()]);
         mine_here(&node, 3);
@@ -161,7 +167,7 @@ fn the_examples_follow_the_chain_whatever_is_killed() {
         let hash = node.rpc("getblockhash", json!([height]));
         node.rpc("invalidateblock", json!([hash]));
         children(node.pid()).into_iter().for_each(kill);
-        mine(&node, 2 + round, ELSEWHERE);
+        mine(&node, 2 + u32::from(round), &elsewhere(round));
         check(&node);
     }
     assert_ne!(check(&node), stored);
@@ -226,12 +232,39 @@ fn hostile_plugins_cost_the_node_nothing() {
     assert!(grown < 100 << 20, "{} MiB", grown >> 20);
     let log = node.log();
     for text in ["garbage", "endless", "flood", "exit", "dumb", "gone"] {
-        assert!(log.contains(&format!("plugin {text}: ")), "{text} is not in the log");
+        assert!(log.contains(&format!("the plugin {text}")), "{text} is not in the log");
     }
     assert!(log.contains("plugin stderr: help"));
     let processes = children(node.pid());
     assert_eq!(node.stop(), Some(0));
     wait_until_gone(&processes);
+}
+
+#[test]
+fn a_process_that_outlives_the_node_is_ended_by_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("deaf.sh");
+    let text = "trap '' TERM HUP\nread l; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocol\":1,\"id\":\"deaf\"}}'\n\
+                read l; echo '{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"cursor\":null}}'\nwhile :; do sleep 1; done\n";
+    std::fs::write(&script, text).expect("a script can be written");
+    let value = format!("-plugin=sh {}", script.display());
+    let mut node = TestNode::start(&["-regtest", &value]);
+    let noted = |node: &TestNode| {
+        let path = node.chain_dir().join("plugins/deaf/process");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.split(' ').next().and_then(|pid| pid.parse::<u32>().ok())
+    };
+    node.wait_until("it is open", |node| noted(node).is_some());
+    let old = noted(&node).expect("it is noted");
+    node.kill();
+    assert!(lives(old));
+    node.launch();
+    node.wait_until("another is open", |node| noted(node).is_some_and(|pid| pid != old));
+    wait_until_gone(&[old]);
+    let new = noted(&node).expect("it is noted");
+    assert!(lives(new));
+    assert_eq!(node.stop(), Some(0));
+    wait_until_gone(&[new]);
 }
 
 #[test]

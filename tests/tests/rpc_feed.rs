@@ -217,7 +217,7 @@ fn slow_readers_far_behind_miss_nothing_and_delay_nobody() {
     socket.connect(&Reader::address(&node).into()).expect("the node listens");
     let mut slow = Reader::over(socket.into(), "/ws", Some(node.authorization())).expect("the cookie");
     let mut copies: BTreeMap<String, Copy> = BTreeMap::new();
-    for _ in 0..24 {
+    for _ in 0..8 {
         let id = slow.subscribe("subscribe_chain", json!([]));
         copies.insert(id.to_string(), Copy::default());
     }

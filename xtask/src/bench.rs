@@ -29,6 +29,11 @@ const BENCHES: &[Bench] = &[
         command: &["bench", "-p", "chaincore-tests", "--bench", "chain"],
     },
     Bench {
+        name: "mirror",
+        about: "bulk loading, tip and reorganizations of the SQL mirror against plain COPY",
+        command: &["bench", "-p", "chaincore-mirror", "--bench", "mirror"],
+    },
+    Bench {
         name: "p2p",
         about: "first download of that chain from peers, relay over five hops, memory of idle peers",
         command: &["bench", "-p", "chaincore-tests", "--bench", "p2p"],

@@ -1,10 +1,11 @@
 //! The composition root: makes the parts of a node from its configuration, in the order in which they need each
 //! other, waits for a reason to stop, and takes them down in reverse.
 //!
-//! Up: folders, log, HTTP (answering that the node warms up), chain, indexes, interfaces, import, miner. Down: miner,
-//! HTTP (answers that are due go out), indexes, chain (with a last flush).
+//! Up: folders, log, plugins that add to the interfaces, HTTP (answering that the node warms up), chain, plugins,
+//! network, import, miner. Down: HTTP (answers that are due go out), network, plugins, chain (with a last flush).
 
 mod banner;
+mod mirror_verify;
 mod node_id;
 mod notify;
 mod options;
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::index::IndexError;
 use crate::logging::{self, LogError, LogHandle};
 use crate::mempool::Mempool;
-use crate::mining::{Miner, MiningOptions};
+use crate::mining::{MinerPlugin, MiningOptions};
 use crate::p2p::{P2p, P2pError};
 use crate::plugins::{Host, HostError};
 use crate::service::{Service, pool_file};
@@ -24,6 +25,7 @@ use chaincore_rpc::feed;
 use chaincore_rpc::http::{AuthError, HttpError, HttpServer};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
+use chaincore_rpc::plugins::{PluginRoutes, Plugins};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
 use chaincore_rpc::rest::Rest;
 use chaincore_storage::FolderLock;
@@ -32,6 +34,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+pub use mirror_verify::{Verdict, verify_mirror};
 
 /// How often the warm-up text follows what the chain does.
 const WARMUP_TICK: Duration = Duration::from_millis(100);
@@ -118,6 +122,9 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
     feed::register(&mut builder, &node);
+    let of_plugins = host.registered();
+    let control: Arc<dyn Plugins> = Arc::new(host.clone());
+    chaincore_rpc::plugins::register(&mut builder, &control, of_plugins.methods);
     let registry = builder.build()?;
     let warmup = registry.warmup().clone();
     warmup.set_status("Starting…");
@@ -126,7 +133,8 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     stop_on_signals(&service)?;
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
-        let rest = Arc::new(Rest::new(node.clone()));
+        let routes = PluginRoutes::new(of_plugins.routes);
+        let rest = Arc::new(Rest::with_plugins(node.clone(), routes));
         let started = HttpServer::start(http_options, registry, Some(rest)).await;
         Some(started.map_err(|error| match error {
             // Harnesses compare the text with Core's.
@@ -171,7 +179,6 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
 struct Parts {
     chain: ChainHandle,
     host: Host,
-    miner: Option<Miner>,
     p2p: Option<Arc<P2p>>,
     /// Ends with the reason if the import failed.
     import: Option<tokio::task::JoinHandle<Option<String>>>,
@@ -186,9 +193,8 @@ impl Parts {
             // What is wrong has been reported.
             let _ = pool_file::save(&config.chain_dir.join(pool_file::FILE_NAME), &chain);
         }
-        // The indexes and the miner are stopped on a thread that may wait for them.
+        // The network and the plugins are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
-            drop(self.miner.take());
             if let Some(p2p) = self.p2p.take() {
                 p2p.stop();
             }
@@ -248,18 +254,14 @@ async fn serve(
     if !config.notify.block.is_empty() {
         notify::follow_blocks(chain.clone(), config.notify.block.clone());
     }
-    let mut parts =
-        Parts { chain, host: host.clone(), miner: None, p2p: Some(p2p.clone()), import, failure: None };
+    let mut parts = Parts { chain, host: host.clone(), p2p: Some(p2p.clone()), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
         mining.threads = config.mining.threads;
-        match Miner::start(parts.chain.clone(), mining) {
-            Ok(miner) => parts.miner = Some(miner),
-            Err(error) => {
-                parts.failure = Some(error.to_string());
-                return Ok(parts);
-            }
+        if let Err(error) = host.start(Box::new(MinerPlugin::new(parts.chain.clone(), mining))) {
+            parts.failure = Some(error.to_string());
+            return Ok(parts);
         }
     }
     tokio::select! {

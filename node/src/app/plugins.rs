@@ -6,8 +6,9 @@ use crate::config::{Config, StorageConfig};
 use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transactions};
 #[cfg(unix)]
 use crate::plugins::process::{Environment, Limits, ProcessPlugin};
-use crate::plugins::{Host, HostOptions, MempoolSource, Surroundings};
+use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
+use chaincore_mirror::Mirror;
 use chaincore_plugin::Plugin;
 use std::sync::Arc;
 
@@ -15,9 +16,14 @@ use std::sync::Arc;
 /// served. The others are started once the chain is open.
 pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
     let host = Host::new(HostOptions::default());
+    host.start(Box::new(Metrics::new(&host)))?;
     #[cfg(unix)]
     for plugin in start_processes(config).await? {
         host.start_process(Box::new(plugin))?;
+    }
+    if let Some(options) = &config.mirror {
+        let mirror = Mirror::new(options.clone()).map_err(|error| AppError::Option(error.to_string()))?;
+        host.start(Box::new(mirror))?;
     }
     Ok(host)
 }

@@ -24,8 +24,6 @@ const OPTIONS: &[OptionSpec] = &[
         .separate(),
     option("daemon", "", Group::General, "Start in the background and return"),
     option("daemonwait", "", Group::General, "Start in the background and return once the port is open"),
-    option("includeconf", "<file>", Group::General, "In the configuration file: read this file too"),
-    option("settings", "<file>", Group::General, "").hidden(),
     option("blocksdir", "<dir>", Group::General, "Folder for the chain's blocks folder (default: <datadir>)"),
     option(
         "dbcache",
@@ -64,6 +62,17 @@ const OPTIONS: &[OptionSpec] = &[
     option("important-plugin", "<command>", Group::General, "The same, and stop when that plugin fails")
         .needs_value()
         .separate(),
+    option(
+        "mirror",
+        "<url>",
+        Group::General,
+        "Mirror the chain to PostgreSQL for analysts: postgres://user:password@host/database?sslmode=verify-full; tables are \
+         made by themselves (see chaincored mirror verify --help)",
+    )
+    .needs_value()
+    .secret(),
+    option("mirrormempool", "", Group::General, "Mirror all that happens in the mempool, too (default: 0)"),
+    option("mirrorimportant", "", Group::General, "Stop when the mirror fails for good (default: 0)"),
     option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
     // JSON-RPC and REST
     option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),

@@ -123,7 +123,11 @@ impl<R: Rules> IndexPlugin<R> {
             let contents = self.state.contents();
             (contents.overlay.changes().clone(), stored_cursor(contents.db::<R>()?)?)
         };
-        if changes.is_empty() { Ok(()) } else { self.state.write(changes, cursor) }
+        if !changes.is_empty() {
+            self.state.write(changes, cursor)?;
+            self.state.change().overlay.drop_changes();
+        }
+        Ok(())
     }
 }
 

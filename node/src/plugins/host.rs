@@ -12,7 +12,7 @@ use chaincore_plugin::follow::Guide;
 use chaincore_plugin::{BlockRef, ChainReader, Context, Manifest, NodeReader, Plugin};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -167,7 +167,7 @@ impl Slot {
     }
 }
 
-struct Inner {
+pub(super) struct Inner {
     options: HostOptions,
     slots: Mutex<Vec<Arc<Slot>>>,
     registered: Mutex<Registered>,
@@ -191,6 +191,15 @@ impl Host {
             failure: watch::Sender::new(None),
             stopping: watch::Sender::new(false),
         }))
+    }
+
+    pub(super) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    /// The same host, for those who must not keep it.
+    pub(super) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     fn slots(&self) -> Vec<Arc<Slot>> {
@@ -286,9 +295,10 @@ impl Host {
         let of_thread = slot.clone();
         let thread = std::thread::Builder::new().name(format!("plugin-{}", slot.manifest.id));
         let spawned = thread.spawn(move || lead(runner, &of_thread, &failure, &stopping));
-        spawned
-            .map(drop)
-            .map_err(|error| HostError::Thread { id: slot.manifest.id.clone(), what: error.to_string() })
+        let thread = spawned
+            .map_err(|error| HostError::Thread { id: slot.manifest.id.clone(), what: error.to_string() })?;
+        *slot.thread.lock().expect("no one panics while holding the thread") = Some(thread);
+        Ok(())
     }
 
     /// How each plugin is, in the order in which they were started.

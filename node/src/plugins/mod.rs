@@ -14,14 +14,18 @@
 //! | `backoff` | how long to wait after a failure |
 //! | [`command`] | what plugins in processes of their own are started with |
 //! | `registrations` | what plugins add to the interfaces |
+//! | `control` | the plugins as the interfaces see them |
+//! | `metrics` | the plugin that tells Prometheus |
 //! | [`process`] | plugins in processes of their own |
 //! | `mempool` | where plugins hear of the mempool from |
 
 mod backoff;
 mod board;
 pub mod command;
+mod control;
 mod host;
 mod mempool;
+mod metrics;
 #[cfg(unix)]
 pub mod process;
 mod registrations;
@@ -31,6 +35,7 @@ pub use backoff::BackoffPolicy;
 pub use board::{Figure, PluginState};
 pub use host::{Host, HostError, HostOptions, Kind, PluginCommand, PluginStatus, Surroundings};
 pub use mempool::{MempoolSource, MempoolSubscriptions};
+pub use metrics::Metrics;
 pub use registrations::Registered;
 
 #[cfg(test)]

@@ -395,3 +395,54 @@ fn what_plugins_register_is_known_before_they_run_and_never_twice() {
     assert_eq!(registered.routes.len(), 1);
     assert_eq!(host.statuses().len(), 1);
 }
+
+#[test]
+fn metrics_tell_of_the_node_and_of_every_plugin() {
+    let harbour = Harbour::new();
+    harbour.host.start(Box::new(Metrics::new(&harbour.host))).unwrap();
+    let route = harbour.host.registered().routes.remove(0);
+    assert_eq!((route.0.as_str(), route.1.path.as_str()), ("metrics", ""));
+    let page = || (route.1.handler)(&Default::default());
+    assert!(page().is_err(), "there is no chain yet");
+    harbour.host.start(Box::new(Probe::new("probe"))).unwrap();
+    harbour.open();
+    harbour.wait_live("probe");
+    harbour.wait_live("metrics");
+    harbour.chain.reorganize(4);
+    harbour.wake();
+    harbour.wait_live("probe");
+    harbour.wait_live("metrics");
+    let reply = page().unwrap();
+    assert!(reply.content_type.starts_with("text/plain; version=0.0.4"));
+    let text = String::from_utf8(reply.body).unwrap();
+    for line in [
+        "# TYPE chaincore_height gauge",
+        "chaincore_height 11",
+        "chaincore_durable_height 0",
+        "# TYPE chaincore_reorganizations_total counter",
+        "chaincore_reorganizations_total 1",
+        "chaincore_deepest_reorganization_blocks 4",
+        "chaincore_blocks_connected_total 5",
+        "chaincore_plugin_state{plugin=\"probe\",state=\"live\"} 1",
+        "chaincore_plugin_state{plugin=\"probe\",state=\"failed\"} 0",
+        "chaincore_plugin_lag_blocks{plugin=\"probe\"} 0",
+        "# HELP chaincore_plugin_miles_total miles sailed",
+        "chaincore_plugin_miles_total{plugin=\"probe\"} 5",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    // Each metric is told of once, before its samples: what the format demands.
+    let mut told = std::collections::BTreeSet::new();
+    let mut current = "";
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            current = help.split(' ').next().unwrap();
+            assert!(told.insert(current), "{current}");
+        } else if !line.starts_with('#') {
+            assert_eq!(line.split(['{', ' ']).next().unwrap(), current);
+            assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
+        }
+    }
+    harbour.host.stop();
+    assert!(page().is_err(), "it is stopped");
+}

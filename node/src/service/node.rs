@@ -110,13 +110,9 @@ impl Node for Service {
     fn connections(&self) -> Connections {
         let Some(p2p) = self.p2p.get() else { return Connections::default() };
         let inbound = p2p.network().count(ConnectionKind::is_inbound);
-        let all = p2p.network().count(|_| true);
+        let outbound = p2p.network().count(|kind| !kind.is_inbound());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Connections {
-            inbound: count(inbound),
-            outbound: count(all - inbound),
-            enabled: p2p.network().is_active(),
-        }
+        Connections { inbound: count(inbound), outbound: count(outbound), enabled: p2p.network().is_active() }
     }
 
     fn indexes(&self) -> Vec<IndexStatus> {

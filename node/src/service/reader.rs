@@ -31,8 +31,12 @@ impl NodeReader for Service {
     fn vitals(&self) -> NodeVitals {
         let chain = self.chain_handle();
         let pool = self.mempool().info(self.clock.now());
+        let network = self.p2p.get().map(|p2p| p2p.network());
         NodeVitals {
-            peers: self.p2p.get().map_or(0, |p2p| p2p.network().count(|_| true)),
+            headers: chain.snapshot().best_header().height(),
+            peers: network.map_or(0, |network| network.count(|_| true)),
+            bytes_received: network.map_or(0, |network| network.totals().received()),
+            bytes_sent: network.map_or(0, |network| network.totals().sent()),
             mempool_txs: pool.count,
             mempool_vsize: u64::try_from(pool.vsize).unwrap_or(0),
             mempool_min_fee: Amount(pool.min_fee.0.max(pool.min_relay.0)),

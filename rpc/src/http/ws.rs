@@ -18,7 +18,10 @@ use std::pin::Pin;
 
 /// Messages that wait for a slow reader, of all of a connection's subscriptions together. A message of the feed has at most
 /// some ten thousand bytes.
-const MESSAGES_AHEAD: u32 = 64;
+const MESSAGES_AHEAD: u32 = 16;
+
+/// Subscriptions of one connection.
+const SUBSCRIPTIONS: u32 = 8;
 
 type Upgrade = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
@@ -50,7 +53,7 @@ impl Sockets {
             .max_request_body_size(u32::try_from(max_body).unwrap_or(u32::MAX))
             .max_response_body_size(u32::MAX)
             .max_connections(u32::try_from(connections).unwrap_or(u32::MAX))
-            .max_subscriptions_per_connection(32)
+            .max_subscriptions_per_connection(SUBSCRIPTIONS)
             .set_message_buffer_capacity(MESSAGES_AHEAD)
             .enable_ws_ping(PingConfig::new())
             .build();

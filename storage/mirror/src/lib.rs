@@ -13,6 +13,7 @@
 //! | [`mirror`], [`options`] | the plugin |
 //! | [`status`] | read-only questions, for monitors |
 
+pub mod api;
 pub mod batch;
 pub mod connection;
 pub mod effects;

@@ -56,6 +56,21 @@ pub enum Extent {
     Heights(RangeInclusive<u32>),
 }
 
+impl Extent {
+    /// Reads `fast`, `full`, `100..200` (both included) or a single height.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "fast" => Some(Self::Fast),
+            "full" => Some(Self::Full),
+            _ => {
+                let (from, to) = text.split_once("..").unwrap_or((text, text));
+                let heights: RangeInclusive<u32> = from.parse().ok()?..=to.parse().ok()?;
+                (!heights.is_empty()).then_some(Self::Heights(heights))
+            }
+        }
+    }
+}
+
 /// The checks, by the names in `integrity_checks`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(missing_docs, reason = "the module's table says what each is")]

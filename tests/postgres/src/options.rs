@@ -60,6 +60,9 @@ impl Options {
             for name in ["fsync", "full_page_writes", "synchronous_commit"] {
                 lines.push((name, "off".to_owned()));
             }
+            // Checkpoints cost nothing without flushing, and many servers share a disk.
+            lines.push(("max_wal_size", "128MB".to_owned()));
+            lines.push(("min_wal_size", "32MB".to_owned()));
         }
         if self.tls {
             lines.push(("ssl", "on".to_owned()));

@@ -6,6 +6,7 @@ mod connections;
 mod extra_peers;
 mod headers;
 mod messages;
+mod private;
 mod raw_peer;
 mod reach;
 

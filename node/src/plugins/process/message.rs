@@ -8,6 +8,7 @@ use chaincore_plugin::{AppliedBlock, BlockRef, MempoolEvent, RemovalReason};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// The version of the protocol, told with `manifest`. It changes when a program written for the old one would go wrong.
@@ -21,8 +22,8 @@ const PIECE: usize = 64 << 10;
 pub(super) enum Message {
     /// Who are you?
     Manifest,
-    /// Open what you keep. The parameters are made by who knows them.
-    Open(Value),
+    /// Open what you keep, which is in this folder. The parameters are made by who knows them.
+    Open(PathBuf, Value),
     /// Take these blocks in.
     Extend(Vec<AppliedBlock>),
     /// Drop what is above.
@@ -62,7 +63,7 @@ impl Message {
     pub(super) fn method(&self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
-            Self::Open(_) => "open",
+            Self::Open(..) => "open",
             Self::Extend(_) => "extend",
             Self::Rollback(_) => "rollback",
             Self::Reorganize(..) => "reorganize",
@@ -86,7 +87,7 @@ impl Message {
                 let version = env!("CARGO_PKG_VERSION");
                 to.json(&json!({ "protocol": PROTOCOL, "chaincore": version })).await?;
             }
-            Self::Open(params) => to.json(params).await?,
+            Self::Open(_, params) => to.json(params).await?,
             Self::Extend(blocks) => {
                 to.text("{").await?;
                 to.blocks(blocks).await?;

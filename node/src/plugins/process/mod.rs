@@ -16,12 +16,14 @@
 //! | `keeper` | the thread that keeps it |
 //! | `message`, `reply`, `declaration` | the protocol |
 //! | `lines`, `stderr` | bounded reading |
+//! | `leftover` | processes that have outlived a node |
 //! | [`fault`] | what can go wrong |
 
 mod child;
 mod declaration;
 pub mod fault;
 mod keeper;
+mod leftover;
 pub mod limits;
 mod lines;
 mod message;
@@ -54,7 +56,7 @@ pub struct ProcessPlugin {
 
 enum State {
     /// It has said who it is.
-    Told { declaration: Declaration, kept: Kept },
+    Told { declaration: Box<Declaration>, kept: Kept },
     /// It has not, for this reason. It is listed as failed, and the node goes on without it.
     Untold(String),
 }
@@ -75,7 +77,9 @@ impl ProcessPlugin {
         let finish = |(command, important, starting): (CommandLine, bool, Result<Starting, Fault>)| {
             let told = starting.and_then(Starting::finish);
             let (mut manifest, state) = match told {
-                Ok((kept, declaration)) => (declaration.manifest.clone(), State::Told { declaration, kept }),
+                Ok((kept, declaration)) => {
+                    (declaration.manifest.clone(), State::Told { declaration: Box::new(declaration), kept })
+                }
                 Err(fault) => {
                     tracing::error!("plugin {}: {fault}", command.name());
                     (Manifest::new(command.stand_in_id(), ""), State::Untold(fault.to_string()))
@@ -173,7 +177,7 @@ impl Plugin for ProcessPlugin {
             "durable_tip": block_ref(&context.chain.durable_tip()),
             "endpoint": context.node.identity().endpoint,
         });
-        let result = self.ask(Message::Open(params), None).await?;
+        let result = self.ask(Message::Open(context.folder.clone(), params), None).await?;
         reply::cursor(&result).map_err(PluginError::retry)
     }
 

@@ -129,7 +129,7 @@ fn the_example_is_what_is_said() {
 fn every_message_and_limit_is_described() {
     for message in [
         Message::Manifest,
-        Message::Open(Value::Null),
+        Message::Open(Default::default(), Value::Null),
         Message::Extend(vec![]),
         Message::Rollback(BlockRef { height: 0, hash: chaincore_consensus::BlockHash::ZERO }),
         Message::Locator,
