@@ -85,6 +85,12 @@ impl Terminal {
         self.wait_until(part, |text| text.contains(part))
     }
 
+    /// Waits until the screen shows all of these at once.
+    pub fn wait_for_all(&self, parts: &[&str]) -> String {
+        let what = parts.join(", ");
+        self.wait_until(&what, |text| parts.iter().all(|part| text.contains(part)))
+    }
+
     /// Waits until what the screen shows is as wanted.
     pub fn wait_until(&self, what: &str, mut done: impl FnMut(&str) -> bool) -> String {
         let since = Instant::now();

@@ -71,7 +71,7 @@ fn position(status: &Status, width: u16, paint: Paint) -> Vec<Line<'static>> {
     let sync = &status.sync;
     let mut texts = vec![format!("mode {}", sync.mode.name()), place(status)];
     if let Some(lag) = status.lag_blocks {
-        let late = lag_seconds(status).filter(|late| *late > 0.0);
+        let late = lag_seconds(status).filter(|late| *late >= 1.0);
         let late = late.map_or_else(String::new, |late| format!(", {} since the last commit", seconds(late)));
         texts.push(format!("{} behind{late}", count_of(u64::from(lag), "block")));
     }
@@ -81,7 +81,9 @@ fn position(status: &Status, width: u16, paint: Paint) -> Vec<Line<'static>> {
     texts.push(format!("written {} ago", seconds(status.now - sync.updated_at)));
     let mut lines = wrapped(&texts.join(" · "), width, 2, paint.normal());
     let mut texts = vec![format!("chain {}", clean(&sync.network, 40)), status.server.clone()];
-    texts.push(format!("PostgreSQL {}", clean(&status.server_version, 40)));
+    // Behind the number stands who packed it.
+    let version = status.server_version.split(' ').next().unwrap_or_default();
+    texts.push(format!("PostgreSQL {}", clean(version, 40)));
     if let Some(writer) = &status.writer {
         texts.push(format!("writer {}", clean(writer, 80)));
     }
