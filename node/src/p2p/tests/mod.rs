@@ -4,6 +4,7 @@
 mod addresses;
 mod connections;
 mod extra_peers;
+mod heard;
 mod messages;
 mod private;
 mod raw_peer;
