@@ -166,7 +166,7 @@ async fn every_check_passes_on_a_sound_mirror_and_fails_on_a_spoiled_one() {
         ("UPDATE chaincore.sync_state SET outputs = outputs + 1", &["totals"]),
         ("UPDATE chaincore.sync_state SET utxo_value = utxo_value + 1", &["totals"]),
     ];
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for (sql, expected) in spoiled {
         let copy = sound.copy("spoiled");
         copy.sql(sql).unwrap();
