@@ -64,6 +64,8 @@ impl Options {
             // Checkpoints cost nothing without flushing, and many servers share a disk.
             lines.push(("max_wal_size", "128MB".to_owned()));
             lines.push(("min_wal_size", "32MB".to_owned()));
+            // In the server's folder: what lies elsewhere outlives a server that is killed.
+            lines.push(("dynamic_shared_memory_type", "mmap".to_owned()));
         }
         if self.tls {
             lines.push(("ssl", "on".to_owned()));
