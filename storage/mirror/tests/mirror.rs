@@ -1,5 +1,7 @@
 //! The mirror against a real PostgreSQL: whatever happens on the way, the tables are those of the chain.
 
+#[path = "mirror/connections.rs"]
+mod connections;
 #[path = "mirror/contract.rs"]
 mod contract;
 #[path = "mirror/failures.rs"]
