@@ -1,7 +1,7 @@
 //! `chaincore-monitor db` beside a real PostgreSQL: one-shot for scripts, and live in a real terminal.
 
 use chaincore_postgres::{Database, Server};
-use chaincore_tests::{Terminal, binary};
+use chaincore_tests::{Terminal, TestNode, binary};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -230,4 +230,35 @@ fn a_terminal_shows_the_mirror_live_through_an_outage() {
     terminal.press("q");
     assert_eq!(terminal.wait_exit(), 1, "the code tells what was seen last");
     terminal.is_restored();
+}
+
+/// What the writer of a real node leaves is what the monitor understands.
+#[test]
+fn the_mirror_of_a_real_node() {
+    let database = Server::shared().database("monitor node");
+    let mut node = TestNode::start(&["-regtest", "-connect=0", &format!("--mirror={}", database.url)]);
+    node.rpc("generatetoaddress", json!([20, "mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z"]));
+    let since = Instant::now();
+    let report = loop {
+        let (code, report) = look(&database.url);
+        if code == Some(0) && report["status"]["sync"]["tip_height"] == 20 {
+            break report;
+        }
+        assert!(since.elapsed() < Duration::from_secs(120), "{report:#}\n{}", node.log_tail());
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let status = &report["status"];
+    assert_eq!((&status["sync"]["mode"], &status["sync"]["totals"]["blocks"]), (&json!("tip"), &json!(21)));
+    assert_eq!(status["sync"]["tip_hash"], node.get_json("/status")["best_block_hash"]);
+    assert_eq!(status["blocks"].as_array().map(Vec::len), Some(12));
+    node.kill();
+    let since = Instant::now();
+    loop {
+        let (code, report) = look(&database.url);
+        if code == Some(1) && has_trouble(&report, "nobody writes") {
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "{report:#}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

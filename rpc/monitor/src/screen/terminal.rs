@@ -200,4 +200,45 @@ mod tests {
             terminal.draw(|frame| draw(&Numbers(6), frame, &mut scroll, Paint::plain())).expect("drawn");
         }
     }
+
+    /// Set where this test runs inside a terminal of its own.
+    const INSIDE: &str = "CHAINCORE_MONITOR_TEST_INSIDE";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        if std::env::var_os(INSIDE).is_some() {
+            let _screen = FullScreen::enter().expect("there is a terminal");
+            panic!("on purpose");
+        }
+        let size = portable_pty::PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = portable_pty::native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let settings = || format!("{:?}", pair.master.get_termios());
+        let before = settings();
+        let mut command =
+            portable_pty::CommandBuilder::new(std::env::current_exe().expect("a test has an executable"));
+        command.args(["--exact", "--nocapture", "screen::terminal::tests::a_panic_gives_the_terminal_back"]);
+        command.env(INSIDE, "1");
+        command.env("TERM", "xterm-256color");
+        let mut child = pair.slave.spawn_command(command).expect("it can be started");
+        // The last end but its own: when the child is gone, reading ends.
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let reading = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // The end of a terminal is an error on Linux.
+            let _ended = std::io::Read::read_to_end(&mut reader, &mut bytes).is_err();
+            bytes
+        });
+        let status = child.wait().expect("it ends");
+        assert_eq!(settings(), before, "lines and echo are on again");
+        drop(pair.slave);
+        let bytes = reading.join().expect("it reads");
+        let text = String::from_utf8_lossy(&bytes);
+        let last = |part: &str| text.rfind(part).unwrap_or_else(|| panic!("no {part:?} in {text:?}"));
+        assert!(!status.success());
+        assert!(last("\u{1b}[?1049h") < last("\u{1b}[?1049l"), "the usual screen is back: {text:?}");
+        assert!(
+            text.find("\u{1b}[?1049l") < text.find("on purpose"),
+            "and the message stands there: {text:?}"
+        );
+    }
 }

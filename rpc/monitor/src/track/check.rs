@@ -149,7 +149,7 @@ impl Checker {
         let sums = self.coins(told, height);
         self.headers.push(told.block.header);
         self.hashes.push(told.block.header.hash());
-        self.work = self.work + block_work(told.block.header.bits);
+        self.work += block_work(told.block.header.bits);
         sums
     }
 
