@@ -605,8 +605,9 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN (SELECT flags & bit <> 0 FROM chaincore.transaction_flags WHERE name = flag);
 COMMENT ON FUNCTION chaincore.has_flag(integer, text) IS 'Whether transactions.flags has the flag of this name; null for an unknown name.';
 
+-- Not STRICT, for then it would not become part of the query that calls it.
 CREATE FUNCTION chaincore.transaction_ids(id bytea) RETURNS SETOF bigint
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT tx_id FROM chaincore.transactions WHERE substr(txid, 1, 8) = substr(id, 1, 8) AND txid = id ORDER BY tx_id;
 END;

@@ -1,4 +1,4 @@
-//! Mining in the node itself (`--mine ADDRESS`).
+//! Mining in the node itself (`--mine ADDRESS`), as the plugin `miner`.
 //!
 //! One thread asks for a template, lets the [`Workers`] search it in short turns, and hands in what they find;
 //! between two turns it looks whether there is a new tip, or new transactions worth a new template. It does not
@@ -10,6 +10,10 @@
 //! a quarter of a second lets the difficulty find its level within two minutes (see the table in
 //! `chaincore_consensus::params`) without a flood; on chains whose difficulty never moves, the interval itself
 //! is the pace.
+
+mod plugin;
+
+pub use plugin::MinerPlugin;
 
 use crate::chain::{ChainError, ChainHandle, Origin, Outcome, Phase};
 use crate::template::{self, BlockTemplate, TemplateOptions, TemplateSource};
@@ -92,6 +96,7 @@ struct Counters {
 /// A running miner. Dropping it stops it.
 pub struct Miner {
     counters: Arc<Counters>,
+    threads: usize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -100,6 +105,7 @@ impl Miner {
     pub fn start(chain: ChainHandle, options: MiningOptions) -> Result<Self, MiningError> {
         let workers = Workers::new(options.threads)?;
         let counters = Arc::new(Counters::default());
+        let threads = workers.threads();
         let rounds = Rounds {
             templates: TemplateSource::new(chain.clone()),
             chain,
@@ -110,7 +116,7 @@ impl Miner {
             options,
         };
         let thread = std::thread::Builder::new().name("mining".into()).spawn(move || rounds.run())?;
-        Ok(Self { counters, thread: Some(thread) })
+        Ok(Self { counters, threads, thread: Some(thread) })
     }
 
     /// What it has done so far.
@@ -120,6 +126,16 @@ impl Miner {
             blocks: self.counters.blocks.load(Ordering::Relaxed),
             lost: self.counters.lost.load(Ordering::Relaxed),
         }
+    }
+
+    /// The threads that search.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Whether it does not mine any more although it was not stopped: the chain has.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
     /// Stops it and waits until it has stopped. Not for async code: it may take a turn of searching.

@@ -3,6 +3,8 @@
 //! A [`Branch`] makes blocks and keeps the coins that they leave, by rules simple enough to be believed: what the
 //! node ends up with is compared with that.
 
+use crate::chain::ChainHandle;
+use crate::plugins::{BackoffPolicy, Host, HostOptions, Surroundings};
 use chaincore_consensus::hash::{hash160, sha256};
 use chaincore_consensus::merkle::{block_merkle_root, block_witness_merkle_root, witness_commitment};
 use chaincore_consensus::params::ChainParams;
@@ -14,9 +16,11 @@ use chaincore_consensus::subsidy::block_subsidy;
 use chaincore_consensus::{
     Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef,
 };
+use chaincore_plugin::testkit::NodeDouble;
 use secp256k1::{Message, PublicKey, SecretKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many keys there are of each kind.
 pub const KEYS: u8 = 8;
@@ -321,6 +325,25 @@ impl Branch {
         solve(&mut block, &self.params);
         block
     }
+}
+
+/// A host of plugins on a chain, with a double of the rest of the node. Failures are tried again at once.
+///
+/// # Panics
+/// If the host cannot be opened.
+pub fn host(chain: &ChainHandle) -> Host {
+    let quick = BackoffPolicy { first: Duration::from_millis(1), most: Duration::from_millis(50) };
+    let host = Host::new(HostOptions { backoff: quick, ..HostOptions::default() });
+    let opened = host.open(Surroundings {
+        chain: Arc::new(chain.clone()),
+        node: Arc::new(NodeDouble::default()),
+        params: chain.params().clone(),
+        folder: chain.store().folder().to_path_buf(),
+        tips: chain.tip_state(),
+        mempool: None,
+    });
+    opened.expect("a host without plugins opens");
+    host
 }
 
 /// Sets a block's merkle root and finds its nonce.

@@ -10,14 +10,13 @@ use chaincore_consensus::{BlockHash, Hash256};
 use chaincore_node::chain::{ChainHandle, Outcome};
 use chaincore_node::index::{BasicFilters, BlockFilters, MAX_FILTERS, MAX_HASHES};
 use chaincore_node::testkit::{self, Branch};
-use kit::{open, options, submit, submit_all};
+use kit::{Led, open, options, submit, submit_all};
 use std::sync::Arc;
 use std::time::Duration;
 
-fn start(chain: &ChainHandle) -> BlockFilters {
-    let index = BlockFilters::start(chain.clone(), BasicFilters::with_inline(30)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    assert!(runtime.block_on(index.wait_synced(Duration::from_secs(120))), "{:?}", index.status());
+fn start(chain: &ChainHandle) -> Led<BasicFilters> {
+    let index = Led::start(chain, BasicFilters::with_inline(30));
+    sync(&index);
     index
 }
 
@@ -171,6 +170,62 @@ fn a_crash_at_any_moment_leaves_an_index_that_goes_on() {
         assert_filters(&index, &chain.snapshot().tip().hash());
         index.stop();
         chain.shutdown_blocking().unwrap();
+    }
+}
+
+#[test]
+fn filters_of_a_branch_that_was_left_survive_a_crash_before_anything_is_durable() {
+    let params = Arc::new(testkit::params(4));
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path(), &params);
+    let chain = open(&options);
+    let index = start(&chain);
+    let mut loser = Branch::new(params.clone(), 41);
+    let mut winner = loser.fork(42);
+    submit_all(&chain, &[loser.mine(0), loser.mine(0)]);
+    sync(&index);
+    let expected: Vec<_> = expected(&chain, &loser.tip_hash()).into_iter().skip(1).collect();
+    for _ in 0..3 {
+        assert!(submit(&chain, &winner.mine(0)).is_accepted());
+    }
+    sync(&index);
+    assert!(index.is_at(&winner.tip_hash()));
+    chain.crash_blocking();
+    // The index is killed too: nothing that it would store at its end is stored.
+    let path = dir.path().join("indexes").join("blockfilter_basic");
+    let kept = tempfile::tempdir().unwrap();
+    copy(&path, kept.path());
+    std::fs::copy(path.with_extension("dat"), kept.path().with_extension("dat")).unwrap();
+    index.stop();
+    drop((index, chain));
+    std::fs::remove_dir_all(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    copy(kept.path(), &path);
+
+    let chain = open(&options);
+    let index = start(&chain);
+    // Headers are what the node can forget; whoever has them again is told.
+    for block in &loser.blocks {
+        assert!(submit(&chain, block).is_accepted() || chain.entry(&block.hash()).is_some());
+    }
+    for (hash, filter, header) in &expected {
+        assert_eq!(index.filter(hash).unwrap().as_ref(), Some(filter));
+        assert_eq!(index.filter_header(hash).unwrap(), Some(*header));
+    }
+    index.stop();
+}
+
+/// Copies a folder's files and folders.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

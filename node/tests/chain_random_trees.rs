@@ -5,9 +5,9 @@ mod kit;
 
 use chaincore_consensus::{Block, BlockHash};
 use chaincore_node::chain::{ChainHandle, Outcome};
-use chaincore_node::index::{Transactions, TxIndex};
+use chaincore_node::index::Transactions;
 use chaincore_node::testkit::{self, Branch, Numbers};
-use kit::{address_index, assert_addresses, assert_state, open, options, submit};
+use kit::{Led, address_index, assert_addresses, assert_state, open, options, submit};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
@@ -81,7 +81,7 @@ proptest! {
         options.flush.blocks = 7;
         let mut chain = open(&options);
         let mut index = address_index(&chain);
-        let mut transactions = TxIndex::start(chain.clone(), Transactions).unwrap();
+        let mut transactions = Led::start(&chain, Transactions);
         let blocks: Vec<Arc<Block>> = nodes.iter().map(|node| node.blocks.last().unwrap().clone()).collect();
         let mut model = Model {
             nodes: nodes.iter().map(|node| (node.tip_hash(), node.clone())).collect(),
@@ -106,7 +106,7 @@ proptest! {
                 drop((index, transactions, chain));
                 chain = open(&options);
                 index = address_index(&chain);
-                transactions = TxIndex::start(chain.clone(), Transactions).unwrap();
+                transactions = Led::start(&chain, Transactions);
                 if let Some(best) = model.best() {
                     prop_assert_eq!(chain.snapshot().tip().hash(), best.tip_hash());
                 }

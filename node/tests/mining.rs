@@ -5,7 +5,8 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, OutPoint, Script, Transaction, Tx, TxIn, TxOut, Txid};
 use chaincore_node::chain::{ChainHandle, ChainOptions, Status};
 use chaincore_node::mempool::{Mempool, MempoolOptions};
-use chaincore_node::mining::{Miner, MiningOptions};
+use chaincore_node::mining::{Miner, MinerPlugin, MiningOptions};
+use chaincore_node::plugins::{PluginCommand, PluginState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,5 +93,24 @@ fn two_miners_share_a_chain_without_a_refused_block() {
     miners.iter_mut().for_each(Miner::stop);
     let blocks: u64 = miners.iter().map(|miner| miner.stats().blocks).sum();
     assert_eq!(blocks, u64::from(chain.snapshot().height()));
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn the_miner_is_a_plugin_that_can_be_stopped_and_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let host = chaincore_node::testkit::host(&chain);
+    host.start(Box::new(MinerPlugin::new(chain.clone(), options(&chain)))).unwrap();
+    wait_until("block 5", || chain.snapshot().height() >= 5);
+    host.command("miner", PluginCommand::Stop).unwrap();
+    let status = host.statuses().remove(0);
+    let blocks = status.figures.iter().find(|figure| figure.name == "miner_blocks_total");
+    assert_eq!(blocks.map(|figure| figure.value), Some(f64::from(chain.snapshot().height())));
+    assert_eq!((status.state, status.description.as_str()), (PluginState::Stopped, "not mining"));
+    let stopped_at = chain.snapshot().height();
+    host.command("miner", PluginCommand::Start).unwrap();
+    wait_until("another block", || chain.snapshot().height() > stopped_at);
+    host.stop();
     chain.shutdown_blocking().unwrap();
 }

@@ -61,6 +61,7 @@ impl World {
             services: ServiceFlags::NETWORK | ServiceFlags::WITNESS,
             user_agent: "/chaincore:0/".into(),
             minimum_chain_work: Default::default(),
+            headers_ahead: Default::default(),
             active: true,
             listen: true,
             binds: ports

@@ -7,7 +7,7 @@ use crate::error::{RpcError, code};
 use crate::json::{Json, write_string};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
@@ -105,6 +105,9 @@ pub enum ClientError {
     /// The connection broke while a call was on its way; whether it was executed is not known.
     #[error("connection lost: {0}")]
     Lost(String),
+    /// The answer is longer than the caller takes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
     /// The answer is not JSON-RPC.
     #[error("couldn't parse reply from server: {0}")]
     Malformed(String),
@@ -238,7 +241,18 @@ impl Client {
         path: &str,
         body: impl Into<Bytes>,
     ) -> Result<HttpReply, ClientError> {
-        let exchange = self.exchange(method, path, body.into());
+        self.http_within(method, path, body, usize::MAX).await
+    }
+
+    /// [`http`](Self::http) with a server that is not trusted: an answer of more than `most` bytes is refused.
+    pub async fn http_within(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+        most: usize,
+    ) -> Result<HttpReply, ClientError> {
+        let exchange = self.exchange(method, path, body.into(), most);
         match self.options.timeout {
             None => exchange.await,
             Some(limit) => {
@@ -267,7 +281,13 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<HttpReply, ClientError> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        most: usize,
+    ) -> Result<HttpReply, ClientError> {
         let mut connection = self.connection.lock().await;
         // A connection that was kept may have been closed meanwhile: then, and only if nothing was sent, a new one.
         let mut kept = connection.take();
@@ -295,8 +315,12 @@ impl Client {
             }
         };
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await;
-        let body = body.map_err(|error| ClientError::Lost(error.to_string()))?.to_bytes();
+        let body = Limited::new(response.into_body(), most).collect().await;
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => ClientError::TooLong(most),
+            false => ClientError::Lost(error.to_string()),
+        })?;
+        let body = body.to_bytes();
         *connection = Some((sender, header));
         Ok(HttpReply { status, body })
     }

@@ -1,17 +1,23 @@
-//! The P2P network as the interfaces see it: plain data, and what can be asked of it.
+//! The P2P network as the interfaces see it, JSON-RPC and REST alike: plain data, and what can be asked of it. The
+//! rules for implementers are those of [`crate::node::Node`].
 
 use crate::node::NodeResult;
 use chaincore_consensus::{Amount, BlockHash};
 use std::collections::BTreeMap;
 
-/// A peer, for `getpeerinfo`. Times are seconds since 1970 by the node's clock, 0 for never; heights are -1 for
-/// unknown.
+/// A peer. Times are seconds since 1970 by the node's clock, 0 for never; heights are -1 for unknown.
 #[derive(Debug, Clone, Default)]
 pub struct PeerInfo {
     /// Its number.
     pub id: u64,
     /// What the owner called it, or its address.
     pub addr: String,
+    /// Where it is; of one that called, the port it called from.
+    pub address: String,
+    /// What it calls itself to people, if it does.
+    pub node_id: Option<String>,
+    /// Whether both have said hello, and proved themselves where that is asked for.
+    pub ready: bool,
     /// Our end of the connection.
     pub addr_bind: Option<String>,
     /// Our address as the peer sees it.
@@ -42,12 +48,12 @@ pub struct PeerInfo {
     pub connected_at: i64,
     /// Seconds that its clock is ahead of ours.
     pub time_offset: i64,
-    /// How long the last ping took, in seconds.
-    pub ping_time: Option<f64>,
-    /// How long the shortest ping took, in seconds.
-    pub min_ping: Option<f64>,
-    /// For how long a ping has been unanswered, in seconds.
-    pub ping_wait: Option<f64>,
+    /// How long the last ping took, in microseconds.
+    pub ping_time: Option<i64>,
+    /// How long the shortest ping took, in microseconds.
+    pub min_ping: Option<i64>,
+    /// For how long a ping has been unanswered, in microseconds.
+    pub ping_wait: Option<i64>,
     /// The protocol's version it speaks; 0 before its version message.
     pub version: i32,
     /// What it calls itself.
@@ -83,7 +89,14 @@ pub struct PeerInfo {
     /// Bytes received, by kind of message.
     pub recv_by_message: BTreeMap<String, u64>,
     /// What the connection is for, in Core's words.
-    pub connection_type: String,
+    pub connection_type: &'static str,
+}
+
+impl PeerInfo {
+    /// The height of the best block that it is known to have, or said to have when it connected.
+    pub fn height(&self) -> Option<i64> {
+        Some(self.synced_headers.max(self.starting_height)).filter(|height| *height >= 0).map(i64::from)
+    }
 }
 
 /// A peer that the owner added.
@@ -208,10 +221,81 @@ pub enum BanRefusal {
     InThePast,
 }
 
+/// A node's place in its network, for people and for other nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Presence {
+    /// A number of this process, as text: by it a node that finds its own API knows itself.
+    pub instance: String,
+    /// The port that it waits for peers at; `None` if it does not.
+    pub p2p_port: Option<u16>,
+    /// What peers must prove themselves by, in words; `None` if by nothing.
+    pub authentication: Option<String>,
+    /// The public key of the node, as 64 hexadecimal digits, if it has one.
+    pub node_key: Option<String>,
+    /// The ports of this machine where it looks for nodes; `None` if there are none to look at on its chain.
+    pub discovery_ports: Option<(u16, u16)>,
+    /// Below so many peers its search is urgent.
+    pub min_peers: usize,
+    /// With so many peers it calls nobody.
+    pub target_peers: usize,
+    /// It takes no more than so many.
+    pub max_peers: usize,
+}
+
+/// A node that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FoundPeer {
+    /// Where: the URL of its API, or its P2P address.
+    pub name: String,
+    /// What it calls itself, if it was asked.
+    pub node_id: Option<String>,
+    /// Its P2P address, if known.
+    pub address: Option<String>,
+    /// The height of its chain, if it was asked.
+    pub height: Option<i64>,
+    /// Whether it is a peer now.
+    pub is_peer: bool,
+    /// What became of it, in words.
+    pub outcome: String,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Search {
+    /// The nodes.
+    pub found: Vec<FoundPeer>,
+    /// How many ports were asked.
+    pub ports: usize,
+}
+
+/// Why a peer was not added. The texts are for people and name what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddPeerError {
+    /// The text names no peer.
+    #[error("{0}")]
+    Name(String),
+    /// The node there is no peer for this one: it follows another chain, or is this node itself.
+    #[error("{0}")]
+    Unfit(String),
+    /// Nobody answers there.
+    #[error("{0}")]
+    Unreachable(String),
+    /// There is no network now.
+    #[error("{0}")]
+    Off(String),
+}
+
 /// The network of a running node. Methods may wait; none is called on an async runtime's thread.
 pub trait Network: Send + Sync {
     /// All peers, the oldest first.
     fn peers(&self) -> Vec<PeerInfo>;
+    /// The node's place among its peers.
+    fn presence(&self) -> Presence;
+    /// Looks for peers now, and connects to those that are wanted.
+    fn discover(&self) -> Search;
+    /// Connects to a peer, named as `http://host:port` of its API or `host:port` of its P2P port, and keeps
+    /// connected. ([`Network::add`] only notes whom to call.)
+    fn join(&self, name: &str) -> Result<FoundPeer, AddPeerError>;
     /// Asks all peers for a sign of life.
     fn ping(&self);
     /// What went through all connections.

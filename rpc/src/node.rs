@@ -23,13 +23,15 @@ pub use pool::{
 };
 
 use crate::network::Network;
-use crate::peering::Peering;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
+use chaincore_plugin::MempoolEvent;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -96,8 +98,17 @@ pub struct Connections {
     pub enabled: bool,
 }
 
+/// One reader of what comes into the mempool and goes, in order. The mempool never waits for it.
+pub trait MempoolEvents: Send {
+    /// The mempool's sequence when the reading began: that of the first event.
+    fn start(&self) -> u64;
+    /// The next events, one at least and at most `max`; [`MempoolEvent::Gap`] stands for those that were lost because
+    /// the reader was too slow. Empty once the node has stopped. Nothing is lost if the future is dropped.
+    fn next(&mut self, max: usize) -> Pin<Box<dyn Future<Output = Vec<MempoolEvent>> + Send + '_>>;
+}
+
 /// A running node, as far as its interfaces need it.
-pub trait Node: Peering + Send + Sync + 'static {
+pub trait Node: Send + Sync + 'static {
     /// The chain's rules and constants.
     fn params(&self) -> &ChainParams;
     /// Facts that do not change.
@@ -135,6 +146,9 @@ pub trait Node: Peering + Send + Sync + 'static {
     fn chain(&self) -> Arc<dyn ChainView>;
     /// Changes whenever the active chain's tip does; closed when the node stops.
     fn tip_watch(&self) -> watch::Receiver<Tip>;
+    /// The highest block that a crash of the node cannot take back, or one below it; in a reorganization it may be off the
+    /// active chain. Closed when the node stops.
+    fn durable_watch(&self) -> watch::Receiver<Tip>;
     /// Returns when all that was queued before has been done and told to every follower.
     fn sync(&self) -> NodeResult<()>;
     /// The bytes of a block; `None` if they are not on disk.
@@ -179,6 +193,8 @@ pub trait Node: Peering + Send + Sync + 'static {
 
     /// The mempool as a whole.
     fn mempool_info(&self) -> MempoolInfo;
+    /// What comes into the mempool and goes from now on.
+    fn mempool_events(&self) -> Box<dyn MempoolEvents>;
     /// The identifiers in the mempool, best first.
     fn mempool_txids(&self) -> Vec<Txid>;
     /// One transaction of the mempool.

@@ -2,17 +2,18 @@
 
 use crate::http::rest::RestResponse;
 use crate::node::Node;
+use crate::plugins::PluginRoutes;
 use crate::rest::RestError;
 use crate::rest::route::{BodyDoc, Field, Kind, Reply, Route};
 use crate::rest::routes::ROUTES;
 use crate::value::Object;
 
 /// The document for a node.
-pub fn document(node: &dyn Node) -> Result<RestResponse, RestError> {
-    Ok(RestResponse::json(make(&node.info().version).into_json()))
+pub fn document(node: &dyn Node, plugins: &PluginRoutes) -> Result<RestResponse, RestError> {
+    Ok(RestResponse::json(make(&node.info().version, plugins).into_json()))
 }
 
-fn make(version: &str) -> Object {
+fn make(version: &str, plugins: &PluginRoutes) -> Object {
     let info = Object::new()
         .with("title", "ChainCore REST")
         .with("version", version)
@@ -33,6 +34,13 @@ fn make(version: &str) -> Object {
             item.put(&route.verb.name().to_ascii_lowercase(), &operation(route));
         }
         paths.put(route.path, &item);
+    }
+    for (path, about) in plugins.listed() {
+        let found = Object::new().with("description", "What the plugin answers");
+        let responses = Object::new().with("200", &found);
+        let operation =
+            Object::new().with("summary", about).with("tags", &["plugins"]).with("responses", &responses);
+        paths.put(&path, &Object::new().with("get", &operation));
     }
     let error_members = Object::new()
         .with("code", &typed("string", "A word for programs"))
@@ -146,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_route_is_in_the_document_and_nothing_else() {
-        let document = Json::parse(make("1.2.3").into_json().as_bytes()).unwrap();
+        let document = Json::parse(make("1.2.3", &PluginRoutes::default()).into_json().as_bytes()).unwrap();
         let mut told = 0;
         for (path, item) in document.field("paths").get_object().unwrap() {
             for (verb, operation) in item.get_object().unwrap() {

@@ -295,6 +295,10 @@ async fn blocks_are_submitted_as_bip22_says() {
     let submit = |block: &chaincore_consensus::Block| format!("[\"{}\"]", hex::encode(&block.to_bytes()));
     assert_eq!(call(&registry, "submitblock", &submit(&bare)).await.unwrap(), "null");
     assert_eq!(call(&registry, "submitblock", &submit(&block)).await.unwrap(), "\"duplicate\"");
+    // What follows a block or a header is not looked at.
+    let with_more = submit(&block).replace("\"]", "beef\"]");
+    assert_eq!(call(&registry, "submitblock", &with_more).await.unwrap(), "\"duplicate\"");
+    assert_eq!(call(&registry, "submitheader", &with_more).await.unwrap(), "null");
     let proposal = |block: &chaincore_consensus::Block| {
         format!("[{{\"mode\": \"proposal\", \"data\": \"{}\"}}]", hex::encode(&block.to_bytes()))
     };

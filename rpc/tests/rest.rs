@@ -18,7 +18,7 @@ use support::{HARNESS, MemoryNode, spend};
 
 struct Answer {
     status: u16,
-    content_type: &'static str,
+    content_type: String,
     text: String,
 }
 
@@ -58,7 +58,7 @@ async fn ask(rest: &Rest, verb: &str, target: &str, body: &str) -> Answer {
         }
     };
     let text = String::from_utf8(text).unwrap();
-    Answer { status: response.status.as_u16(), content_type: response.content_type, text }
+    Answer { status: response.status.as_u16(), content_type: response.content_type.into_owned(), text }
 }
 
 fn node() -> (Arc<MemoryNode>, Rest) {
@@ -75,7 +75,11 @@ async fn every_path_answers_with_what_is_documented() {
     let fresh = format!("{{\"hex\": \"{}\"}}", hex::encode(&spend(&node, 2, 500).to_bytes()));
     for route in ROUTES {
         let target = route.path.replace("{address}", HARNESS[0]);
-        let target = if route.path == "/blocks/range" { format!("{target}?start=0&end=3") } else { target };
+        let target = match route.path {
+            "/blocks/range" => format!("{target}?start=0&end=3"),
+            "/rest/chain/updates" => format!("{target}?known={}", node.chain().tip().hash),
+            _ => target,
+        };
         let body = match route.path {
             "/add_transaction" => fresh.clone(),
             "/mine_block" => format!("{{\"miner_address\": \"{}\"}}", HARNESS[1]),
@@ -288,6 +292,11 @@ async fn what_is_wrong_is_named() {
         ("POST", "/addpeer", "{\"peer_url\": \"http://self:1\"}", 409, "unfit_peer", "'http://self:1'"),
         ("POST", "/addpeer", "{\"peer_url\": \"http://nobody:1\"}", 502, "unreachable", "'http://nobody:1'"),
         ("POST", "/addpeer", "{\"peer_url\": \"http://off:1\"}", 503, "p2p_unavailable", "'http://off:1'"),
+        ("GET", "/rest/chain/updates?known=ab", "", 400, "bad_parameter", "'ab'"),
+        ("GET", "/rest/chain/updates?known=,", "", 400, "bad_parameter", "''"),
+        ("GET", "/rest/chain/updates?limit=0", "", 400, "bad_parameter", "not 0"),
+        ("GET", "/rest/chain/updates?limit=2001", "", 400, "bad_parameter", "not 2001"),
+        ("GET", "/rest/chain", "", 404, "not_found", "/rest/chain"),
         ("POST", "/status", "", 405, "method_not_allowed", "GET"),
         ("GET", "/balance/", "", 404, "not_found", "/balance/"),
         ("GET", "/balance/a/b", "", 404, "not_found", "/balance/a/b"),

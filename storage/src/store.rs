@@ -86,6 +86,8 @@ pub struct Commit<'a> {
     pub tip: Option<BlockHash>,
     /// New and changed entries of the block index.
     pub records: Vec<(BlockHash, BlockRecord)>,
+    /// Entries of the block index to remove; none of them is in `records`.
+    pub forgotten: Vec<BlockHash>,
     /// Values of the chain's own by name, `None` to remove one.
     pub extra: Vec<(String, Option<Vec<u8>>)>,
 }
@@ -217,6 +219,9 @@ impl Store {
         records.sort_unstable_by_key(|(hash, _)| *hash);
         for (hash, record) in &records {
             journal.put((BLOCKS, &hash.0, Some(&record.to_bytes())))?;
+        }
+        for hash in &commit.forgotten {
+            journal.put((BLOCKS, &hash.0, None))?;
         }
         for (file, info) in &infos {
             journal.put((META, &keys::file_key(*file), Some(&info.to_bytes())))?;

@@ -115,7 +115,13 @@ fn write_forever(folder: &Path) {
             let tip = Some(records.last().unwrap().0);
             let extra = vec![("step".to_owned(), Some(step.to_le_bytes().to_vec()))];
             store
-                .commit(Commit { coins: Some(&cache), tip, records: std::mem::take(&mut records), extra })
+                .commit(Commit {
+                    coins: Some(&cache),
+                    tip,
+                    records: std::mem::take(&mut records),
+                    extra,
+                    ..Commit::default()
+                })
                 .unwrap();
             writeln!(say, "c {step}").unwrap();
             follow(&index, step);

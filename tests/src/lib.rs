@@ -11,9 +11,11 @@ pub mod node;
 pub mod pair;
 pub mod peer;
 pub mod proxy;
+pub mod terminal;
 
 pub use memory::resident;
 pub use node::{RpcFailure, TestNode, binary};
 pub use pair::Pair;
 pub use peer::Peer;
 pub use proxy::Proxy;
+pub use terminal::Terminal;

@@ -16,7 +16,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("chaincore-mirror", &["chaincore-consensus", "chaincore-plugin", "chaincore-postgres"]),
     ("chaincore-rpc", &["chaincore-consensus", "chaincore-plugin"]),
     ("chaincore-cli", &["chaincore-rpc"]),
-    ("chaincore-monitor", &["chaincore-rpc", "chaincore-mirror", "chaincore-postgres"]),
+    (
+        "chaincore-monitor",
+        &["chaincore-consensus", "chaincore-rpc", "chaincore-mirror", "chaincore-postgres"],
+    ),
     (
         "chaincore-node",
         &[

@@ -351,6 +351,48 @@ fn endless_headers_before_the_first_block() {
     assert_eq!(node.rpc("getblockchaininfo", json!([]))["headers"], 0);
 }
 
+#[test]
+fn headers_without_blocks_where_work_says_nothing() {
+    let honest = TestNode::start(&["-regtest", "-bind=127.0.0.1", "-listen=1", "-connect=0"]);
+    honest.rpc("generatetoaddress", json!([2100, "mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z"]));
+    // Without a block, and nothing is known of the work that the chain should have.
+    let victim = TestNode::start(&["-regtest", "-bind=127.0.0.1", "-listen=1", "-connect=0", "-debug=net"]);
+    let before = chaincore_tests::resident(victim.pid());
+    let genesis = bitcoin::constants::genesis_block(bitcoin::Network::Regtest).header;
+    let mut sent = 0;
+    let mut liars: Vec<Peer> = (0..4).map(|_| Peer::greet(victim.p2p_address())).collect();
+    for (salt, liar) in (10..).zip(&mut liars) {
+        let (mut hash, mut time) = (genesis.block_hash(), genesis.time);
+        // More than the honest chain has, in one chain each, whether the node asks for more or not.
+        for _ in 0..18 {
+            let headers = mining::headers(hash, time, 2000, salt);
+            let last = headers[1999];
+            (hash, time) = (last.block_hash(), last.time);
+            sent += headers.len();
+            liar.send(NetworkMessage::Headers(headers));
+            liar.sync();
+        }
+    }
+    let mut twigs = Peer::greet(victim.p2p_address());
+    for salt in 100..110 {
+        // Many short ones.
+        let headers = mining::headers(genesis.block_hash(), genesis.time, 2000, salt);
+        sent += headers.len();
+        twigs.send(NetworkMessage::Headers(headers));
+        twigs.sync();
+    }
+    assert!(victim.log().contains("Too many headers without blocks"), "{}", victim.log_tail());
+    let grown = chaincore_tests::resident(victim.pid()).saturating_sub(before);
+    println!("{sent} headers without blocks: {:.1} MB more memory", grown as f64 / 1e6);
+    assert!(grown < 110 * MB, "{grown}");
+    // They keep nobody's blocks out. (One peer at a time is asked for an old chain: that one goes; the liars, who are
+    // far ahead of their blocks, only wait.)
+    drop(twigs);
+    victim.rpc("addnode", json!([honest.p2p_address().to_string(), "onetry"]));
+    let tip = honest.rpc("getbestblockhash", json!([]));
+    victim.wait_until("the chain is there", |node| node.rpc("getbestblockhash", json!([])) == tip);
+}
+
 /// A transaction of about `size` bytes that spends what nobody knows.
 fn orphan(n: u32, size: usize) -> Transaction {
     let mut hash = [0x0f; 32];

@@ -230,6 +230,44 @@ fn peers_are_added_by_name() {
     assert_eq!((first.stop(), second.stop()), (Some(0), Some(0)));
 }
 
+#[test]
+fn an_added_peer_is_called_again_after_a_restart() {
+    let mut first = TestNode::start(&["--node-id=first"]);
+    let second = TestNode::start(&["--node-id=second"]);
+    let (status, answer) = first.post("/addpeer", &json!({"peer_url": second.url()}));
+    assert_eq!(status, 200, "{answer}");
+    first.kill();
+    second.wait_until("the peer is gone", |second| active_peers(second) == 0);
+    first.launch();
+    first.wait_until("it has called again", |first| peer_ids(first) == ["second"]);
+    assert_eq!(first.get_json("/peers")["peers"][0]["direction"], "outbound");
+    let remembered = first.chain_dir().join("added_peers.json");
+    assert_eq!(first.stop(), Some(0));
+    let names: Vec<String> = serde_json::from_slice(&std::fs::read(&remembered).unwrap()).unwrap();
+    assert_eq!(names, [second.url()]);
+}
+
+#[test]
+fn a_node_that_knows_one_finds_those_that_it_has_called() {
+    let ports = free_ports(3);
+    // Nobody is found by looking around: each sees its own port alone.
+    let line = |n: u16, more: &str| {
+        let api = ports + n;
+        words(&format!(
+            "--node-id core{n} --api-port {api} --discover=1 --peer-discovery-range {api}-{api} {more}"
+        ))
+    };
+    let core2 = start(&line(2, ""));
+    let core1 = start(&line(1, &format!("--bootstrap-nodes {}", core2.url())));
+    core1.wait_until("it has called", |core1| peer_ids(core1) == ["core2"]);
+    let core0 = start(&line(0, &format!("--bootstrap-nodes {}", core1.url())));
+    core0.wait_until("it has found both", |core0| peer_ids(core0) == ["core1", "core2"]);
+    assert_eq!(core0.get_json("/getpeers")["count"], 2, "it has called both");
+    core2.wait_until("it was called by both", |core2| peer_ids(core2) == ["core0", "core1"]);
+    mine(&core2, 1);
+    agree(&[&core0, &core1, &core2]);
+}
+
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();

@@ -88,6 +88,13 @@ const TOOLS: &[Tool] = &[
         package: Some("libboost-dev"),
     },
     Tool {
+        name: "a PostgreSQL server",
+        why: "the mirror is tested on servers that the tests start themselves",
+        needed_for: For::Testing,
+        present: has_postgres,
+        package: Some("postgresql"),
+    },
+    Tool {
         name: "Rust's target wasm32-unknown-unknown",
         why: "the consensus crate must build for the browser",
         needed_for: For::Testing,
@@ -114,6 +121,17 @@ fn has_boost() -> bool {
         Some(child.wait().ok()?.success())
     };
     ["c++", "g++", "clang++"].iter().any(|compiler| found(compiler).unwrap_or(false))
+}
+
+/// The same places, in the same order, as the crate `chaincore-postgres` of the tests looks at.
+fn has_postgres() -> bool {
+    if let Some(folder) = std::env::var_os("CHAINCORE_PG_BIN") {
+        return Path::new(&folder).join("initdb").is_file();
+    }
+    // Debian keeps the server's programs out of the path.
+    let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    answers("initdb")
+        || packaged.map(|version| version.path().join("bin/initdb")).any(|program| program.is_file())
 }
 
 fn has_wasm_target() -> bool {

@@ -84,6 +84,11 @@ pub trait Decode: Sized {
     /// Reads one value.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
+    /// Reads one value that `bytes` begin with; what follows is not looked at.
+    fn decode_first(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(&mut Reader::new(bytes))
+    }
+
     /// Reads one value that must fill `bytes`.
     fn decode_exact(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);

@@ -86,8 +86,6 @@ pub struct ChainParams {
     pub bip30_repeats: Vec<(u32, BlockHash)>,
     /// Soft forks that miners vote on (BIP9).
     pub version_bits: Vec<VersionBitsDeployment>,
-    /// Below this height unknown version bits are no reason to warn.
-    pub min_bip9_warning_height: u32,
     /// Blocks whose scripts pass only with other flags: the bits of
     /// [`VerifyFlags`](crate::script::VerifyFlags) that replace P2SH, WITNESS and TAPROOT.
     pub script_flag_exceptions: Vec<(BlockHash, u32)>,
@@ -95,14 +93,8 @@ pub struct ChainParams {
     pub signet_challenge: Option<Script>,
     /// A chain with less work than this is not the one everybody else is on.
     pub minimum_chain_work: Work,
-    /// A block whose ancestors' scripts are known to be valid.
-    pub default_assume_valid: Option<BlockHash>,
     /// Whether the clock may be set (`setmocktime`).
     pub mockable: bool,
-    /// Whether costly internal checks are on by default.
-    pub consistency_checks: bool,
-    /// The height below which nothing is pruned.
-    pub prune_after_height: u32,
 }
 
 /// How the target of a block follows from its ancestors.
@@ -234,7 +226,6 @@ impl ChainParams {
         self.magic = builtin::signet_magic(&challenge);
         self.signet_challenge = Some(challenge);
         self.minimum_chain_work = Work::ZERO;
-        self.default_assume_valid = None;
         self.dns_seeds.clear();
         self.fixed_seeds.clear();
     }

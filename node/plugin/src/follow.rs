@@ -105,6 +105,11 @@ impl Guide {
         }
     }
 
+    /// The plugin, which is not open any more for whoever leads it next.
+    pub fn into_plugin(self) -> Box<dyn Plugin> {
+        self.plugin
+    }
+
     /// Does the next thing there is to do. After an error that may pass the next step opens the plugin again.
     pub async fn step(&mut self) -> Result<Step, PluginError> {
         // Whatever ends this before its end, an error or the loss of the future, leaves the place unknown.
@@ -147,6 +152,10 @@ impl Guide {
     async fn open(&mut self) -> Result<Step, PluginError> {
         let chain = self.context.chain.clone();
         let stored = self.plugin.open(&self.context).await?;
+        if !self.manifest.needs_blocks {
+            self.place = Place::At(self.target());
+            return Ok(Step::Opened(self.cursor()));
+        }
         let Some(cursor) = stored else {
             self.emptied = false;
             self.place = match self.start()? {
@@ -212,8 +221,8 @@ impl Guide {
         let chain = self.context.chain.clone();
         let way = loop {
             let target = self.target();
-            if target == cursor {
-                self.place = Place::At(cursor);
+            if target == cursor || !self.manifest.needs_blocks {
+                self.place = Place::At(target);
                 return Ok(Step::Level);
             }
             if chain.is_ancestor(&target, &cursor) {

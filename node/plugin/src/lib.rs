@@ -40,3 +40,8 @@ pub use policy::{MempoolFilter, TemplateOrder};
 
 /// Makes a trait with async methods usable as `dyn`; put it on every `impl Plugin`.
 pub use async_trait::async_trait;
+
+/// The README's code compiles.
+#[cfg(all(doctest, feature = "testkit"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

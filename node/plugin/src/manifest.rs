@@ -56,6 +56,9 @@ pub struct Manifest {
     pub gate: Gate,
     /// How much it takes at a time.
     pub batch: BatchLimits,
+    /// Whether it takes in blocks. If not, it is only told by [`Plugin::tick`](crate::Plugin::tick) that the tip has
+    /// moved: `extend` and `rollback` are never called, its cursor counts for nothing, and no block is read for it.
+    pub needs_blocks: bool,
     /// Whether [`AppliedBlock::spent`](crate::AppliedBlock::spent) is read. The host need not read undo data, and
     /// leaves it empty, for a plugin that does not want it.
     pub needs_spent: bool,
@@ -77,6 +80,7 @@ impl Manifest {
             start: Start::Genesis,
             gate: Gate::Durable,
             batch: BatchLimits::default(),
+            needs_blocks: true,
             needs_spent: true,
             needs_mempool: false,
             tick: Duration::from_secs(5),

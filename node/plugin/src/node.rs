@@ -21,8 +21,14 @@ pub struct NodeIdentity {
 /// How the node is.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct NodeVitals {
+    /// The height of the best header known.
+    pub headers: u32,
     /// Connected peers.
     pub peers: usize,
+    /// Bytes received from peers since the start.
+    pub bytes_received: u64,
+    /// Bytes sent to peers since the start.
+    pub bytes_sent: u64,
     /// Transactions in the mempool.
     pub mempool_txs: usize,
     /// Their virtual size in bytes.

@@ -121,6 +121,7 @@ pub trait Plugin: Send + 'static {
         Ok(())
     }
 
-    /// Stores what is due and lets go of everything. Nothing but [`open`](Self::open) is called afterwards.
+    /// Stores what is due and lets go of everything. Nothing but [`open`](Self::open) is called afterwards. Also called
+    /// after [`PluginError::Fatal`]; not after a panic, nor when a call had to be dropped.
     async fn close(&mut self) {}
 }

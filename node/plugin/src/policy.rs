@@ -19,12 +19,15 @@ pub struct Candidate<'a> {
 /// A say in the order of transactions in block templates.
 pub trait TemplateOrder: Send + Sync {
     /// How early the transactions of a chunk (which pay for each other and go in together) should come: the higher the
-    /// earlier; equal ranks go by fee rate as without the hook. Parents always come before children.
+    /// earlier; equal ranks go by fee rate as without the hook. Parents always come before children: a chunk brings
+    /// what it needs to its own place. Of several plugins' orders the first decides, the next settles ties. An order
+    /// that panics is not asked again, and one that takes longer than half a second for a template is passed over.
     fn rank(&self, chunk: &[Candidate<'_>]) -> i64;
 }
 
 /// A say in what the mempool takes. It is asked after all other checks, so it can only refuse more.
 pub trait MempoolFilter: Send + Sync {
-    /// `Err` with a short reason of `a-z 0-9 -` to refuse; the sender is told it as `plugin-<reason>`.
+    /// `Err` with a short reason of `a-z 0-9 -` to refuse; the sender is told it as `plugin-<reason>`. A transaction at
+    /// which a filter panics is refused as `plugin-failed`.
     fn check(&self, candidate: &Candidate<'_>) -> Result<(), String>;
 }

@@ -1,26 +1,31 @@
 //! The composition root: makes the parts of a node from its configuration, in the order in which they need each
 //! other, waits for a reason to stop, and takes them down in reverse.
 //!
-//! Up: folders, log, HTTP (answering that the node warms up), chain, indexes, interfaces, import, miner. Down: miner,
-//! HTTP (answers that are due go out), indexes, chain (with a last flush).
+//! Up: folders, log, plugins that add to the interfaces, HTTP (answering that the node warms up), chain, plugins,
+//! network, import, miner. Down: HTTP (answers that are due go out), network, plugins, chain (with a last flush).
 
 mod banner;
+mod mirror_verify;
 mod node_id;
 mod notify;
 mod options;
+mod plugins;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::index::{Addresses, BasicFilters, Follower, IndexError, Indexes, Transactions};
+use crate::index::IndexError;
 use crate::logging::{self, LogError, LogHandle};
 use crate::mempool::Mempool;
-use crate::mining::{Miner, MiningOptions};
+use crate::mining::{MinerPlugin, MiningOptions};
 use crate::p2p::{P2p, P2pError};
+use crate::plugins::{Host, HostError};
 use crate::service::{Service, pool_file};
-use chaincore_rpc::http::{AuthError, HttpError, HttpServer, tip_feed};
+use chaincore_rpc::feed;
+use chaincore_rpc::http::{AuthError, HttpError, HttpServer};
 use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
+use chaincore_rpc::plugins::{PluginRoutes, Plugins};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
 use chaincore_rpc::rest::Rest;
 use chaincore_storage::FolderLock;
@@ -29,6 +34,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+pub use mirror_verify::{Verdict, verify_mirror};
 
 /// How often the warm-up text follows what the chain does.
 const WARMUP_TICK: Duration = Duration::from_millis(100);
@@ -65,6 +72,9 @@ pub enum AppError {
     /// An index cannot be opened.
     #[error("{0}")]
     Index(#[from] IndexError),
+    /// A plugin cannot be started.
+    #[error("{0}")]
+    Plugin(#[from] HostError),
     /// The network cannot be started.
     #[error("{0}")]
     P2p(#[from] P2pError),
@@ -106,20 +116,25 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     ));
     service.attach_log(log);
     let node: NodeRef = service.clone();
+    check_folder_is_free(config)?;
+    let host = plugins::host(config).await?;
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
-    builder.add_feed(tip_feed(options::feed(&service.tip_watch())));
+    feed::register(&mut builder, &node);
+    let of_plugins = host.registered();
+    let control: Arc<dyn Plugins> = Arc::new(host.clone());
+    chaincore_rpc::plugins::register(&mut builder, &control, of_plugins.methods);
     let registry = builder.build()?;
     let warmup = registry.warmup().clone();
     warmup.set_status("Starting…");
 
     let mut stop = service.stopping();
     stop_on_signals(&service)?;
-    check_folder_is_free(config)?;
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
-        let rest = Arc::new(Rest::new(node.clone()));
+        let routes = PluginRoutes::new(of_plugins.routes);
+        let rest = Arc::new(Rest::with_plugins(node.clone(), routes));
         let started = HttpServer::start(http_options, registry, Some(rest)).await;
         Some(started.map_err(|error| match error {
             // Harnesses compare the text with Core's.
@@ -133,11 +148,14 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
         None
     };
     let pid = PidFile::write(config)?;
+    if let Some(address) = http.as_ref().and_then(|http| http.addresses().first()) {
+        service.set_endpoint(format!("http://{address}"));
+    }
     if let (true, Some(http)) = (config.banner, &http) {
         banner::print(config, http.addresses());
     }
 
-    let result = serve(config, &service, &clock, &warmup, &mut stop).await;
+    let result = serve(config, &service, &host, &clock, &warmup, &mut stop).await;
     let asked_to_stop = service.is_stopping();
     tracing::info!("Shutdown in progress...");
     if result.is_ok() {
@@ -160,8 +178,7 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
 /// What runs beside the interfaces.
 struct Parts {
     chain: ChainHandle,
-    indexes: Indexes,
-    miner: Option<Miner>,
+    host: Host,
     p2p: Option<Arc<P2p>>,
     /// Ends with the reason if the import failed.
     import: Option<tokio::task::JoinHandle<Option<String>>>,
@@ -176,13 +193,12 @@ impl Parts {
             // What is wrong has been reported.
             let _ = pool_file::save(&config.chain_dir.join(pool_file::FILE_NAME), &chain);
         }
-        // The indexes and the miner are stopped on a thread that may wait for them.
+        // The network and the plugins are stopped on a thread that may wait for them.
         let stopped = tokio::task::spawn_blocking(move || {
-            drop(self.miner.take());
             if let Some(p2p) = self.p2p.take() {
                 p2p.stop();
             }
-            self.indexes.stop();
+            self.host.stop();
             (self.import.take(), self.failure.take())
         });
         let (import, failure) = stopped.await.map_err(|error| AppError::Fatal(error.to_string()))?;
@@ -204,6 +220,7 @@ impl Parts {
 async fn serve(
     config: &Config,
     service: &Arc<Service>,
+    host: &Host,
     clock: &Clock,
     warmup: &Warmup,
     stop: &mut watch::Receiver<bool>,
@@ -213,40 +230,19 @@ async fn serve(
         chain.shutdown().await?;
         return Err(ChainError::Stopped("the start was interrupted".into()).into());
     }
-    let open_indexes = {
-        let (chain, storage) = (chain.clone(), config.storage.clone());
-        let maturity = config.params.coinbase_maturity;
-        move || -> Result<_, IndexError> {
-            let addresses = storage
-                .address_index
-                .then(|| Follower::start(chain.clone(), Addresses { coinbase_maturity: maturity }));
-            let transactions = storage.tx_index.then(|| Follower::start(chain.clone(), Transactions));
-            let filters =
-                storage.filter_index.then(|| Follower::start(chain.clone(), BasicFilters::default()));
-            Ok(Indexes {
-                addresses: addresses.transpose()?,
-                transactions: transactions.transpose()?,
-                filters: filters.transpose()?,
-            })
-        }
-    };
-    let opened = tokio::task::spawn_blocking(open_indexes)
-        .await
-        .map_err(|error| AppError::Fatal(error.to_string()))?;
-    let indexes = match opened {
+    let indexes = match plugins::open(host, config, &chain, service).await {
         Ok(indexes) => indexes,
         Err(error) => {
-            chain.shutdown().await?;
-            return Err(error.into());
+            abandon(host, &chain).await?;
+            return Err(error);
         }
     };
-    service.attach(chain.clone(), indexes.clone());
     let served = indexes.filters.clone().filter(|_| config.peers.serve_filters);
     let p2p =
         match P2p::start(options::p2p(config, service.info())?, clock.clone(), chain.clone(), served).await {
             Ok(p2p) => Arc::new(p2p),
             Err(error) => {
-                chain.shutdown().await?;
+                abandon(host, &chain).await?;
                 return Err(error.into());
             }
         };
@@ -258,17 +254,14 @@ async fn serve(
     if !config.notify.block.is_empty() {
         notify::follow_blocks(chain.clone(), config.notify.block.clone());
     }
-    let mut parts = Parts { chain, indexes, miner: None, p2p: Some(p2p.clone()), import, failure: None };
+    let mut parts = Parts { chain, host: host.clone(), p2p: Some(p2p.clone()), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
         tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
         mining.threads = config.mining.threads;
-        match Miner::start(parts.chain.clone(), mining) {
-            Ok(miner) => parts.miner = Some(miner),
-            Err(error) => {
-                parts.failure = Some(error.to_string());
-                return Ok(parts);
-            }
+        if let Err(error) = host.start(Box::new(MinerPlugin::new(parts.chain.clone(), mining))) {
+            parts.failure = Some(error.to_string());
+            return Ok(parts);
         }
     }
     tokio::select! {
@@ -276,6 +269,7 @@ async fn serve(
         reason = parts.chain.stopped() => {
             parts.failure = Some(reason.unwrap_or_else(|| "the chain's thread has ended".into()));
         }
+        reason = host.failed() => parts.failure = Some(reason),
         // Connections would stay open and nobody would answer.
         () = p2p.ended() => parts.failure = Some("the message thread has ended".into()),
         () = reached(config.stop_at_height, parts.chain.clone()) => {}
@@ -285,7 +279,17 @@ async fn serve(
     Ok(parts)
 }
 
-/// Asks whether another node has the folder, before this one replaces that one's cookie and pid file.
+/// Closes what is open of a node that cannot be started.
+async fn abandon(host: &Host, chain: &ChainHandle) -> Result<(), AppError> {
+    let host = host.clone();
+    // A stop waits for the plugins.
+    let stopped = tokio::task::spawn_blocking(move || host.stop()).await;
+    stopped.map_err(|error| AppError::Fatal(error.to_string()))?;
+    Ok(chain.shutdown().await?)
+}
+
+/// Asks whether another node has the folder, before this one starts plugins that work in it and replaces that one's
+/// cookie and pid file.
 fn check_folder_is_free(config: &Config) -> Result<(), AppError> {
     let lock = FolderLock::acquire(&config.chain_dir);
     lock.map(drop).map_err(|error| ChainError::from(error).into())

@@ -16,13 +16,11 @@ use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{PROTOCOL_VERSION, ServiceFlags};
 use crate::service::TemplatePolicy;
 use chaincore_rpc::http::{AuthOptions, CookieAccess, HttpOptions, OriginRules, SubnetError};
-use chaincore_rpc::node::{NodeInfo, Tip};
+use chaincore_rpc::node::NodeInfo;
 use chaincore_rpc::ratelimit::Rate;
 use chaincore_rpc::registry::CallLimits;
-use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// The version of Core whose interface is spoken (see the chapter on RPC for why).
 const CORE_VERSION: u32 = 310_000;
@@ -90,6 +88,7 @@ pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppErr
         services: services(config),
         user_agent: info.subversion.clone(),
         minimum_chain_work: config.params.minimum_chain_work,
+        headers_ahead: Default::default(),
         active: peers.active,
         listen: peers.listen,
         binds: binds(config)?,
@@ -289,26 +288,7 @@ pub(super) fn http(config: &Config) -> Result<HttpOptions, AppError> {
         timeout: Some(api.idle_timeout).filter(|timeout| !timeout.is_zero()),
         rest_rate: api.rate_limit.map(|rate| Rate { per_second: rate.into(), burst: f64::from(rate) * 2.0 }),
         origins: OriginRules { allowed: api.cors_origins.clone(), host_names: api.host_names.clone() },
+        feed_tokens: api.feed_tokens.clone(),
         ..HttpOptions::default()
     })
-}
-
-/// A tip as subscribers get it.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FeedTip {
-    hash: String,
-    height: u32,
-}
-
-/// The tips for subscribers, following `tips` until it closes.
-pub(super) fn feed(tips: &watch::Receiver<Tip>) -> watch::Receiver<FeedTip> {
-    let shown = |tip: &Tip| FeedTip { hash: tip.hash.to_string(), height: tip.height };
-    let mut tips = tips.clone();
-    let (sender, feed) = watch::channel(shown(&tips.borrow()));
-    tokio::spawn(async move {
-        while tips.changed().await.is_ok() {
-            sender.send_replace(shown(&tips.borrow_and_update()));
-        }
-    });
-    feed
 }

@@ -45,7 +45,7 @@ fn unpack(packed: u64) -> Option<FilePos> {
 /// only the chain's writer thread changes it. Parents are linked by `Arc`, so a branch can be walked without
 /// any lock.
 pub struct BlockEntry {
-    id: u32,
+    id: u64,
     hash: BlockHash,
     header: Header,
     height: u32,
@@ -69,17 +69,23 @@ impl BlockEntry {
         Self::genesis(header)
     }
 
+    /// A block on another, for tests of what takes entries.
+    #[cfg(test)]
+    pub(crate) fn on(parent: &Arc<BlockEntry>, header: Header) -> Self {
+        Self::child(parent.id + 1, header.hash(), header, parent)
+    }
+
     /// The root of a tree.
     pub(super) fn genesis(header: Header) -> Self {
         Self::at(0, header.hash(), header, None)
     }
 
     /// A child of `parent`, number `id` of its tree.
-    pub(super) fn child(id: u32, hash: BlockHash, header: Header, parent: &Arc<BlockEntry>) -> Self {
+    pub(super) fn child(id: u64, hash: BlockHash, header: Header, parent: &Arc<BlockEntry>) -> Self {
         Self::at(id, hash, header, Some(parent.clone()))
     }
 
-    fn at(id: u32, hash: BlockHash, header: Header, parent: Option<Arc<BlockEntry>>) -> Self {
+    fn at(id: u64, hash: BlockHash, header: Header, parent: Option<Arc<BlockEntry>>) -> Self {
         let own_work = block_work(header.bits);
         let (height, chain_work, skip, max_time) = match &parent {
             None => (0, own_work, None, header.time),
@@ -123,8 +129,8 @@ impl BlockEntry {
         times[count / 2]
     }
 
-    /// The block's number in its tree: parents have smaller ones than children.
-    pub(super) fn id(&self) -> u32 {
+    /// The block's number in its tree: no other ever has it, and parents have smaller ones than children.
+    pub(super) fn id(&self) -> u64 {
         self.id
     }
 
@@ -445,7 +451,7 @@ mod tests {
         let mut tip = genesis;
         for n in 1..200_000 {
             let header = header(tip.hash, n);
-            tip = Arc::new(BlockEntry::child(n, header.hash(), header, &tip));
+            tip = Arc::new(BlockEntry::child(n.into(), header.hash(), header, &tip));
         }
         let weak = Arc::downgrade(tip.ancestor(5).unwrap());
         drop(tip);

@@ -305,6 +305,14 @@ impl ChainHandle {
         read: impl FnOnce(&Store, BlockRef) -> Result<T, ChainError>,
     ) -> Result<T, ChainError> {
         self.query_blocking(Chain::flush)?;
+        self.read_durable(read)
+    }
+
+    /// [`Self::read_durable_blocking`] of the state that is durable already.
+    pub fn read_durable<T>(
+        &self,
+        read: impl FnOnce(&Store, BlockRef) -> Result<T, ChainError>,
+    ) -> Result<T, ChainError> {
         let _gate = self.shared.hold_durable();
         let durable = self.shared.tip_state().borrow().durable;
         read(&self.shared.store, durable)

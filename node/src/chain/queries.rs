@@ -1,7 +1,7 @@
 //! What an operator or the RPC asks of the chain beyond blocks.
 
 use super::connect::check_connect;
-use super::reorg::Change;
+use super::reorg::{Change, PAUSE, STEP_BLOCKS};
 use super::{BlockEntry, Branch, Chain, ChainError};
 use crate::mempool::{Accepted, ChainView, FeeRate, Mempool, PackageOutcome};
 use chaincore_consensus::check::{CheckOptions, check_block};
@@ -10,6 +10,10 @@ use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{Block, BlockHash, TxRef};
 
 use std::sync::Arc;
+
+/// How many of the blocks that are declared invalid give their transactions back to the mempool, the highest first
+/// (Core's `InvalidateBlock`).
+const MAX_GIVEN_BACK: u32 = 10;
 
 impl Chain {
     fn known(&self, hash: BlockHash) -> Result<Arc<BlockEntry>, ChainError> {
@@ -36,17 +40,25 @@ impl Chain {
     }
 
     /// Takes the active chain back to below any block marked as invalid, or as far as an interruption lets it.
-    /// Returns the lowest block that left.
+    /// Returns the lowest block that left. Each block is a change of its own, so that what the mempool gets of it has the
+    /// height of that time, and readers are let in between.
     pub(super) fn leave_failed_branch(&mut self) -> Result<Option<Arc<BlockEntry>>, ChainError> {
         let (shared, mempool) = (self.shared.clone(), self.mempool.clone());
         let mut change = Change::new(&shared, &mempool);
-        let mut left = None;
+        let (mut left, mut count) = (None, 0);
         while self.tip.is_failed() && !shared.status.is_interrupted() {
             let entry = self.tip.clone();
             self.disconnect_in(&entry, &mut change)?;
             left = Some(entry);
+            count += 1;
+            if count > MAX_GIVEN_BACK {
+                self.give_nothing_back(&mut change)?;
+            }
+            self.end_change(&mut change)?;
+            if count % STEP_BLOCKS == 0 {
+                std::thread::sleep(PAUSE);
+            }
         }
-        self.end_change(&mut change)?;
         Ok(left)
     }
 
@@ -124,5 +136,50 @@ impl Chain {
         }
         let connected = check_connect(block, &branch, &*self.shared.coins, &self.params, &self.scripts)?;
         Ok(connected.map(|_| ()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::{ChainHandle, ChainOptions, Origin, Status};
+    use crate::testkit;
+    use std::collections::HashMap;
+
+    #[test]
+    fn of_blocks_declared_invalid_the_highest_ten_give_their_transactions_back() {
+        let params = Arc::new(testkit::params(2));
+        let dir = tempfile::tempdir().unwrap();
+        let options = ChainOptions::new(params.clone(), dir.path().to_path_buf());
+        let chain = ChainHandle::open(&options, Mempool::default(), Status::new()).unwrap();
+        let mut branch = testkit::Branch::new(params, 17);
+        for n in 0..30 {
+            // Every block spends a coinbase that no other transaction touches, from far below what will leave.
+            let far = |utxo: &testkit::Utxo| utxo.coinbase && utxo.height <= 14;
+            let coin = branch.spendable().into_iter().find(|(_, utxo)| n >= 16 && far(utxo));
+            let spends = coin.map(|coin| {
+                let value = chaincore_consensus::Amount(coin.1.value.sat() - testkit::FEE);
+                let script_pubkey = testkit::Lock::P2wpkh(1).script();
+                testkit::spend(&[coin], vec![chaincore_consensus::TxOut { value, script_pubkey }])
+            });
+            let block = branch.mine_with(spends.into_iter().collect(), testkit::Lock::P2wpkh(0));
+            assert!(chain.submit_block_blocking(block, Origin::Rpc).unwrap().is_accepted());
+        }
+        let mined: HashMap<_, _> = (1u32..)
+            .zip(&branch.blocks)
+            .flat_map(|(height, block)| block.transactions[1..].iter().map(move |tx| (tx.txid(), height)))
+            .collect();
+        assert_eq!(mined.len(), 14);
+        // The blocks of the heights 17 to 30 leave.
+        let first = branch.blocks[16].hash();
+        chain.query_blocking(move |chain| chain.invalidate(first)).unwrap();
+        assert_eq!(chain.snapshot().height(), 16);
+        let pool = chain.mempool().read().unwrap();
+        let mut heights: Vec<u32> = pool.in_mining_order().map(|entry| mined[&entry.tx.txid()]).collect();
+        heights.sort_unstable();
+        assert_eq!(heights, Vec::from_iter(21..=30));
+        for entry in pool.in_mining_order() {
+            assert_eq!(entry.height, mined[&entry.tx.txid()] - 1, "the tip's height when it came back");
+        }
     }
 }

@@ -47,8 +47,8 @@ impl Chain {
         let coins = Arc::new(CoinsCache::new(store.coins(), options.flush.coins_bytes));
         let cache = Arc::new(SignatureCache::new(options.signature_cache_bytes, random_salt()));
         let scripts = ScriptVerifier::new(options.script_threads, cache)?;
-        let snapshot =
-            Snapshot::new(tip.clone(), tree.best_header().clone(), tree.shared().clone(), tree.len(), 0);
+        let (best, next) = (tree.best_header().clone(), [tree.next_id(), 0]);
+        let snapshot = Snapshot::new(tip.clone(), best, tree.shared().clone(), next, tree.waiting());
         let shared = Arc::new(Shared::new(options, store, coins, status.clone(), snapshot));
         let mut chain = Self::new(options, shared, tree, tip, scripts, Arc::new(RwLock::new(mempool)));
         chain.tree.rebuild_candidates(&chain.tip.clone());

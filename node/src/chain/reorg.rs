@@ -12,10 +12,10 @@ use std::sync::{Arc, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 /// Blocks that leave or come within one step.
-const STEP_BLOCKS: u32 = 32;
+pub(super) const STEP_BLOCKS: u32 = 32;
 
 /// How long readers are let in between two steps: long enough for those who wait to wake up.
-const PAUSE: Duration = Duration::from_millis(1);
+pub(super) const PAUSE: Duration = Duration::from_millis(1);
 
 /// Bytes of transactions of disconnected blocks that are kept for the mempool; the highest blocks' are dropped
 /// first (as Core's `MAX_DISCONNECTED_TX_POOL_BYTES`).
@@ -194,6 +194,13 @@ impl Chain {
         if !suspended.is_empty() {
             change.returning.suspended.push(suspended);
         }
+        Ok(())
+    }
+
+    /// Makes the change end without giving anything back to the mempool: what depended on the blocks that left goes.
+    pub(super) fn give_nothing_back(&self, change: &mut Change<'_>) -> Result<(), ChainError> {
+        self.suspend(change)?;
+        change.returning = Returning::default();
         Ok(())
     }
 

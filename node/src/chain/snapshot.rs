@@ -54,8 +54,9 @@ pub struct Snapshot {
     tip: Arc<BlockEntry>,
     best_header: Arc<BlockEntry>,
     tree: Arc<RwLock<TreeIndex>>,
-    /// How many entries the tree had: younger ones do not exist here.
-    len: usize,
+    /// The number of the tree's next entry: younger ones do not exist here.
+    upto: u64,
+    waiting: usize,
     revision: u64,
 }
 
@@ -64,20 +65,20 @@ impl Snapshot {
         tip: Arc<BlockEntry>,
         best_header: Arc<BlockEntry>,
         tree: Arc<RwLock<TreeIndex>>,
-        len: usize,
-        revision: u64,
+        [upto, revision]: [u64; 2],
+        waiting: usize,
     ) -> Self {
-        Self { tip, best_header, tree, len, revision }
+        Self { tip, best_header, tree, upto, waiting, revision }
     }
 
-    /// How many headers the tree has.
-    pub(super) fn len(&self) -> usize {
-        self.len
+    /// The number of the tree's next entry.
+    pub(super) fn upto(&self) -> u64 {
+        self.upto
     }
 
-    /// How many headers are known, on all branches.
-    pub fn known_headers(&self) -> usize {
-        self.len
+    /// How many headers are known, on all branches, whose block or a block below is not here.
+    pub fn waiting_headers(&self) -> usize {
+        self.waiting
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, TreeIndex> {
@@ -132,7 +133,7 @@ impl Snapshot {
 
     /// A block of any branch.
     pub fn entry(&self, hash: &BlockHash) -> Option<Arc<BlockEntry>> {
-        self.read().get(hash, self.len)
+        self.read().get(hash, self.upto)
     }
 
     /// Whether a block is in the active chain.
@@ -157,7 +158,7 @@ impl Snapshot {
 
     /// The ends of all branches, the highest first.
     pub fn tips(&self) -> Vec<ChainTip> {
-        let mut ends = self.read().tips(self.len);
+        let mut ends = self.read().tips(self.upto);
         if !ends.iter().any(|entry| entry.hash() == self.tip.hash()) {
             ends.push(self.tip.clone());
         }

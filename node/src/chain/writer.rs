@@ -102,8 +102,8 @@ impl Chain {
             self.tip.clone(),
             self.tree.best_header().clone(),
             self.tree.shared().clone(),
-            self.tree.len(),
-            self.revision,
+            [self.tree.next_id(), self.revision],
+            self.tree.waiting(),
         )
     }
 
@@ -188,6 +188,14 @@ impl Chain {
         verdict.map(|()| last)
     }
 
+    /// Forgets headers whose block or a block below is not here, but for those in `keep` and what they build on.
+    /// Returns how many. They are as if they had never come.
+    pub fn forget_headers(&mut self, keep: &[Arc<BlockEntry>]) -> usize {
+        let count = self.tree.forget_waiting(keep);
+        self.publish();
+        count
+    }
+
     /// Checks a block against its ancestors, stores it, and makes the best chain active.
     pub fn accept_block(&mut self, block: &CheckedBlock, origin: Origin) -> Result<Outcome, ChainError> {
         self.accept_block_at(block, origin, None)
@@ -213,7 +221,7 @@ impl Chain {
             }
         };
         // The header may be new all the same.
-        if self.tree.len() != self.shared.snapshot().len() {
+        if self.tree.next_id() != self.shared.snapshot().upto() {
             self.publish();
         }
         Ok(outcome)
@@ -339,6 +347,7 @@ impl Chain {
                 coins: Some(&self.shared.coins),
                 tip: Some(self.tip.hash()),
                 records: self.tree.dirty_records(),
+                forgotten: self.tree.forgotten(),
                 extra: vec![],
             })?;
         }

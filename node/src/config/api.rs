@@ -49,6 +49,8 @@ pub struct ApiConfig {
     pub rate_limit: Option<u32>,
     /// Origins whose pages may read REST answers.
     pub cors_origins: Vec<String>,
+    /// Tokens that open the subscriptions over a WebSocket without a password.
+    pub feed_tokens: Vec<String>,
     /// Names of this machine, besides `localhost`, that requests may be for.
     pub host_names: Vec<String>,
 }
@@ -104,9 +106,21 @@ impl ApiConfig {
             rate_limit: Some(settings.number("ratelimit", 0..=1 << 20)?.unwrap_or(100))
                 .filter(|limit| *limit != 0),
             cors_origins: settings.list("cors"),
+            feed_tokens: feed_tokens(settings.list("feedtoken"))?,
             host_names: settings.list("rpcallowhost"),
         })
     }
+}
+
+/// Tokens are what a URL can have as it is, and long enough not to be found by trying. The error does not repeat them.
+fn feed_tokens(tokens: Vec<String>) -> Result<Vec<String>, ConfError> {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let good = |token: &String| (16..=256).contains(&token.len()) && token.bytes().all(unreserved);
+    if tokens.iter().all(good) {
+        return Ok(tokens);
+    }
+    let message = "Invalid -feedtoken: a token has 16 to 256 letters, digits or any of -._~";
+    Err(ConfError::Value(message.into()))
 }
 
 /// `host`, `host:port`, `[v6]:port` or a bare v6 address; `None` if the port is none.

@@ -16,9 +16,11 @@ mod key_new;
 mod log;
 mod mempool;
 mod mining;
+mod mirror;
 mod notify;
 mod options;
 mod peers;
+mod process_plugins;
 mod reach;
 mod storage;
 
@@ -35,7 +37,9 @@ pub use storage::StorageConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::plugins::command::CommandLine;
 use chaincore_consensus::params::ChainParams;
+use chaincore_mirror::MirrorOptions;
 use chaincore_rpc::conf::{Conf, ConfError, Group, OptionTable, help_text, paragraph, parse_arguments};
 use clap::CommandFactory;
 
@@ -72,9 +76,15 @@ pub struct Config {
     pub log: LogConfig,
     /// Commands that are run when something happens.
     pub notify: NotifyConfig,
+    /// Plugins in processes of their own, each with whether the node stops when it fails.
+    pub process_plugins: Vec<(CommandLine, bool)>,
+    /// The SQL mirror, if there is one.
+    pub mirror: Option<MirrorOptions>,
     /// What it was all read from.
     pub conf: Conf,
 }
+
+pub use mirror::VerifyRequest;
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -84,6 +94,8 @@ pub enum Request {
     /// Start a node in the background and return: at once (`-daemon`), or when its process id is in this file
     /// (`-daemonwait`).
     RunInBackground(Option<PathBuf>),
+    /// Compare the mirror with the node.
+    VerifyMirror(VerifyRequest),
     /// Print this and exit with 0.
     Print(String),
 }
@@ -97,6 +109,11 @@ impl Config {
         let arguments: Vec<String> = arguments.into_iter().collect();
         if let Some(text) = subcommand(&arguments) {
             return text.map(Request::Print);
+        }
+        if let [noun, words @ ..] = arguments.as_slice()
+            && noun == "mirror"
+        {
+            return Ok(mirror::request(words)?.map_or_else(Request::Print, Request::VerifyMirror));
         }
         let arguments = parse_arguments(&table, arguments)?;
         if arguments.asks_for("help") || arguments.asks_for("help-debug") {
@@ -118,6 +135,18 @@ impl Config {
             return Ok(Request::RunInBackground(waits.then_some(config.pid_file)));
         }
         Ok(Request::Run(Box::new(Self::from_conf(conf)?)))
+    }
+
+    /// The configuration that a tool beside the node works with.
+    fn for_tool(arguments: Vec<String>) -> Result<Self, ConfError> {
+        let table = options::table();
+        let arguments = parse_arguments(&table, arguments)?;
+        if let Some(word) = arguments.words.first() {
+            return Err(ConfError::Arguments(format!(
+                "Command line contains unexpected token '{word}', see chaincored -h for a list of options."
+            )));
+        }
+        Self::from_conf(Conf::read(&table, arguments)?)
     }
 
     fn from_conf(mut conf: Conf) -> Result<Self, ConfError> {
@@ -151,6 +180,8 @@ impl Config {
             mining: MiningConfig::read(&conf, &params)?,
             log,
             notify: NotifyConfig::read(&conf),
+            process_plugins: process_plugins::read(&conf)?,
+            mirror: mirror::read(&conf)?,
             params: Arc::new(params),
             datadir: conf.datadir.clone(),
             chain_dir,

@@ -24,8 +24,6 @@ const OPTIONS: &[OptionSpec] = &[
         .separate(),
     option("daemon", "", Group::General, "Start in the background and return"),
     option("daemonwait", "", Group::General, "Start in the background and return once the port is open"),
-    option("includeconf", "<file>", Group::General, "In the configuration file: read this file too"),
-    option("settings", "<file>", Group::General, "").hidden(),
     option("blocksdir", "<dir>", Group::General, "Folder for the chain's blocks folder (default: <datadir>)"),
     option(
         "dbcache",
@@ -53,6 +51,28 @@ const OPTIONS: &[OptionSpec] = &[
     option("startupnotify", "<command>", Group::General, "Run this command once the node is up"),
     option("blocknotify", "<command>", Group::General, "Run this command for each new block; %s in it is the block's hash"),
     option("shutdownnotify", "<command>", Group::General, "Run this command before the node stops, and wait for it"),
+    option(
+        "plugin",
+        "<command>",
+        Group::General,
+        "Run this program (a path, or a program and its arguments) as a plugin. May be given several times",
+    )
+    .needs_value()
+    .separate(),
+    option("important-plugin", "<command>", Group::General, "The same, and stop when that plugin fails")
+        .needs_value()
+        .separate(),
+    option(
+        "mirror",
+        "<url>",
+        Group::General,
+        "Mirror the chain to PostgreSQL for analysts: postgres://user:password@host/database?sslmode=verify-full; tables are \
+         made by themselves (see chaincored mirror verify --help)",
+    )
+    .needs_value()
+    .secret(),
+    option("mirrormempool", "", Group::General, "Mirror all that happens in the mempool, too (default: 0)"),
+    option("mirrorimportant", "", Group::General, "Stop when the mirror fails for good (default: 0)"),
     option("pid", "<file>", Group::General, "File with the process id, relative to the chain's folder (default: bitcoind.pid)"),
     // JSON-RPC and REST
     option("server", "", Group::Api, "Serve JSON-RPC and REST (default: 1)"),
@@ -106,6 +126,15 @@ const OPTIONS: &[OptionSpec] = &[
         "A name of this machine that web pages and local requests without a password may use besides localhost and IP \
          addresses (such as the name behind a reverse proxy). May be given several times",
     ),
+    option(
+        "feedtoken",
+        "<token>",
+        Group::Api,
+        "Let programs without a password, such as web pages, read the subscriptions of a WebSocket at /ws?token=<token>: 16 \
+         to 256 letters, digits or any of -._~. May be given several times",
+    )
+    .no_negation()
+    .secret(),
     // Mining
     option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
     option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),

@@ -11,7 +11,7 @@
 //!
 //! The genesis block has no rows: its coinbase cannot be spent.
 
-use super::{Change, Follower, IndexError, Key, Rules, Table};
+use super::{Change, Index, IndexError, Key, Rules, Table};
 use chaincore_consensus::codec::{DecodeError, Reader};
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::hash::sha256;
@@ -20,7 +20,7 @@ use chaincore_plugin::{AppliedBlock, BlockRef};
 use std::collections::BTreeMap;
 
 /// The index, following the chain.
-pub type AddressIndex = Follower<Addresses>;
+pub type AddressIndex = Index<Addresses>;
 
 /// By what the index knows a script.
 pub fn script_hash(script: &[u8]) -> Hash256 {
@@ -264,6 +264,7 @@ impl HistoryValue {
 
 impl Rules for Addresses {
     const NAME: &'static str = "address";
+    const ID: &'static str = "addressindex";
 
     fn connect(&self, block: &AppliedBlock, table: &dyn Table) -> Result<Vec<Change>, IndexError> {
         let effects = Effects::of(block);

@@ -1,17 +1,20 @@
 //! Indexes that follow the chain: addresses, transactions and block filters.
 //!
-//! Each index is a set of [`Rules`] (what a block adds to its table) run by one [`Follower`], which keeps the
-//! cursor, survives reorganizations, and never stores past the chain's durable tip.
+//! Each index is a set of [`Rules`] (what a block adds to its table) run by an [`IndexPlugin`], which the host of plugins
+//! leads along the chain. It keeps the changes above the chain's durable tip in memory and never stores past that.
+//! Whoever asks an index holds an [`Index`].
 
 mod address;
 mod filters;
-mod follower;
 mod overlay;
+mod plugin;
+mod state;
 mod transactions;
 
 pub use address::{AddressIndex, Addresses, Balance, HistoryItem, Place, UnspentItem, script_hash};
 pub use filters::{BasicFilters, BlockFilters, FilterBytes, FilterHashes, MAX_FILTERS, MAX_HASHES};
-pub use follower::{Follower, IndexStatus};
+pub use plugin::IndexPlugin;
+pub use state::{Index, IndexStatus, View};
 pub use transactions::{Transactions, TxIndex, TxLocation};
 
 use chaincore_plugin::{AppliedBlock, ReadError};
@@ -59,17 +62,10 @@ pub struct Indexes {
 impl Indexes {
     /// How far each of them is.
     pub fn statuses(&self) -> Vec<IndexStatus> {
-        let transactions = self.transactions.as_ref().map(Follower::status);
-        let addresses = self.addresses.as_ref().map(Follower::status);
-        let filters = self.filters.as_ref().map(Follower::status);
+        let transactions = self.transactions.as_ref().map(Index::status);
+        let addresses = self.addresses.as_ref().map(Index::status);
+        let filters = self.filters.as_ref().map(Index::status);
         transactions.into_iter().chain(addresses).chain(filters).collect()
-    }
-
-    /// Stops all of them; see [`Follower::stop`].
-    pub fn stop(&self) {
-        self.addresses.iter().for_each(Follower::stop);
-        self.transactions.iter().for_each(Follower::stop);
-        self.filters.iter().for_each(Follower::stop);
     }
 }
 
@@ -85,6 +81,9 @@ pub trait Rules: Send + Sync + 'static {
     /// The index's name, which is its folder's.
     const NAME: &'static str;
 
+    /// The name of the plugin that fills it.
+    const ID: &'static str;
+
     /// What people call it.
     const LABEL: &'static str = Self::NAME;
 
@@ -92,8 +91,12 @@ pub trait Rules: Send + Sync + 'static {
     /// when the node stops although its chain may not be durable that far; the cursor stays behind.
     const FACTS: bool = false;
 
-    /// Opens what the index keeps beside its database; called once, before anything else.
-    fn open(&mut self, _store: &Store) -> Result<(), IndexError> {
+    /// Whether it looks at the coins that blocks spent.
+    const NEEDS_SPENT: bool = true;
+
+    /// Opens what the index keeps beside its database; called before anything else, and again when all that was kept has
+    /// been removed.
+    fn open(&self, _store: &Store) -> Result<(), IndexError> {
         Ok(())
     }
 

@@ -99,6 +99,16 @@ impl Overlay {
         Some((last.cursor, changes))
     }
 
+    /// Forgets what the steps have changed, which is stored, but not where they lead.
+    pub(super) fn drop_changes(&mut self) {
+        for step in &mut self.steps {
+            step.changes.clear();
+            step.bytes = 0;
+        }
+        self.merged.clear();
+        self.bytes = 0;
+    }
+
     /// Forgets the `count` oldest steps: they are stored.
     pub(super) fn drop_oldest(&mut self, count: usize) {
         for step in self.steps.drain(..count) {
@@ -146,6 +156,9 @@ mod tests {
         assert_eq!(overlay.get(&[1]), None);
         assert_eq!(overlay.get(&[2]), Some(None));
         assert_eq!(overlay.storable(|_| false), 0);
+        overlay.drop_changes();
+        assert_eq!((overlay.get(&[2]), overlay.bytes(), overlay.is_empty()), (None, 0, false));
+        assert_eq!(overlay.oldest(1), Some((at(2, 2), Changes::new())));
         overlay.drop_oldest(1);
         assert!(overlay.is_empty() && overlay.bytes() == 0);
         assert_eq!(overlay.cursor(), Some(at(2, 2)));

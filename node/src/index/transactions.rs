@@ -3,7 +3,7 @@
 //! Key: txid. Value: block hash, byte offset in the block, bytes, position in the block. The genesis block's
 //! coinbase is left out, as Core leaves it out.
 
-use super::{Change, Follower, IndexError, Rules, Table};
+use super::{Change, Index, IndexError, Rules, Table};
 use crate::chain::ChainError;
 use chaincore_consensus::codec::{Decode, DecodeError, Reader, compact_size_len};
 use chaincore_consensus::{BlockHash, Header, Tx, TxRef, Txid};
@@ -11,7 +11,7 @@ use chaincore_plugin::{AppliedBlock, ReadError};
 use std::sync::Arc;
 
 /// The index, following the chain.
-pub type TxIndex = Follower<Transactions>;
+pub type TxIndex = Index<Transactions>;
 
 /// Where a transaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,8 @@ fn locate(block: &AppliedBlock) -> Vec<(Txid, TxLocation)> {
 
 impl Rules for Transactions {
     const NAME: &'static str = "txindex";
+    const ID: &'static str = "txindex";
+    const NEEDS_SPENT: bool = false;
 
     fn connect(&self, block: &AppliedBlock, _: &dyn Table) -> Result<Vec<Change>, IndexError> {
         let change = |(txid, place): (Txid, TxLocation)| (txid.0.to_vec(), Some(place.to_bytes()));

@@ -96,6 +96,9 @@ impl Mempool {
     ) -> Result<(), AcceptError> {
         let checked = self.precheck(tx, chain, &Staged::new(), Mode::FROM_BLOCK)?;
         verify_scripts(&checked, chain)?;
+        if before.is_none() {
+            self.hooks().check(&checked)?;
+        }
         // Sequence 0 says: before everything that came by itself.
         let mut entry = checked.into_entry(chain, 0);
         if let Some(before) = before {
@@ -127,6 +130,7 @@ impl Mempool {
             self.check_ephemeral_spends(std::slice::from_ref(tx)).map_err(|(_, reason)| reason)?;
         }
         verify_scripts(&checked, chain)?;
+        self.hooks().check(&checked)?;
         Ok(Admitted { checked, replaced })
     }
 

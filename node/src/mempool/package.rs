@@ -113,7 +113,7 @@ impl Mempool {
             return Ok(test);
         }
         for one in &checked {
-            if let Err(reason) = verify_scripts(one, chain) {
+            if let Err(reason) = verify_scripts(one, chain).and_then(|()| self.hooks().check(one)) {
                 test.refuse(one.tx.wtxid(), reason);
                 return Ok(test);
             }

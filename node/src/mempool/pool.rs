@@ -5,6 +5,7 @@ use super::entry::{Entry, signals_replacement};
 use super::events::{EventLog, MempoolEvents};
 use super::feerate::FeeRate;
 use super::graph::{BestFirst, Candidate, Chunk, TxGraph};
+use super::hooks::PolicyHooks;
 use super::options::MempoolOptions;
 use super::rolling::{Fill, RollingFee};
 use chaincore_consensus::{Amount, OutPoint, Tx, TxRef, Txid, Wtxid};
@@ -28,6 +29,7 @@ pub struct Mempool {
     sequence: u64,
     pub(super) rolling: RollingFee,
     events: EventLog,
+    hooks: PolicyHooks,
 }
 
 /// The pool in numbers, as `getmempoolinfo` tells them.
@@ -95,6 +97,16 @@ impl Mempool {
     /// The settings.
     pub fn options(&self) -> &MempoolOptions {
         &self.options
+    }
+
+    /// Sets what plugins have to say from now on. What is in the pool already stays.
+    pub fn set_hooks(&mut self, hooks: PolicyHooks) {
+        self.hooks = hooks;
+    }
+
+    /// What plugins have to say.
+    pub fn hooks(&self) -> &PolicyHooks {
+        &self.hooks
     }
 
     /// How many transactions wait.

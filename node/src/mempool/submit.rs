@@ -217,7 +217,7 @@ impl Mempool {
             Err(together) => return Ok(together),
         };
         for one in &checked {
-            if let Err(reason) = verify_scripts(one, chain) {
+            if let Err(reason) = verify_scripts(one, chain).and_then(|()| self.hooks().check(one)) {
                 return Ok(Together::refused(transaction_failed(), one.tx.wtxid(), reason));
             }
         }

@@ -1,6 +1,7 @@
 //! The mempool against a small world of coins and headers in memory.
 
 mod events;
+mod hooks;
 mod limits;
 mod packages;
 mod relay;

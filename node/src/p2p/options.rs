@@ -5,6 +5,7 @@ use super::connection::BoundAddress;
 use super::discovery::DiscoveryOptions;
 use super::net_address::NetAddress;
 use super::permissions::Whitelist;
+use super::processing::HeaderLimits;
 use super::reach::Reach;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
@@ -25,6 +26,8 @@ pub struct P2pOptions {
     pub user_agent: String,
     /// The work below which no chain is worth fetching.
     pub minimum_chain_work: Work,
+    /// How many headers may wait for their blocks.
+    pub headers_ahead: HeaderLimits,
     /// Whether connections may be made (`-networkactive`).
     pub active: bool,
     /// Whether to listen.

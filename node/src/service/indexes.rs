@@ -15,7 +15,7 @@ const ROWS: usize = 1000;
 
 impl Service {
     /// Waits until an index has seen the tip of now. A node that is far behind answers as far as it is.
-    pub(super) fn wait_for<R: crate::index::Rules>(&self, index: &crate::index::Follower<R>) {
+    pub(super) fn wait_for<R: crate::index::Rules>(&self, index: &crate::index::Index<R>) {
         let since = Instant::now();
         let tip = self.chain_handle().tip();
         while !index.status().synced && index.status().failure.is_none() && since.elapsed() < INDEX_PATIENCE {
@@ -35,10 +35,7 @@ impl Service {
     }
 
     /// Waits for an index; an error if it has stopped and would answer of a chain that is no more.
-    pub(super) fn current<R: crate::index::Rules>(
-        &self,
-        index: &crate::index::Follower<R>,
-    ) -> NodeResult<()> {
+    pub(super) fn current<R: crate::index::Rules>(&self, index: &crate::index::Index<R>) -> NodeResult<()> {
         self.wait_for(index);
         let status = index.status();
         match status.failure {

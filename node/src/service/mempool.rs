@@ -3,7 +3,23 @@
 use crate::mempool::graph::Chunk;
 use crate::mempool::{Accepted, Entry, Mempool, PackagedTx};
 use chaincore_consensus::{Amount, Txid};
-use chaincore_rpc::node::{MempoolChunk, MempoolEntry, MempoolInfo, Relatives, TxAccepted};
+use chaincore_plugin::MempoolEvent;
+use chaincore_rpc::node::{MempoolChunk, MempoolEntry, MempoolEvents, MempoolInfo, Relatives, TxAccepted};
+use std::future::Future;
+use std::pin::Pin;
+
+/// One reader of the pool's events.
+pub(super) struct Events(pub(super) crate::mempool::MempoolEvents);
+
+impl MempoolEvents for Events {
+    fn start(&self) -> u64 {
+        self.0.start()
+    }
+
+    fn next(&mut self, max: usize) -> Pin<Box<dyn Future<Output = Vec<MempoolEvent>> + Send + '_>> {
+        Box::pin(self.0.next(max))
+    }
+}
 
 pub(super) fn chunk(chunk: &Chunk) -> MempoolChunk {
     MempoolChunk {

@@ -10,6 +10,7 @@ mod network;
 mod node;
 mod peering;
 pub(crate) mod pool_file;
+mod reader;
 mod view;
 
 use crate::chain::{ChainError, ChainHandle};
@@ -20,6 +21,7 @@ use crate::mempool::FeeRate;
 use crate::p2p::P2p;
 use crate::template::TemplateSource;
 use chaincore_consensus::params::ChainParams;
+use chaincore_plugin::BlockRef;
 use chaincore_rpc::node::{NodeError, NodeInfo, TemplateStats, Tip};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -56,10 +58,12 @@ pub struct Service {
     core: OnceLock<Core>,
     p2p: OnceLock<Arc<P2p>>,
     tips: watch::Sender<Tip>,
+    durables: watch::Sender<Tip>,
     stopping: watch::Sender<bool>,
     last_template: Mutex<Option<TemplateStats>>,
     mempool_loaded: AtomicBool,
     log: OnceLock<LogHandle>,
+    endpoint: OnceLock<String>,
 }
 
 impl Service {
@@ -75,10 +79,12 @@ impl Service {
             core: OnceLock::new(),
             p2p: OnceLock::new(),
             tips: watch::Sender::new(genesis),
+            durables: watch::Sender::new(genesis),
             stopping: watch::Sender::new(false),
             last_template: Mutex::new(None),
             mempool_loaded: AtomicBool::new(false),
             log: OnceLock::new(),
+            endpoint: OnceLock::new(),
         }
     }
 
@@ -91,10 +97,14 @@ impl Service {
         let mut stopping = self.stopping.subscribe();
         tokio::spawn(async move {
             loop {
-                let at = state.borrow_and_update().applied;
+                let at = *state.borrow_and_update();
                 let Some(this) = this.upgrade() else { return };
-                let tip = Tip { hash: at.hash, height: at.height };
-                this.tips.send_if_modified(|known| std::mem::replace(known, tip) != tip);
+                let tell = |tips: &watch::Sender<Tip>, at: BlockRef| {
+                    let tip = Tip { hash: at.hash, height: at.height };
+                    tips.send_if_modified(|known| std::mem::replace(known, tip) != tip);
+                };
+                tell(&this.durables, at.durable);
+                tell(&this.tips, at.applied);
                 drop(this);
                 tokio::select! {
                     changed = state.changed() => if changed.is_err() { return },

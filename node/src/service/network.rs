@@ -1,5 +1,6 @@
 //! The network in the interfaces' terms.
 
+use super::peering;
 use crate::p2p::P2p;
 use crate::p2p::address_book::Table;
 use crate::p2p::connection::{PeerLink, TIMEFRAME};
@@ -10,13 +11,10 @@ use crate::p2p::subnet::Subnet;
 use crate::p2p::wire::{Command, PeerAddress, ServiceFlags};
 use chaincore_consensus::{Amount, BlockHash};
 use chaincore_rpc::network::{
-    AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, KnownAddress, LocalAddress,
-    NetTotals, Network, PeerInfo, UploadTarget,
+    AddPeerError, AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, FoundPeer,
+    KnownAddress, LocalAddress, NetTotals, Network, PeerInfo, Presence, Search, UploadTarget,
 };
 use chaincore_rpc::node::{NodeError, NodeResult};
-
-/// Microseconds of a second.
-const SECOND: f64 = 1e6;
 
 /// Of so many peers' clocks the median counts.
 const LEAST_OFFSETS: usize = 5;
@@ -24,10 +22,12 @@ const LEAST_OFFSETS: usize = 5;
 fn peer_info(link: &PeerLink, now_micros: i64) -> PeerInfo {
     let facts = link.facts().clone();
     let counters = link.counters();
-    let seconds = |micros: i64| micros as f64 / SECOND;
     PeerInfo {
         id: link.id().0,
         addr: link.name().to_owned(),
+        address: link.address().to_string(),
+        node_id: peering::node_id(&facts.subversion),
+        ready: facts.handshake_done,
         addr_bind: link.bind().map(|bind| bind.to_string()),
         addr_local: facts.local_address.filter(|local| local.is_valid()).map(|local| local.to_string()),
         network: link.network().name().into(),
@@ -43,9 +43,9 @@ fn peer_info(link: &PeerLink, now_micros: i64) -> PeerInfo {
         bytes_recv: counters.received(),
         connected_at: link.connected_at(),
         time_offset: facts.time_offset,
-        ping_time: facts.ping_time.map(seconds),
-        min_ping: facts.min_ping.map(seconds),
-        ping_wait: facts.ping_sent.map(|sent| seconds(now_micros - sent)),
+        ping_time: facts.ping_time,
+        min_ping: facts.min_ping,
+        ping_wait: facts.ping_sent.map(|sent| now_micros - sent),
         version: facts.version,
         subversion: facts.subversion,
         inbound: link.is_inbound(),
@@ -63,7 +63,7 @@ fn peer_info(link: &PeerLink, now_micros: i64) -> PeerInfo {
         min_fee_filter: Amount(facts.min_fee_filter),
         sent_by_message: counters.sent_by_message(),
         recv_by_message: counters.received_by_message(),
-        connection_type: link.kind().name().into(),
+        connection_type: link.kind().name(),
     }
 }
 
@@ -85,6 +85,18 @@ impl Network for P2p {
     fn peers(&self) -> Vec<PeerInfo> {
         let now = self.network().clock().now_micros();
         self.network().peers().iter().map(|link| peer_info(link, now)).collect()
+    }
+
+    fn presence(&self) -> Presence {
+        peering::presence(self)
+    }
+
+    fn discover(&self) -> Search {
+        peering::discover(self)
+    }
+
+    fn join(&self, name: &str) -> Result<FoundPeer, AddPeerError> {
+        peering::join(self, name)
     }
 
     fn ping(&self) {

@@ -19,9 +19,9 @@ use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, Tx
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
-    IndexStatus, MempoolChunk, MempoolEntry, MempoolInfo, Node, NodeError, NodeInfo, NodeResult, Orphan,
-    PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent, TemplateStats, Tip,
-    TxAccepted, TxTest,
+    IndexStatus, MempoolChunk, MempoolEntry, MempoolEvents, MempoolInfo, Node, NodeError, NodeInfo,
+    NodeResult, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent,
+    TemplateStats, Tip, TxAccepted, TxTest,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 impl Service {
-    fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
+    pub(super) fn mempool(&self) -> RwLockReadGuard<'_, Mempool> {
         self.chain_handle().mempool().read().expect("no one panics while holding the mempool")
     }
 
@@ -110,13 +110,9 @@ impl Node for Service {
     fn connections(&self) -> Connections {
         let Some(p2p) = self.p2p.get() else { return Connections::default() };
         let inbound = p2p.network().count(ConnectionKind::is_inbound);
-        let all = p2p.network().count(|_| true);
+        let outbound = p2p.network().count(|kind| !kind.is_inbound());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Connections {
-            inbound: count(inbound),
-            outbound: count(all - inbound),
-            enabled: p2p.network().is_active(),
-        }
+        Connections { inbound: count(inbound), outbound: count(outbound), enabled: p2p.network().is_active() }
     }
 
     fn indexes(&self) -> Vec<IndexStatus> {
@@ -151,6 +147,10 @@ impl Node for Service {
 
     fn tip_watch(&self) -> watch::Receiver<Tip> {
         self.tips.subscribe()
+    }
+
+    fn durable_watch(&self) -> watch::Receiver<Tip> {
+        self.durables.subscribe()
     }
 
     fn sync(&self) -> NodeResult<()> {
@@ -270,6 +270,10 @@ impl Node for Service {
 
     fn mempool_info(&self) -> MempoolInfo {
         mempool::info(&self.mempool(), self.clock.now(), self.is_mempool_loaded())
+    }
+
+    fn mempool_events(&self) -> Box<dyn MempoolEvents> {
+        Box::new(mempool::Events(self.mempool().subscribe()))
     }
 
     fn mempool_txids(&self) -> Vec<Txid> {

@@ -4,9 +4,13 @@
 //! byte, so that on regtest the same blocks come out (version 2, the height in the script, lock time one below
 //! the height, the witness commitment in the second output). It is a pure function of the pool, the branch and
 //! the time: whether a template is valid is for the chain to say (`Chain::check_proposal`). [`TemplateSource`]
-//! asks it for a running chain.
+//! asks it for a running chain. Plugins may have another order of chunks than by fee rate ([`PolicyHooks`]); what they
+//! may not have is a block that breaks a limit.
+//!
+//! [`PolicyHooks`]: crate::mempool::PolicyHooks
 
 mod coinbase;
+mod order;
 mod select;
 mod source;
 

@@ -8,9 +8,10 @@ use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, Block, OutPoint};
 use chaincore_node::chain::{ChainHandle, ChainOptions, FlushPolicy, Origin, Outcome, Status};
-use chaincore_node::index::{AddressIndex, Addresses, Place};
+use chaincore_node::index::{AddressIndex, Addresses, Index, Place, Rules};
 use chaincore_node::mempool::{Mempool, MempoolOptions};
-use chaincore_node::testkit::{Branch, Lock, Utxo};
+use chaincore_node::plugins::Host;
+use chaincore_node::testkit::{self, Branch, Lock, Utxo};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,10 +71,38 @@ fn coin(utxo: &Utxo) -> Coin {
     Coin { output: utxo.output(), height: utxo.height, coinbase: utxo.coinbase, tx_index: utxo.tx_index }
 }
 
+/// An index that is led by a host of its own.
+pub struct Led<R> {
+    index: Index<R>,
+    host: Host,
+}
+
+impl<R: Rules> Led<R> {
+    /// Starts an index.
+    pub fn start(chain: &ChainHandle, rules: R) -> Self {
+        let host = testkit::host(chain);
+        let (index, plugin) = Index::open(chain.clone(), rules).unwrap();
+        host.start(Box::new(plugin)).unwrap();
+        Self { index, host }
+    }
+
+    /// Stops it.
+    pub fn stop(&self) {
+        self.host.stop();
+    }
+}
+
+impl<R> std::ops::Deref for Led<R> {
+    type Target = Index<R>;
+
+    fn deref(&self) -> &Index<R> {
+        &self.index
+    }
+}
+
 /// Starts the address index of a chain.
-pub fn address_index(chain: &ChainHandle) -> AddressIndex {
-    let rules = Addresses { coinbase_maturity: chain.params().coinbase_maturity };
-    AddressIndex::start(chain.clone(), rules).unwrap()
+pub fn address_index(chain: &ChainHandle) -> Led<Addresses> {
+    Led::start(chain, Addresses { coinbase_maturity: chain.params().coinbase_maturity })
 }
 
 /// Waits until an index is level with its chain.

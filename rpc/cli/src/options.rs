@@ -3,8 +3,6 @@
 use chaincore_rpc::conf::{Group, OptionSpec, OptionTable, SHARED_OPTIONS, option};
 
 const OPTIONS: &[OptionSpec] = &[
-    option("includeconf", "<file>", Group::General, "").hidden(),
-    option("settings", "<file>", Group::General, "").hidden(),
     option("named", "", Group::General, "Parameters are name=value instead of positional"),
     option(
         "stdin",

@@ -180,6 +180,8 @@ pub const SHARED_OPTIONS: &[OptionSpec] = &[
          chaincore.conf). -noconf reads none",
     )
     .separate(),
+    option("includeconf", "<file>", Group::General, "In the configuration file: read this file too"),
+    option("settings", "<file>", Group::General, "").hidden(),
     option("datadir", "<dir>", Group::General, "Data folder (default: ~/.chaincore); it must exist")
         .no_negation()
         .separate(),

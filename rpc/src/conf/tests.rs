@@ -1,8 +1,6 @@
 use super::*;
 
 const OPTIONS: &[OptionSpec] = &[
-    option("includeconf", "<file>", Group::General, ""),
-    option("settings", "<file>", Group::General, ""),
     option("dbcache", "<n>", Group::General, ""),
     option("uacomment", "<text>", Group::General, ""),
     option("node-id", "<name>", Group::General, "").separate(),

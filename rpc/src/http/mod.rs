@@ -18,7 +18,6 @@ pub use auth::{Auth, AuthError, AuthOptions, CookieAccess};
 pub use limits::{Subnet, SubnetError};
 pub use origin::OriginRules;
 pub use rest::{RestBody, RestFuture, RestHandler, RestRequest, RestResponse, RestStreamError};
-pub use ws::tip_feed;
 
 use crate::ratelimit::{Rate, RateLimiter};
 use crate::registry::Registry;

@@ -102,7 +102,8 @@ pub(super) fn closing(mut reply: Reply) -> Reply {
 
 /// A REST response.
 pub(super) fn rest(response: RestResponse) -> Reply {
-    let content_type = HeaderValue::from_static(response.content_type);
+    let content_type = HeaderValue::from_str(&response.content_type)
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let mut reply = match response.body {
         RestBody::Full(bytes) => with_body(response.status, &[(CONTENT_TYPE, content_type)], bytes),
         RestBody::Stream(pieces) => {

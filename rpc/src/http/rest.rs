@@ -3,6 +3,7 @@
 use crate::json::write_string;
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, StatusCode};
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -88,7 +89,7 @@ pub struct RestResponse {
     /// The status.
     pub status: StatusCode,
     /// The media type.
-    pub content_type: &'static str,
+    pub content_type: Cow<'static, str>,
     /// Headers besides the media type.
     pub headers: Vec<(hyper::header::HeaderName, hyper::header::HeaderValue)>,
     /// The body.
@@ -97,8 +98,17 @@ pub struct RestResponse {
 
 impl RestResponse {
     /// A whole body of any type.
-    pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type, headers: Vec::new(), body: RestBody::Full(body.into()) }
+    pub fn new(
+        status: StatusCode,
+        content_type: impl Into<Cow<'static, str>>,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        Self {
+            status,
+            content_type: content_type.into(),
+            headers: Vec::new(),
+            body: RestBody::Full(body.into()),
+        }
     }
 
     /// 200 with JSON text; a newline is added, as Core's REST does.
@@ -126,6 +136,7 @@ impl RestResponse {
 
     /// 200 with a body that is sent piece by piece.
     pub fn stream(content_type: &'static str, body: mpsc::Receiver<Result<Bytes, RestStreamError>>) -> Self {
+        let content_type = Cow::Borrowed(content_type);
         Self { status: StatusCode::OK, content_type, headers: Vec::new(), body: RestBody::Stream(body) }
     }
 

@@ -7,18 +7,21 @@ use super::auth::{Access, Auth, same};
 use super::reply::{Reply, ReplyBody, plain};
 use super::rest::query_value;
 use crate::registry::{Caller, Registry};
-use crate::value::to_raw;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderMap, UPGRADE};
 use hyper::service::Service as _;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::service::TowerToHyperService;
-use jsonrpsee::RpcModule;
 use jsonrpsee::server::{Methods, PingConfig, Server, ServerConfig, ServerHandle, stop_channel};
-use serde::Serialize;
 use std::future::Future;
 use std::pin::Pin;
-use tokio::sync::watch;
+
+/// Messages that wait for a slow reader, of all of a connection's subscriptions together. A message of the feed has at most
+/// some ten thousand bytes.
+const MESSAGES_AHEAD: u32 = 16;
+
+/// Subscriptions of one connection.
+const SUBSCRIPTIONS: u32 = 8;
 
 type Upgrade = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
@@ -50,8 +53,8 @@ impl Sockets {
             .max_request_body_size(u32::try_from(max_body).unwrap_or(u32::MAX))
             .max_response_body_size(u32::MAX)
             .max_connections(u32::try_from(connections).unwrap_or(u32::MAX))
-            .max_subscriptions_per_connection(32)
-            .set_message_buffer_capacity(256)
+            .max_subscriptions_per_connection(SUBSCRIPTIONS)
+            .set_message_buffer_capacity(MESSAGES_AHEAD)
             .enable_ws_ping(PingConfig::new())
             .build();
         let builder = Server::builder().set_config(config).to_service_builder();
@@ -104,32 +107,4 @@ impl Sockets {
         // An error means that they are closed already.
         let _ = self.handle.stop();
     }
-}
-
-/// The subscription `subscribe` (ended by `unsubscribe`): notifications `tip` with the value of `tips`, now and after
-/// every change. A slow reader misses values in between, never the last one.
-pub fn tip_feed<T>(tips: watch::Receiver<T>) -> Methods
-where
-    T: Serialize + Clone + Send + Sync + 'static,
-{
-    let mut module = RpcModule::new(tips);
-    module
-        .register_subscription("subscribe", "tip", "unsubscribe", |_, pending, tips, _| async move {
-            let mut tips = (*tips).clone();
-            tips.mark_changed();
-            let Ok(sink) = pending.accept().await else { return };
-            loop {
-                tokio::select! {
-                    () = sink.closed() => return,
-                    changed = tips.changed() => if changed.is_err() { return },
-                }
-                let tip = tips.borrow_and_update().clone();
-                let Ok(message) = to_raw(&tip) else { return };
-                if sink.send(message).await.is_err() {
-                    return;
-                }
-            }
-        })
-        .expect("the module is new and the two names differ");
-    module.into()
 }

@@ -124,7 +124,7 @@ pub fn getmininginfo(node: &dyn Node, _: &Args) -> Reply {
 
 /// Reads a block from hex.
 pub fn decode_block(text: &str) -> Result<Block, RpcError> {
-    let block = hex::decode(text).ok().and_then(|bytes| Block::decode_exact(&bytes).ok());
+    let block = hex::decode(text).ok().and_then(|bytes| Block::decode_first(&bytes).ok());
     block.ok_or_else(|| RpcError::undecodable("Block decode failed"))
 }
 
@@ -175,7 +175,7 @@ pub fn submitblock(node: &dyn Node, args: &Args) -> Reply {
 
 pub fn submitheader(node: &dyn Node, args: &Args) -> Reply {
     let bytes = hex::decode(args.str(0)?).ok();
-    let header = bytes.and_then(|bytes| Header::decode_exact(&bytes).ok());
+    let header = bytes.and_then(|bytes| Header::decode_first(&bytes).ok());
     let header = header.ok_or_else(|| RpcError::undecodable("Block header decode failed"))?;
     if node.chain().entry(&header.previous).is_none() {
         let message = format!("Must submit previous header ({}) first", header.previous);

@@ -36,9 +36,10 @@ fn peer_json(peer: &PeerInfo) -> Object {
         .put("bytesrecv", &peer.bytes_recv)
         .put("conntime", &peer.connected_at)
         .put("timeoffset", &peer.time_offset);
-    json.put_some("pingtime", peer.ping_time.filter(|time| *time > 0.0).map(CoreDouble))
-        .put_some("minping", peer.min_ping.map(CoreDouble))
-        .put_some("pingwait", peer.ping_wait.filter(|time| *time > 0.0).map(CoreDouble));
+    let seconds = |micros: i64| CoreDouble(micros as f64 / 1e6);
+    json.put_some("pingtime", peer.ping_time.filter(|time| *time > 0).map(seconds))
+        .put_some("minping", peer.min_ping.map(seconds))
+        .put_some("pingwait", peer.ping_wait.filter(|time| *time > 0).map(seconds));
     json.put("version", &peer.version)
         .put("subver", &peer.subversion)
         .put("inbound", &peer.inbound)
@@ -55,7 +56,7 @@ fn peer_json(peer: &PeerInfo) -> Object {
         .put("minfeefilter", &Btc(peer.min_fee_filter))
         .put("bytessent_per_msg", &peer.sent_by_message)
         .put("bytesrecv_per_msg", &peer.recv_by_message)
-        .put("connection_type", &peer.connection_type)
+        .put("connection_type", peer.connection_type)
         .put("transport_protocol_type", "v1")
         .put("session_id", "");
     json

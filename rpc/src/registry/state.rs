@@ -82,7 +82,7 @@ impl Warmup {
         lock(&self.0).clone()
     }
 
-    pub(super) fn check(&self) -> Result<(), RpcError> {
+    pub(crate) fn check(&self) -> Result<(), RpcError> {
         self.status().map_or(Ok(()), |text| Err(RpcError::new(code::IN_WARMUP, text)))
     }
 }

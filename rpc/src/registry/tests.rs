@@ -95,7 +95,14 @@ fn names_are_unique() {
     let mut builder = RegistryBuilder::new();
     builder.add_blocking(Method::new("control", "help", ""), |_| Ok(()));
     assert_eq!(builder.build().err(), Some(RegistryError::Duplicate("help".into())));
-    let feed = || crate::http::tip_feed(watch::channel(0u8).1);
+    let feed = || {
+        let mut module = jsonrpsee::RpcModule::new(());
+        let subscription = |_, pending: jsonrpsee::PendingSubscriptionSink, _, _| async move {
+            drop(pending.accept().await);
+        };
+        module.register_subscription("subscribe", "tip", "unsubscribe", subscription).unwrap();
+        module
+    };
     let mut builder = RegistryBuilder::new();
     builder.add_feed(feed()).add_feed(feed());
     assert!(matches!(builder.build().err(), Some(RegistryError::Duplicate(_))));

@@ -1,69 +1,27 @@
 //! Blocks of the active chain, streamed one at a time from one view of the chain.
 
 use super::shapes::RestBlock;
+use super::stream::stream;
 use super::{Answer, Request, Rest, RestError};
-use crate::http::rest::{RestResponse, RestStreamError};
 use crate::node::{ChainView, Node};
 use crate::value::{Object, to_json_string};
 use hyper::StatusCode;
-use hyper::body::Bytes;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// How many blocks one range may span.
 pub const MAX_RANGE: u32 = 1000;
-/// How many pieces wait for a slow reader before the next block is read.
-const PIECES_AHEAD: usize = 2;
-
-/// Streams `{…head, "list":[blocks]}` for `count` blocks from `start` on.
-fn stream(
+/// Blocks from `start` on, read as they are wanted.
+fn blocks(
     rest: &Rest,
     chain: Arc<dyn ChainView>,
-    head: Object,
-    list: &str,
     start: u32,
     count: u32,
-) -> RestResponse {
-    let (pieces, body) = mpsc::channel(PIECES_AHEAD);
-    let mut opening = head.into_json();
-    opening.pop();
-    opening.push_str(&format!(",\"{list}\":["));
+) -> impl Iterator<Item = Result<String, String>> + Send + use<> {
     let node = rest.0.node.clone();
-    // Only reading a block needs a thread that may block; waiting for a slow reader needs none.
-    tokio::spawn(async move {
-        let mut piece = opening;
-        for height in start..start + count {
-            let (reader, view) = (node.clone(), chain.clone());
-            let block = tokio::task::spawn_blocking(move || block_json(&*reader, &*view, height)).await;
-            let block = block.unwrap_or_else(|_| Err("the reader failed".into()));
-            let broken = match block {
-                Ok(_) if node.is_stopping() => Some("the node is stopping".to_owned()),
-                Ok(block) => {
-                    if height > start {
-                        piece.push(',');
-                    }
-                    piece.push_str(&block);
-                    None
-                }
-                Err(reason) => {
-                    tracing::error!(height, %reason, "a block of the active chain cannot be read");
-                    Some(format!("block {height}: {reason}"))
-                }
-            };
-            let next = match broken {
-                None => Ok(Bytes::from(std::mem::take(&mut piece))),
-                Some(reason) => Err(RestStreamError(reason)),
-            };
-            let last = next.is_err();
-            if pieces.send(next).await.is_err() || last {
-                return;
-            }
-        }
-        piece.push_str("]}\n");
-        // The reader may have gone: nothing is left to do for it.
-        let _gone = pieces.send(Ok(Bytes::from(piece))).await.is_err();
-    });
-    RestResponse::stream("application/json", body)
+    let block = move |height: u32| {
+        block_json(&*node, &*chain, height).map_err(|reason| format!("block {height}: {reason}"))
+    };
+    (start..start + count).map(block)
 }
 
 fn block_json(node: &dyn Node, chain: &dyn ChainView, height: u32) -> Result<String, String> {
@@ -83,7 +41,7 @@ pub fn blockchain(rest: &Rest, request: &Request) -> Answer {
     let next = Some(end).filter(|end| *end < length && count > 0);
     let head =
         Object::new().with("length", &length).with("start", &start).with("count", &count).with("next", &next);
-    Ok(stream(rest, chain, head, "chain", start, count))
+    Ok(stream(rest, head, "chain", blocks(rest, chain, start, count)))
 }
 
 /// `GET /blocks/range`.
@@ -111,5 +69,5 @@ pub fn range(rest: &Rest, request: &Request) -> Answer {
     let end = end.min(height);
     let count = end - start + 1;
     let head = Object::new().with("start", &start).with("end", &end).with("count", &count);
-    Ok(stream(rest, chain, head, "blocks", start, count))
+    Ok(stream(rest, head, "blocks", blocks(rest, chain, start, count)))
 }

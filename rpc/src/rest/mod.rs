@@ -10,6 +10,7 @@
 
 mod addresses;
 mod blocks;
+mod feed;
 mod mining;
 mod page;
 mod peers;
@@ -17,12 +18,14 @@ pub mod route;
 pub mod routes;
 mod shapes;
 mod status;
+mod stream;
 mod transactions;
 
 use crate::error::{RpcError, code};
 use crate::http::rest::{RestFuture, RestHandler, RestRequest, RestResponse, percent_decode};
 use crate::json::Json;
 use crate::node::{NodeError, NodeRef};
+use crate::plugins::PluginRoutes;
 use crate::value::to_json_string;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
@@ -118,7 +121,7 @@ pub struct RestError {
 }
 
 impl RestError {
-    fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         Self { status, code: code.into(), message: message.into() }
     }
 
@@ -171,18 +174,27 @@ pub struct Rest(Arc<Inner>);
 
 struct Inner {
     node: NodeRef,
+    plugins: PluginRoutes,
     templates: mining::TemplateStore,
 }
 
 impl Rest {
-    /// The paths of a node.
+    /// The paths of a node without plugins.
     pub fn new(node: NodeRef) -> Self {
-        Self(Arc::new(Inner { node, templates: mining::TemplateStore::default() }))
+        Self::with_plugins(node, PluginRoutes::default())
+    }
+
+    /// The paths of a node, and those of its plugins.
+    pub fn with_plugins(node: NodeRef, plugins: PluginRoutes) -> Self {
+        Self(Arc::new(Inner { node, plugins, templates: mining::TemplateStore::default() }))
     }
 
     async fn answer(&self, request: RestRequest) -> RestResponse {
         let verb = Verb::of(&request.method);
         let path = request.path.clone();
+        if self.0.plugins.claims(&path) {
+            return self.answer_of_plugin(verb, request).await;
+        }
         let at_path = || ROUTES.iter().filter(|route| matched(route.path, &path).is_some());
         let Some(route) = at_path().find(|route| Some(route.verb) == verb) else {
             let known = at_path().next();
@@ -199,18 +211,30 @@ impl Rest {
         let run = route.run;
         let answer = tokio::task::spawn_blocking(move || match run {
             Handler::Node(run) => run(&rest, &Request { request, argument }),
-            Handler::Document => crate::openapi::document(rest.node()),
+            Handler::Document => crate::openapi::document(rest.node(), &rest.0.plugins),
         });
-        let failed = |_| {
-            let message = "the handler failed";
-            Err(RestError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message))
-        };
-        answer.await.unwrap_or_else(failed).unwrap_or_else(RestError::into_response)
+        answer.await.unwrap_or_else(|_| Err(failed())).unwrap_or_else(RestError::into_response)
+    }
+
+    async fn answer_of_plugin(&self, verb: Option<Verb>, request: RestRequest) -> RestResponse {
+        if verb != Some(Verb::Get) {
+            let message = format!("{} is not a method of {}, GET is", request.method, request.path);
+            let error = RestError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+            return error.into_response().header(ALLOW, HeaderValue::from_static("GET"));
+        }
+        let rest = self.clone();
+        let answer = tokio::task::spawn_blocking(move || rest.0.plugins.answer(&request));
+        answer.await.unwrap_or_else(|_| Err(failed())).unwrap_or_else(RestError::into_response)
     }
 
     fn node(&self) -> &dyn crate::node::Node {
         &*self.0.node
     }
+}
+
+/// The answer when a handler has panicked.
+fn failed() -> RestError {
+    RestError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the handler failed")
 }
 
 /// Whether a path has a pattern's form, and what stands for its `{…}`, which is always the last part.
@@ -228,7 +252,8 @@ impl RestHandler for Rest {
     fn claims(&self, path: &str) -> bool {
         let first_part = |path: &'static str| path.split('/').nth(1).unwrap_or_default();
         let below = |first: &str| !first.is_empty() && path.split('/').nth(1) == Some(first);
-        ROUTES.iter().any(|route| route.path == path || below(first_part(route.path)))
+        self.0.plugins.claims(path)
+            || ROUTES.iter().any(|route| route.path == path || below(first_part(route.path)))
     }
 
     fn controls(&self, path: &str) -> Option<&'static str> {

@@ -177,7 +177,7 @@ fn cards(node: &dyn Node, tip: &BlockInfo, blocks: &[RecentBlock]) -> Result<Str
         card("hash rate, estimated", &with_unit(hash_rate(node)?, "H/s")),
         card("transactions waiting", &mempool.count.to_string()),
         card("transactions mined", &tip.chain_tx.to_string()),
-        card("peers", &super::peers::active(&node.neighbours()).to_string()),
+        card("peers", &super::peers::active(&node.network().peers()).to_string()),
     ]
     .concat())
 }
@@ -264,6 +264,7 @@ mod tests {
     fn the_curve_survives_odd_chains() {
         let block = |height, spacing, difficulty| RecentBlock {
             height,
+            hash: chaincore_consensus::BlockHash::default(),
             time: 0,
             spacing,
             difficulty: CoreDouble(difficulty),

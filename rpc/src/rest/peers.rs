@@ -4,7 +4,7 @@
 //! so that strangers cannot make it knock at doors of their choice.
 
 use super::{Answer, Request, Rest, RestError, json};
-use crate::peering::{AddPeerError, FoundPeer, Neighbour};
+use crate::network::{AddPeerError, FoundPeer, PeerInfo};
 use crate::value::CoreDouble;
 use hyper::StatusCode;
 use serde::Serialize;
@@ -32,23 +32,23 @@ struct Peer {
     bytes_received: u64,
 }
 
-impl From<Neighbour> for Peer {
-    fn from(peer: Neighbour) -> Self {
+impl From<PeerInfo> for Peer {
+    fn from(peer: PeerInfo) -> Self {
         Self {
             id: peer.id,
+            height: peer.height(),
             address: peer.address,
-            local_address: peer.local_address,
+            local_address: peer.addr_bind,
             node_id: peer.node_id,
-            user_agent: peer.user_agent,
+            user_agent: peer.subversion,
             direction: if peer.inbound { "inbound" } else { "outbound" },
-            connection_type: peer.kind,
+            connection_type: peer.connection_type,
             ready: peer.ready,
-            height: peer.height,
-            since: peer.since,
-            last_seen: Some(peer.last_seen).filter(|time| *time != 0),
-            ping_ms: peer.ping.map(|micros| CoreDouble(micros as f64 / 1000.0)),
+            since: peer.connected_at,
+            last_seen: Some(peer.last_recv).filter(|time| *time != 0),
+            ping_ms: peer.ping_time.map(|micros| CoreDouble(micros as f64 / 1000.0)),
             bytes_sent: peer.bytes_sent,
-            bytes_received: peer.bytes_received,
+            bytes_received: peer.bytes_recv,
         }
     }
 }
@@ -65,21 +65,22 @@ struct PeerList {
 }
 
 /// How many of the peers can be worked with.
-pub(super) fn active(peers: &[Neighbour]) -> usize {
+pub(super) fn active(peers: &[PeerInfo]) -> usize {
     peers.iter().filter(|peer| peer.ready).count()
 }
 
 /// `GET /peers`.
 pub fn peers(rest: &Rest, _: &Request) -> Answer {
-    let (neighbours, presence) = (rest.node().neighbours(), rest.node().presence());
+    let network = rest.node().network();
+    let (peers, presence) = (network.peers(), network.presence());
     json(&PeerList {
-        count: neighbours.len(),
-        active_peers: active(&neighbours),
-        peers: neighbours.into_iter().map(Peer::from).collect(),
+        count: peers.len(),
+        active_peers: active(&peers),
+        peers: peers.into_iter().map(Peer::from).collect(),
         min_peers: presence.min_peers,
         target_peers: presence.target_peers,
         max_peers: presence.max_peers,
-        p2p: presence.active,
+        p2p: network.is_active(),
     })
 }
 
@@ -103,19 +104,20 @@ struct SharedList {
 /// `GET /getpeers`: the peers that others can connect to, which are the ones that this node has called. A peer that
 /// called is at a port where nobody listens.
 pub fn shared(rest: &Rest, _: &Request) -> Answer {
-    let neighbours = rest.node().neighbours();
-    let called = || neighbours.iter().filter(|peer| !peer.inbound);
+    let network = rest.node().network();
+    let all = network.peers();
+    let called = || all.iter().filter(|peer| !peer.inbound);
     let peers: Vec<String> = called().filter(|peer| peer.ready).map(|peer| peer.address.clone()).collect();
     json(&SharedList {
         count: peers.len(),
         peers,
-        active_peers: active(&neighbours),
-        p2p: rest.node().presence().active,
+        active_peers: active(&all),
+        p2p: network.is_active(),
         connections: called()
             .map(|peer| Connection {
                 address: peer.address.clone(),
-                local_address: peer.local_address.clone(),
-                connection_type: peer.kind,
+                local_address: peer.addr_bind.clone(),
+                connection_type: peer.connection_type,
             })
             .collect(),
     })
@@ -156,13 +158,13 @@ struct Discovered {
 
 /// `POST /discover_peers`.
 pub fn discover(rest: &Rest, _: &Request) -> Answer {
-    let node = rest.node();
-    let presence = node.presence();
-    let search = node.discover_peers();
+    let network = rest.node().network();
+    let is_active = network.is_active();
+    let search = network.discover();
     let peers: Vec<Found> = search.found.into_iter().map(Found::from).collect();
     let discovered = peers.iter().filter(|peer| peer.is_peer).count();
-    let message = match presence.discovery_ports {
-        _ if !presence.active => "the network is switched off".into(),
+    let message = match network.presence().discovery_ports {
+        _ if !is_active => "the network is switched off".into(),
         None => "on this chain there is no range of ports to ask; bootstrap nodes were called".into(),
         Some((first, last)) => format!("the ports {first} to {last} of this machine were asked"),
     };
@@ -170,8 +172,8 @@ pub fn discover(rest: &Rest, _: &Request) -> Answer {
         discovered,
         peers,
         ports_scanned: search.ports,
-        active_peers: active(&node.neighbours()),
-        p2p: presence.active,
+        active_peers: active(&network.peers()),
+        p2p: is_active,
         message,
     })
 }
@@ -188,7 +190,7 @@ pub fn add(rest: &Rest, request: &Request) -> Answer {
     let name = body.field("peer_url").get_str().map_err(|_| {
         RestError::bad_request("bad_body", "the body must be {\"peer_url\": \"http://host:port\"}")
     })?;
-    let found = rest.node().add_peer(name).map_err(|error| {
+    let found = rest.node().network().join(name).map_err(|error| {
         let (status, code) = match &error {
             AddPeerError::Name(_) => (StatusCode::BAD_REQUEST, "bad_peer_url"),
             AddPeerError::Unfit(_) => (StatusCode::CONFLICT, "unfit_peer"),

@@ -2,7 +2,7 @@
 
 use super::route::Kind::{Flag, Integer, List, Number, Object, Text};
 use super::route::{BodyDoc, Field, Handler, Reply, Route, field, optional};
-use super::{Verb, addresses, blocks, mining, page, peers, status, transactions};
+use super::{Verb, addresses, blocks, feed, mining, page, peers, status, transactions};
 
 const ADDRESS: Field = field("address", Text, "An address of this chain");
 const TEMPLATE_FIELDS: &[Field] = &[
@@ -176,7 +176,7 @@ pub static ROUTES: &[Route] = &[
             field(
                 "recent_blocks",
                 List,
-                "The last 120 blocks: height, time, spacing (seconds), difficulty, transactions",
+                "The last 120 blocks: height, hash, time, spacing (seconds), difficulty, transactions",
             ),
             field("uptime_seconds", Integer, "How long the node has been running"),
         ]),
@@ -378,6 +378,43 @@ pub static ROUTES: &[Route] = &[
             field("blockchain_length", Integer, "How many blocks the chain has now"),
         ]),
         run: Handler::Node(mining::submit_block),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/rest/chain/updates",
+        summary: "The way from a block that the reader knows to the active chain: what to drop and what to take in",
+        group: "blocks",
+        params: &[
+            optional(
+                "known",
+                Text,
+                "Hashes of blocks that the reader has, with commas, at most 100: its last, and a few below in case that this \
+                 node does not know the last. None: the way begins above the genesis block",
+            ),
+            optional("limit", Integer, "How many blocks to tell at most: 500 if absent, at most 2000"),
+        ],
+        body: None,
+        reply: Reply::Json(&[
+            optional(
+                "from",
+                Text,
+                "Which of the known blocks this is the way from; null if the node knows none of them",
+            ),
+            field(
+                "fork",
+                Object,
+                "The highest block of the active chain that is from or below it: height, hash. What lies above it is to be \
+                 dropped",
+            ),
+            field("connect", List, "The active chain's blocks right above the fork, in order: height, hash"),
+            field("tip", Object, "The active chain's tip: height, hash"),
+            field(
+                "durable_tip",
+                Object,
+                "A block that a crash of the node cannot take back: height, hash. It need not be in the active chain",
+            ),
+        ]),
+        run: Handler::Node(feed::updates),
     },
     Route {
         verb: Verb::Get,

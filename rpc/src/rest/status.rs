@@ -4,8 +4,8 @@ use super::peers::active;
 use super::shapes::coins;
 use super::{Answer, Request, Rest, RestError, json};
 use crate::methods::mining::{bits_after, network_hashps};
+use crate::network::{Network, PeerInfo};
 use crate::node::{ChainView, Node};
-use crate::peering::{Neighbour, Presence};
 use crate::value::CoreDouble;
 use chaincore_consensus::subsidy::block_subsidy;
 use chaincore_consensus::{BlockHash, pow};
@@ -45,7 +45,8 @@ pub fn status(rest: &Rest, _: &Request) -> Answer {
     let node = rest.node();
     let chain = node.chain();
     let tip = chain.tip();
-    let presence = node.presence();
+    let network = node.network();
+    let presence = network.presence();
     json(&Status {
         node_id: node.info().node_id.clone(),
         version: node.info().version.clone(),
@@ -59,9 +60,9 @@ pub fn status(rest: &Rest, _: &Request) -> Answer {
         difficulty: CoreDouble(pow::difficulty(tip.header.bits)),
         target_block_time: node.params().target_spacing,
         pending_transactions: node.mempool_info().count,
-        active_peers: active(&node.neighbours()),
+        active_peers: active(&network.peers()),
         p2p_port: presence.p2p_port,
-        p2p_listening: presence.p2p_port.is_some() && presence.active,
+        p2p_listening: presence.p2p_port.is_some() && network.is_active(),
         instance: presence.instance,
         authentication: presence.authentication,
         node_key: presence.node_key,
@@ -76,6 +77,8 @@ pub fn status(rest: &Rest, _: &Request) -> Answer {
 pub struct RecentBlock {
     /// Its height.
     pub height: u32,
+    /// Its hash, by which nodes can be compared.
+    pub hash: BlockHash,
     /// Its time.
     pub time: u32,
     /// The seconds since the block before; negative where a miner's clock was behind.
@@ -96,6 +99,7 @@ pub fn recent_blocks(chain: &dyn ChainView, count: u32) -> Vec<RecentBlock> {
         let before = previous.map_or(block.header.time, |previous| previous.header.time);
         blocks.push(RecentBlock {
             height: block.height,
+            hash: block.hash,
             time: block.header.time,
             spacing: i64::from(block.header.time) - i64::from(before),
             difficulty: CoreDouble(pow::difficulty(block.header.bits)),
@@ -160,12 +164,13 @@ struct NetworkStats {
 }
 
 /// The peers, counted.
-fn peer_stats(peers: &[Neighbour], presence: &Presence) -> PeerStats {
+fn peer_stats(peers: &[PeerInfo], network: &dyn Network) -> PeerStats {
+    let presence = network.presence();
     let mut by_kind = BTreeMap::new();
     for peer in peers {
-        *by_kind.entry(peer.kind).or_default() += 1;
+        *by_kind.entry(peer.connection_type).or_default() += 1;
     }
-    let count = |is: fn(&Neighbour) -> bool| peers.iter().filter(|peer| is(peer)).count();
+    let count = |is: fn(&PeerInfo) -> bool| peers.iter().filter(|peer| is(peer)).count();
     PeerStats {
         active: active(peers),
         inbound: u32::try_from(count(|peer| peer.inbound)).unwrap_or(u32::MAX),
@@ -174,7 +179,7 @@ fn peer_stats(peers: &[Neighbour], presence: &Presence) -> PeerStats {
         min: presence.min_peers,
         target: presence.target_peers,
         max: presence.max_peers,
-        p2p: presence.active,
+        p2p: network.is_active(),
     }
 }
 
@@ -216,7 +221,8 @@ pub fn stats(rest: &Rest, _: &Request) -> Answer {
     let tip = chain.tip();
     let params = node.params();
     let mempool = node.mempool_info();
-    let (peers, presence) = (node.neighbours(), node.presence());
+    let network = node.network();
+    let (peers, totals) = (network.peers(), network.totals());
     let hash_rate = CoreDouble(hash_rate(node)?);
     let reward = block_subsidy(tip.height + 1, params);
     let recent = recent_blocks(&*chain, RECENT_BLOCKS);
@@ -249,12 +255,12 @@ pub fn stats(rest: &Rest, _: &Request) -> Answer {
             .into_iter()
             .map(|index| IndexStats { name: index.name, synced: index.synced, height: index.best_height })
             .collect(),
-        peers: peer_stats(&peers, &presence),
+        peers: peer_stats(&peers, network),
         network: NetworkStats {
-            bytes_sent: presence.bytes_sent,
-            bytes_received: presence.bytes_received,
-            best_peer_height: peers.iter().filter_map(|peer| peer.height).max(),
-            known_addresses: presence.known_addresses,
+            bytes_sent: totals.sent,
+            bytes_received: totals.received,
+            best_peer_height: peers.iter().filter_map(PeerInfo::height).max(),
+            known_addresses: network.address_counts().iter().map(|count| count.new + count.tried).sum(),
             hashes_per_second: hash_rate,
         },
         recent_blocks: recent,

@@ -2,10 +2,12 @@
 
 use super::addresses::{address_script, page};
 use super::shapes::{RestPoolTx, coins};
+use super::stream::stream;
 use super::{Answer, Request, Rest, RestError, json};
 use crate::json::Json;
 use crate::methods::submission::{DEFAULT_MAX_FEE_RATE, broadcast};
 use crate::methods::tx_json::decode_hex;
+use crate::value::{Object, to_json_string};
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, OutPoint, Script, Transaction, Tx, TxIn, TxOut, Txid, Wtxid, hex};
 use serde::Serialize;
@@ -160,29 +162,25 @@ pub fn add(rest: &Rest, request: &Request) -> Answer {
     })
 }
 
-#[derive(Serialize)]
-struct Pool {
-    count: u64,
-    virtual_size: u64,
-    total_fees: i64,
-    total_fees_coins: String,
-    next: Option<usize>,
-    transactions: Vec<RestPoolTx>,
-}
-
-/// `GET /transaction_pool`.
+/// `GET /transaction_pool`, streamed: a page of large transactions is large.
 pub fn pool(rest: &Rest, request: &Request) -> Answer {
-    let node = rest.node();
+    let node = rest.0.node.clone();
     let (skip, limit) = page(request)?;
     let info = node.mempool_info();
     let txids = node.mempool_txids();
-    let shown = txids.iter().skip(skip).take(limit).filter_map(|txid| node.mempool_entry(txid));
-    json(&Pool {
-        count: info.count,
-        virtual_size: info.vsize,
-        total_fees: info.total_fee.sat(),
-        total_fees_coins: coins(info.total_fee),
-        next: Some(skip.saturating_add(limit)).filter(|next| *next < txids.len()),
-        transactions: shown.map(|entry| RestPoolTx::new(&entry, node.params())).collect(),
-    })
+    let head = Object::new()
+        .with("count", &info.count)
+        .with("virtual_size", &info.vsize)
+        .with("total_fees", &info.total_fee.sat())
+        .with("total_fees_coins", &coins(info.total_fee))
+        .with("next", &Some(skip.saturating_add(limit)).filter(|next| *next < txids.len()));
+    let shown = txids.into_iter().skip(skip).take(limit).filter_map(move |txid| {
+        // One that has left meanwhile is left out.
+        let entry = node.mempool_entry(&txid)?;
+        Some(
+            to_json_string(&RestPoolTx::new(&entry, node.params()))
+                .map_err(|error| format!("{txid}: {error}")),
+        )
+    });
+    Ok(stream(rest, head, "transactions", shown))
 }

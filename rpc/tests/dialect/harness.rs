@@ -3,7 +3,7 @@
 use chaincore_consensus::Amount;
 use chaincore_rpc::error::RpcError;
 use chaincore_rpc::http::{
-    AuthOptions, HttpOptions, HttpServer, RestFuture, RestHandler, RestRequest, RestResponse, tip_feed,
+    AuthOptions, HttpOptions, HttpServer, RestFuture, RestHandler, RestRequest, RestResponse,
 };
 use chaincore_rpc::json::Json;
 use chaincore_rpc::registry::{Arg, CallLimits, Method, Registry, RegistryBuilder};
@@ -81,6 +81,25 @@ impl RestHandler for Pages {
             }
         })
     }
+}
+
+/// A subscription `subscribe` with notifications `tip` of the value.
+fn tip_feed(tips: watch::Receiver<u64>) -> jsonrpsee::RpcModule<watch::Receiver<u64>> {
+    let mut module = jsonrpsee::RpcModule::new(tips);
+    module
+        .register_subscription("subscribe", "tip", "unsubscribe", |_, pending, tips, _| async move {
+            let mut tips = (*tips).clone();
+            let Ok(sink) = pending.accept().await else { return };
+            loop {
+                let tip = *tips.borrow_and_update();
+                let message = serde_json::value::to_raw_value(&tip).unwrap();
+                if sink.send(message).await.is_err() || tips.changed().await.is_err() {
+                    return;
+                }
+            }
+        })
+        .unwrap();
+    module
 }
 
 pub fn options() -> HttpOptions {

@@ -46,6 +46,12 @@ async fn calls_and_batches() {
     );
     let page = client.http(Method::GET, "/status", "").await.unwrap();
     assert_eq!((page.status, &page.body[..]), (200, &b"{\"blockchain_length\":1}\n"[..]));
+    let enough = page.body.len();
+    assert_eq!(client.http_within(Method::GET, "/status", "", enough).await.unwrap(), page);
+    let error = client.http_within(Method::GET, "/status", "", enough - 1).await.unwrap_err();
+    assert!(matches!(error, ClientError::TooLong(most) if most == enough - 1), "{error}");
+    // What was refused half read is not mistaken for the beginning of the next answer.
+    assert_eq!(client.http(Method::GET, "/status", "").await.unwrap(), page);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use chaincore_consensus::pow::check_proof_of_work;
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, Tx, TxRef, Txid};
+use chaincore_plugin::MempoolEvent;
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::*;
 use network::NoPeers;
@@ -36,6 +37,8 @@ struct State {
     blocks: HashMap<BlockHash, (Arc<Block>, Arc<BlockUndo>)>,
     coins: BTreeMap<([u8; 32], u32), Coin>,
     pool: Vec<(TxRef, Amount)>,
+    /// What the next reader of the mempool's events is told.
+    told: Vec<Vec<MempoolEvent>>,
     updates: u64,
     deltas: Vec<Priority>,
     mock_time: Option<i64>,
@@ -81,6 +84,7 @@ impl MemoryNode {
                 blocks,
                 coins: BTreeMap::new(),
                 pool: Vec::new(),
+                told: Vec::new(),
                 updates: 1,
                 deltas: Vec::new(),
                 mock_time: Some(genesis.header.time.into()),
@@ -94,6 +98,11 @@ impl MemoryNode {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    /// Sets what the next reader of the mempool's events is told, message by message.
+    pub fn tell(&self, messages: Vec<Vec<MempoolEvent>>) {
+        self.state().told = messages;
     }
 
     /// Mines blocks that pay to an address, without JSON.
@@ -170,6 +179,9 @@ impl Node for MemoryNode {
         Arc::new(self.state().view.clone())
     }
     fn tip_watch(&self) -> watch::Receiver<Tip> {
+        self.tips.subscribe()
+    }
+    fn durable_watch(&self) -> watch::Receiver<Tip> {
         self.tips.subscribe()
     }
     fn sync(&self) -> NodeResult<()> {
@@ -257,6 +269,9 @@ impl Node for MemoryNode {
             sequence: state.updates,
             updates: state.updates,
         }
+    }
+    fn mempool_events(&self) -> Box<dyn MempoolEvents> {
+        Box::new(pool::Script(std::mem::take(&mut self.state().told).into()))
     }
     fn mempool_txids(&self) -> Vec<Txid> {
         self.state().pool.iter().map(|(tx, _)| tx.txid()).collect()

@@ -2,8 +2,8 @@
 
 use chaincore_consensus::BlockHash;
 use chaincore_rpc::network::{
-    AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, KnownAddress, LocalAddress,
-    NetTotals, Network, PeerInfo, UploadTarget,
+    AddPeerError, AddedPeer, AddressCount, AddressPlace, BanInfo, BanRefusal, ConnectRefusal, FoundPeer,
+    KnownAddress, LocalAddress, NetTotals, Network, PeerInfo, Presence, Search, UploadTarget,
 };
 use chaincore_rpc::node::NodeResult;
 use std::sync::Mutex;
@@ -34,8 +34,57 @@ fn take(list: &Mutex<Vec<String>>, name: &str) -> bool {
 }
 
 impl Network for NoPeers {
+    fn presence(&self) -> Presence {
+        Presence {
+            instance: "0123456789abcdef".into(),
+            p2p_port: Some(8000),
+            discovery_ports: Some((5000, 5100)),
+            min_peers: 2,
+            target_peers: 6,
+            max_peers: 12,
+            ..Presence::default()
+        }
+    }
+
     fn peers(&self) -> Vec<PeerInfo> {
-        vec![]
+        let called = PeerInfo {
+            address: "127.0.0.1:8001".into(),
+            addr_bind: Some("127.0.0.1:50000".into()),
+            node_id: Some("core1".into()),
+            connection_type: "manual",
+            ready: true,
+            synced_headers: 9,
+            ping_time: Some(1500),
+            ..PeerInfo::default()
+        };
+        let caller = PeerInfo {
+            id: 1,
+            synced_headers: -1,
+            starting_height: -1,
+            address: "127.0.0.1:50001".into(),
+            inbound: true,
+            connection_type: "inbound",
+            ..PeerInfo::default()
+        };
+        vec![called, caller]
+    }
+
+    fn discover(&self) -> Search {
+        let found = FoundPeer { name: "http://127.0.0.1:5001".into(), is_peer: true, ..FoundPeer::default() };
+        Search { found: vec![found], ports: 101 }
+    }
+
+    fn join(&self, name: &str) -> Result<FoundPeer, AddPeerError> {
+        let text = format!("no '{name}'");
+        match name {
+            "http://localhost:5001" => {
+                Ok(FoundPeer { name: name.into(), is_peer: true, ..FoundPeer::default() })
+            }
+            "http://self:1" => Err(AddPeerError::Unfit(text)),
+            "http://nobody:1" => Err(AddPeerError::Unreachable(text)),
+            "http://off:1" => Err(AddPeerError::Off(text)),
+            _ => Err(AddPeerError::Name(text)),
+        }
     }
 
     fn ping(&self) {}

@@ -2,7 +2,24 @@
 
 use super::{MemoryNode, State, key};
 use chaincore_consensus::{Amount, Tx, TxRef, Txid};
+use chaincore_plugin::MempoolEvent;
 use chaincore_rpc::node::*;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+
+/// What the double is told to tell of its mempool, message by message, and then nothing more.
+pub(super) struct Script(pub(super) VecDeque<Vec<MempoolEvent>>);
+
+impl MempoolEvents for Script {
+    fn start(&self) -> u64 {
+        1
+    }
+
+    fn next(&mut self, _: usize) -> Pin<Box<dyn Future<Output = Vec<MempoolEvent>> + Send + '_>> {
+        Box::pin(std::future::ready(self.0.pop_front().unwrap_or_default()))
+    }
+}
 
 impl MemoryNode {
     pub(super) fn fee(state: &State, tx: &Tx) -> Option<Amount> {

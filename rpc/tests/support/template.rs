@@ -12,7 +12,6 @@ use chaincore_consensus::{
     Amount, Block, Hash256, Header, OutPoint, Script, Transaction, Tx, TxIn, TxOut, TxRef,
 };
 use chaincore_rpc::node::*;
-use chaincore_rpc::peering::*;
 use std::sync::Arc;
 
 /// Makes the witness commitment and the merkle root right.
@@ -23,61 +22,6 @@ pub(super) fn commit(block: &mut Block) {
     coinbase.outputs[place].script_pubkey = Script([&WITNESS_COMMITMENT_HEADER[..], &commitment.0].concat());
     block.transactions[0] = Arc::new(coinbase.into());
     block.header.merkle_root = block_merkle_root(block).0;
-}
-
-impl Peering for MemoryNode {
-    fn presence(&self) -> Presence {
-        Presence {
-            instance: "0123456789abcdef".into(),
-            p2p_port: Some(8000),
-            active: true,
-            discovery_ports: Some((5000, 5100)),
-            min_peers: 2,
-            target_peers: 6,
-            max_peers: 12,
-            known_addresses: 7,
-            ..Presence::default()
-        }
-    }
-
-    fn neighbours(&self) -> Vec<Neighbour> {
-        let called = Neighbour {
-            address: "127.0.0.1:8001".into(),
-            local_address: Some("127.0.0.1:50000".into()),
-            node_id: Some("core1".into()),
-            kind: "manual",
-            ready: true,
-            height: Some(9),
-            ping: Some(1500),
-            ..Neighbour::default()
-        };
-        let caller = Neighbour {
-            id: 1,
-            address: "127.0.0.1:50001".into(),
-            inbound: true,
-            kind: "inbound",
-            ..Neighbour::default()
-        };
-        vec![called, caller]
-    }
-
-    fn discover_peers(&self) -> Search {
-        let found = FoundPeer { name: "http://127.0.0.1:5001".into(), is_peer: true, ..FoundPeer::default() };
-        Search { found: vec![found], ports: 101 }
-    }
-
-    fn add_peer(&self, name: &str) -> Result<FoundPeer, AddPeerError> {
-        let text = format!("no '{name}'");
-        match name {
-            "http://localhost:5001" => {
-                Ok(FoundPeer { name: name.into(), is_peer: true, ..FoundPeer::default() })
-            }
-            "http://self:1" => Err(AddPeerError::Unfit(text)),
-            "http://nobody:1" => Err(AddPeerError::Unreachable(text)),
-            "http://off:1" => Err(AddPeerError::Off(text)),
-            _ => Err(AddPeerError::Name(text)),
-        }
-    }
 }
 
 impl MemoryNode {

@@ -86,6 +86,9 @@ pub enum MirrorError {
     /// The node wants to stop.
     #[error("broken off: the node stops")]
     Stopping,
+    /// The system refused something.
+    #[error("the system refuses: {0}")]
+    System(String),
     /// A call before `open`, or after a failed one.
     #[error("the mirror is not open")]
     Closed,
@@ -101,7 +104,9 @@ impl MirrorError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Silent { .. } | Self::LeaseHeld(_) | Self::LeaseLost { .. } => true,
-            Self::CursorMoved { .. } | Self::Chain(_) | Self::Stopping | Self::Closed => true,
+            Self::CursorMoved { .. } | Self::Chain(_) | Self::System(_) | Self::Stopping | Self::Closed => {
+                true
+            }
             Self::Database { source, .. } => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::Execute(source)) => database_may_pass(source),
             Self::Schema(sqlx::migrate::MigrateError::ExecuteMigration(source, _)) => {

@@ -13,6 +13,7 @@
 //! | [`mirror`], [`options`] | the plugin |
 //! | [`status`] | read-only questions, for monitors |
 
+pub mod api;
 pub mod batch;
 pub mod connection;
 pub mod effects;
@@ -31,6 +32,7 @@ pub mod seal;
 pub mod session;
 pub mod speed;
 pub mod status;
+pub mod verify;
 pub mod write;
 
 pub use error::MirrorError;

@@ -1,5 +1,6 @@
 //! The mirror as a plugin: how far behind it is decides how it writes.
 
+use crate::api::{self, Opened};
 use crate::batch::{Seen, Totals};
 use crate::connection::Server;
 use crate::error::MirrorError;
@@ -24,6 +25,8 @@ pub struct Mirror {
     server: Server,
     /// What a call needs; taken while it runs, so that whatever ends it early ends the session.
     open: Option<Open>,
+    /// The same for whoever asks from outside.
+    opened: Opened,
     samples: Samples,
     speed: Speed,
     /// When the analysts' views were filled.
@@ -46,6 +49,7 @@ impl Mirror {
             options,
             server,
             open: None,
+            opened: Opened::default(),
             samples: Samples::default(),
             speed: Speed::default(),
             refreshed: None,
@@ -79,6 +83,7 @@ impl Mirror {
         tracing::info!(server = %self.server, mode = %session.mode, epoch = session.epoch,
             height = tip.map(|tip| tip.height), "the mirror is open");
         self.samples.reopened();
+        *self.opened.lock().expect("no one panics while holding it") = Some(context.clone());
         self.open = Some(Open { session, context: context.clone() });
         Ok(tip)
     }
@@ -280,6 +285,10 @@ impl Plugin for Mirror {
         manifest.needs_mempool = self.options.mempool_events;
         manifest.important = self.options.important;
         manifest
+    }
+
+    fn register(&self, api: &mut dyn chaincore_plugin::ApiRegistry) {
+        api::register(api, &self.server, &self.opened);
     }
 
     async fn open(&mut self, context: &Context) -> Result<Option<BlockRef>, PluginError> {

@@ -16,6 +16,8 @@ mod odd;
 mod records;
 #[path = "mirror/reorgs.rs"]
 mod reorgs;
+#[path = "mirror/verify.rs"]
+mod verify;
 #[path = "mirror/world.rs"]
 mod world;
 #[path = "mirror/writers.rs"]

@@ -64,7 +64,7 @@ impl Server {
     pub fn try_start(options: Options) -> Result<Self, Error> {
         let binaries = Binaries::find()?;
         let account = Account::choose()?;
-        let folder = account.folder()?;
+        let folder = account.folder(options.durable)?;
         let made = Running::prepare(binaries, account, &folder, &options, |running| running.initdb());
         Self::launch(made, &folder)
     }
@@ -74,14 +74,22 @@ impl Server {
     /// # Panics
     /// If the copy cannot be made.
     pub fn standby(&self, options: Options) -> Self {
+        let copy = "pg_basebackup -U postgres -c fast -X stream -R --no-sync -D";
+        self.standby_by(options, |data| format!("{copy} '{}'", data.display()))
+    }
+
+    /// As [`Self::standby`], with a shell script that copies this server's data to the folder it is given. It finds
+    /// PostgreSQL's programs and this server by itself.
+    ///
+    /// # Panics
+    /// If the copy cannot be made.
+    pub fn standby_by(&self, options: Options, script: impl FnOnce(&Path) -> String) -> Self {
         let make = || {
             let account = self.running.account;
-            let folder = account.folder()?;
+            let folder = account.folder(options.durable)?;
             let made =
                 Running::prepare(self.running.binaries.clone(), account, &folder, &options, |running| {
-                    let mut copy = self.command("pg_basebackup");
-                    copy.args(["-U", "postgres", "-c", "fast", "-X", "stream", "-R", "--no-sync", "-D"]);
-                    finish(copy.arg(running.data()))
+                    finish(&mut self.shell(&script(&running.data())))
                 });
             Self::launch(made, &folder)
         };
@@ -89,6 +97,18 @@ impl Server {
             Ok(server) => server,
             Err(error) => panic!("cannot make a replica: {error}"),
         }
+    }
+
+    /// A shell script, run as the server's account, that finds PostgreSQL's programs and this server by itself.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut command = self.running.told(Path::new("/bin/sh"));
+        command.args(["-e", "-c", script]);
+        let programs = self.running.binaries.program("");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(programs).chain(std::env::split_paths(&path));
+        // Only a folder with a colon in its name cannot be joined, and that one has been found in a path.
+        command.env("PATH", std::env::join_paths(path).unwrap_or_default());
+        command
     }
 
     fn launch(made: Result<Running, Error>, folder: &Path) -> Result<Self, Error> {
@@ -365,7 +385,12 @@ impl Running {
     }
 
     pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = self.account.command(&self.binaries.program(program));
+        self.told(&self.binaries.program(program))
+    }
+
+    /// A program that is told where the server is.
+    fn told(&self, program: &Path) -> Command {
+        let mut command = self.account.command(program);
         command.current_dir("/").env("PGHOST", &self.folder).env("PGPORT", self.port.to_string());
         // A server that does not answer must not hold a test for ever.
         command.env("PGCONNECT_TIMEOUT", "30");

@@ -121,14 +121,10 @@ impl ChainParams {
             bip34_hash: None,
             bip30_repeats: Vec::new(),
             version_bits: Vec::new(),
-            min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             signet_challenge: None,
             minimum_chain_work: Work::ZERO,
-            default_assume_valid: None,
             mockable: false,
-            consistency_checks: false,
-            prune_after_height: 1000,
         }
     }
 
@@ -176,7 +172,6 @@ impl ChainParams {
                 (91_880, hash("00000000000743f190a18c5577a3c2d2a1f610ae9601ac046a38084ccb7cd721")),
             ],
             version_bits: testdummy(DeploymentStart::NeverActive, 2016, 1815),
-            min_bip9_warning_height: 711_648,
             script_flag_exceptions: vec![
                 // One block broke BIP16 before it held, and one spent a taproot output with an invalid witness.
                 (hash("00000000000002dc756eebf4f49723ed8d30cc28a5f108eb94b1ba88ac4f9c22"), 0),
@@ -184,12 +179,7 @@ impl ChainParams {
             ],
             signet_challenge: None,
             minimum_chain_work: work("1128750f82f4c366153a3a030"),
-            default_assume_valid: Some(hash(
-                "00000000000000000000ccebd6d74d9194d8dcdc1d177c478e094bfad51ba5ac",
-            )),
             mockable: false,
-            consistency_checks: false,
-            prune_after_height: 100_000,
         }
     }
 
@@ -221,13 +211,8 @@ impl ChainParams {
             bip34_hash: None,
             bip30_repeats: Vec::new(),
             version_bits: testdummy(DeploymentStart::NeverActive, 2016, 1512),
-            min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             minimum_chain_work: work("9a0fe15d0177d086304"),
-            default_assume_valid: Some(hash(
-                "0000000002368b1e4ee27e2e85676ae6f9f9e69579b29093e9a82c170bf7cf8a",
-            )),
-            prune_after_height: 1000,
             ..Self::main()
         }
     }
@@ -254,14 +239,9 @@ impl ChainParams {
             bip34_hash: None,
             bip30_repeats: Vec::new(),
             version_bits: testdummy(DeploymentStart::NeverActive, 2016, 1815),
-            min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             signet_challenge: Some(challenge),
             minimum_chain_work: work("b463ea0a4b8"),
-            default_assume_valid: Some(hash(
-                "00000008414aab61092ef93f1aacc54cf9e9f16af29ddad493b908a01ff5c329",
-            )),
-            prune_after_height: 1000,
             ..Self::main()
         }
     }
@@ -292,13 +272,9 @@ impl ChainParams {
             bip34_hash: None,
             bip30_repeats: Vec::new(),
             version_bits: testdummy(DeploymentStart::Time(0), 144, 108),
-            min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             minimum_chain_work: Work::ZERO,
-            default_assume_valid: None,
             mockable: true,
-            consistency_checks: true,
-            prune_after_height: 1000,
             ..Self::main()
         }
     }

@@ -78,6 +78,7 @@ struct ChainFile {
     coinbase_maturity: Option<i64>,
     mockable: Option<bool>,
     signet_challenge: Option<String>,
+    minimum_chain_work: Option<String>,
     dns_seeds: Option<Vec<String>>,
     fixed_seeds: Option<Vec<String>>,
     #[serde(default)]
@@ -155,6 +156,10 @@ fn integer<T: TryFrom<i64>>(
 fn four_bytes(key: &'static str, text: &str) -> Result<[u8; 4], ChainFileError> {
     let bytes = hex::decode(text).ok().and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
     bytes.map_or_else(|| bad(key, text, "expected 8 hexadecimal digits"), Ok)
+}
+
+fn work(key: &'static str, text: &str) -> Result<Work, ChainFileError> {
+    text.parse().or_else(|_| bad(key, text, "expected 1 to 64 hexadecimal digits"))
 }
 
 fn script(key: &'static str, text: &str) -> Result<Script, ChainFileError> {
@@ -290,20 +295,18 @@ impl ChainParams {
             bip34_hash: None,
             bip30_repeats: Vec::new(),
             version_bits: Vec::new(),
-            min_bip9_warning_height: 0,
             script_flag_exceptions: Vec::new(),
             signet_challenge,
-            minimum_chain_work: Work::ZERO,
-            default_assume_valid: None,
+            minimum_chain_work: file
+                .minimum_chain_work
+                .map_or(Ok(Work::ZERO), |text| work("minimum_chain_work", &text))?,
             mockable: file.mockable.unwrap_or(false),
-            consistency_checks: false,
-            prune_after_height: 1000,
         })
     }
 
     /// The chain file of this chain, with its first block's nonce and hash. Reading it back gives the same chain
-    /// where it was made from such a file; what only Bitcoin's own chains have (voted deployments, exceptions,
-    /// assumed work) has no place in it.
+    /// where it was made from such a file; what only Bitcoin's own chains have (voted deployments, exceptions)
+    /// has no place in it.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         write::write_chain(&mut text, self).expect("writing to a string does not fail");

@@ -305,6 +305,19 @@ fn a_plugin_of_another_chain_is_found_by_its_locator_or_emptied() {
 }
 
 #[test]
+fn who_wants_no_blocks_is_where_the_chain_is() {
+    let chain = ScriptedChain::new(1);
+    chain.extend(5);
+    let manifest = Manifest { needs_blocks: false, gate: Gate::Applied, ..Manifest::new("w", "1") };
+    let witness = Witness::new(manifest);
+    let mut led = guide(&witness, &chain);
+    assert_eq!(calls(&mut led, &witness), ["open"]);
+    chain.reorganize(3);
+    assert_eq!(calls(&mut led, &witness), Vec::<String>::new());
+    assert_eq!(led.cursor(), Some(chain.tip()));
+}
+
+#[test]
 fn spent_coins_are_left_out_for_those_who_do_not_want_them() {
     struct Counts(bool, Arc<Mutex<usize>>);
 

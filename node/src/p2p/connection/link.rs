@@ -9,6 +9,7 @@ use crate::p2p::net_address::{NetAddress, Network};
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{Command, FrameHeader, Message, frame};
 use chaincore_consensus::{Block, Tx};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
@@ -44,6 +45,7 @@ pub struct PeerLink {
     outbox: Outbox,
     counters: Counters,
     closed: watch::Sender<bool>,
+    is_stranger: AtomicBool,
     facts: Mutex<PeerFacts>,
 }
 
@@ -58,6 +60,7 @@ pub(super) struct LinkParts {
     pub(super) max_send: usize,
     pub(super) received: Total,
     pub(super) queued: Total,
+    pub(super) is_stranger: bool,
 }
 
 impl PeerLink {
@@ -73,6 +76,7 @@ impl PeerLink {
             outbox: Outbox::new(parts.max_send, parts.queued),
             counters: Counters::default(),
             closed: watch::Sender::new(false),
+            is_stranger: AtomicBool::new(parts.is_stranger),
             facts: Mutex::default(),
         }
     }
@@ -105,6 +109,16 @@ impl PeerLink {
     /// Whether the peer called.
     pub fn is_inbound(&self) -> bool {
         self.options.kind.is_inbound()
+    }
+
+    /// Whether it called in a private network and has not proved itself yet.
+    pub fn is_stranger(&self) -> bool {
+        self.is_stranger.load(Ordering::Acquire)
+    }
+
+    /// It has proved itself.
+    pub(super) fn admit(&self) {
+        self.is_stranger.store(false, Ordering::Release);
     }
 
     /// What the peer is allowed beyond others.

@@ -28,6 +28,7 @@ pub async fn listen(network: &Arc<Network>, mut bound: BoundAddress) -> io::Resu
     bound.address = listener.local_addr()?;
     let address = bound.address;
     tracing::info!("Bound to {address}");
+    network.listens_at(address);
     let network = network.clone();
     tokio::spawn(async move {
         loop {

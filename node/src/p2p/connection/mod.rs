@@ -13,6 +13,7 @@ mod listener;
 mod network;
 mod outbox;
 mod session;
+mod strangers;
 mod unfinished;
 mod upload;
 
@@ -21,8 +22,8 @@ pub use dial::ConnectError;
 pub use inbox::{Inbox, Received};
 pub use link::PeerLink;
 pub use listener::{BoundAddress, listen};
-#[cfg(test)]
-pub(in crate::p2p) use network::MAX_UNFINISHED;
 pub use network::Network;
 pub use outbox::Outbox;
 pub use upload::{TIMEFRAME, UploadTarget};
+#[cfg(test)]
+pub(in crate::p2p) use {network::MAX_UNFINISHED, strangers::PLACES as STRANGERS};

@@ -3,7 +3,7 @@
 use super::inbox::Total;
 use super::link::{LinkOptions, LinkParts};
 use super::unfinished::{Rank, Unfinished};
-use super::{PeerLink, Totals, UploadTarget, session};
+use super::{PeerLink, Totals, UploadTarget, session, strangers};
 use crate::clock::Clock;
 use crate::p2p::address_book::AddressBook;
 use crate::p2p::bans::Bans;
@@ -52,6 +52,8 @@ pub struct Network {
     next_id: AtomicU64,
     active: AtomicBool,
     totals: Totals,
+    /// Where the node listens.
+    bound: Mutex<Vec<SocketAddr>>,
     upload: UploadTarget,
     /// Who listens in the place of a routable address, and what was dialled.
     #[cfg(test)]
@@ -93,6 +95,7 @@ impl Network {
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(0),
             totals: Totals::default(),
+            bound: Mutex::default(),
             #[cfg(test)]
             stand_ins: Mutex::default(),
             #[cfg(test)]
@@ -174,9 +177,9 @@ impl Network {
         self.lock().get(&id).cloned()
     }
 
-    /// How many connections are of some kind.
+    /// How many connections are of some kind; strangers in a private network are of none.
     pub fn count(&self, is: impl Fn(ConnectionKind) -> bool) -> usize {
-        self.lock().values().filter(|link| is(link.kind())).count()
+        self.lock().values().filter(|link| is(link.kind()) && !link.is_stranger()).count()
     }
 
     /// Connections that the message thread has not seen yet.
@@ -186,6 +189,21 @@ impl Network {
 
     fn lock_arrivals(&self) -> std::sync::MutexGuard<'_, Vec<Arc<PeerLink>>> {
         self.arrivals.lock().expect("no one panics while holding the arrivals")
+    }
+
+    /// Notes where the node listens.
+    pub(super) fn listens_at(&self, address: SocketAddr) {
+        self.bound.lock().expect("no one panics while holding the addresses").push(address);
+    }
+
+    /// Whether somebody who calls an address on this machine calls this node.
+    pub fn is_bound(&self, address: &NetAddress) -> bool {
+        let bound = self.bound.lock().expect("no one panics while holding the addresses");
+        let is_it = |bound: &SocketAddr| {
+            let everywhere = bound.ip().is_unspecified() && address.is_local();
+            bound.port() == address.port() && (everywhere || NetAddress::from(*bound) == *address)
+        };
+        bound.iter().any(is_it)
     }
 
     /// Whether connections may be made.
@@ -236,6 +254,12 @@ impl Network {
         if let Some(link) = self.peer(first) {
             self.disconnect(&link);
         }
+    }
+
+    /// The number of the next connection.
+    #[cfg(test)]
+    pub(in crate::p2p) fn next_peer(&self) -> u64 {
+        self.next_id.load(Ordering::Relaxed)
     }
 
     /// How many bytes of unfinished messages are counted.
@@ -304,7 +328,9 @@ impl Network {
             tracing::debug!(target: "net", "connection from {address} dropped (discouraged)");
             return;
         }
-        if inbound >= max_inbound && !self.evict_one() {
+        if self.is_private() {
+            self.make_room_for_stranger(&address);
+        } else if inbound >= max_inbound && !self.evict_one() {
             tracing::debug!(
                 target: "net", "failed to find an eviction candidate - connection dropped (full)"
             );
@@ -325,6 +351,34 @@ impl Network {
         );
     }
 
+    /// Whether peers must prove themselves.
+    fn is_private(&self) -> bool {
+        self.options.own.credentials.is_some()
+    }
+
+    /// Ends a stranger's connection if there are too many of them for another one.
+    fn make_room_for_stranger(&self, newcomer: &NetAddress) {
+        let links = self.peers();
+        let goes = |link: &&Arc<PeerLink>| link.is_stranger() && !link.may(Permissions::NOBAN);
+        let strangers: Vec<_> =
+            links.iter().filter(goes).map(|link| (link.id(), link.address().host())).collect();
+        let Some(first) = strangers::who_goes(&strangers, newcomer.host()) else { return };
+        tracing::debug!(target: "net", "too many peers have not proved themselves, disconnecting peer={first}");
+        if let Some(link) = self.peer(first) {
+            self.disconnect(&link);
+        }
+    }
+
+    /// Takes a peer that has proved itself among the others; `false` if there is no place for it.
+    pub fn admit(&self, link: &PeerLink) -> bool {
+        let is_new = link.is_stranger();
+        if is_new && self.count(ConnectionKind::is_inbound) >= self.max_inbound() && !self.evict_one() {
+            return false;
+        }
+        link.admit();
+        true
+    }
+
     /// Ends the inbound connection that is worth least, if one may be ended (Core's
     /// `AttemptToEvictConnection`).
     fn evict_one(&self) -> bool {
@@ -332,6 +386,7 @@ impl Network {
             .peers()
             .iter()
             .filter(|link| link.is_inbound() && !link.may(Permissions::NOBAN) && !link.is_closed())
+            .filter(|link| !link.is_stranger())
             .map(candidate)
             .collect();
         let Some(id) = eviction::select(candidates).map(PeerId) else { return false };
@@ -354,6 +409,7 @@ impl Network {
             max_receive: self.options.max_receive,
             max_send: self.options.max_send,
             received: self.received.clone(),
+            is_stranger: self.is_private() && options.kind.is_inbound(),
             queued: self.queued.clone(),
         };
         let link = Arc::new(PeerLink::new(options, parts));

@@ -1,6 +1,7 @@
 //! The peers that the owner named, and keeping connected to them.
 
-use super::{Found, PeerName, Shared};
+use super::remembered::{MAX_REMEMBERED, Remembered};
+use super::{ApiUrl, Found, PeerName, Shared};
 use crate::p2p::connection::PeerLink;
 use crate::p2p::kind::ConnectionKind;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,11 +26,13 @@ struct Kept {
     next_try: Instant,
     /// Whether it turned out to be no peer for us.
     is_hopeless: bool,
+    /// Whether it was added while the node ran, now or in an earlier run.
+    is_added: bool,
 }
 
 impl Kept {
-    fn new(name: PeerName, link: Option<Arc<PeerLink>>, now: Instant) -> Self {
-        Self { name, link, connected_at: now, failures: 0, next_try: now, is_hopeless: false }
+    fn new(name: PeerName, link: Option<Arc<PeerLink>>, is_added: bool, now: Instant) -> Self {
+        Self { name, link, connected_at: now, failures: 0, next_try: now, is_hopeless: false, is_added }
     }
 
     fn failed(&mut self, urgent: bool, now: Instant) {
@@ -55,23 +58,62 @@ pub(super) enum Called {
 }
 
 /// All of them.
-pub(super) struct Bootstrap(Mutex<Vec<Kept>>);
+pub(super) struct Bootstrap {
+    all: Mutex<Vec<Kept>>,
+    /// Those of earlier runs that are not called in this one.
+    resting: Vec<PeerName>,
+    file: Remembered,
+}
 
 impl Bootstrap {
-    pub(super) fn new(names: Vec<PeerName>) -> Self {
+    /// Those that were named at the start, and, if they are to be called, those that were added before.
+    pub(super) fn new(names: Vec<PeerName>, file: Remembered, recalls: bool) -> Self {
         let now = Instant::now();
-        Self(Mutex::new(names.into_iter().map(|name| Kept::new(name, None, now)).collect()))
+        let mut all: Vec<Kept> = names.into_iter().map(|name| Kept::new(name, None, false, now)).collect();
+        let mut resting = file.read();
+        for name in if recalls { std::mem::take(&mut resting) } else { Vec::new() } {
+            if !all.iter().any(|kept| kept.name == name) {
+                all.push(Kept::new(name, None, true, now));
+            }
+        }
+        Self { all: Mutex::new(all), resting, file }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
-        self.0.lock().expect("no one panics while holding the bootstrap nodes")
+        self.all.lock().expect("no one panics while holding the bootstrap nodes")
     }
 
-    /// Keeps connected to a peer that is connected now.
+    /// Keeps connected to a peer that is connected now, and remembers it. Of too many the first is given up.
     pub(super) fn add(&self, name: PeerName, link: Arc<PeerLink>) {
         let mut all = self.lock();
+        let is_added = !all.iter().any(|kept| kept.name == name && !kept.is_added);
         all.retain(|kept| kept.name != name);
-        all.push(Kept::new(name, Some(link), Instant::now()));
+        all.push(Kept::new(name, Some(link), is_added, Instant::now()));
+        let added = |all: &[Kept]| -> Vec<PeerName> {
+            all.iter().filter(|kept| kept.is_added).map(|kept| kept.name.clone()).collect()
+        };
+        if added(&all).len() > MAX_REMEMBERED
+            && let Some(first) = all.iter().position(|kept| kept.is_added)
+        {
+            all.remove(first);
+        }
+        if is_added {
+            let resting = self.resting.iter().filter(|name| all.iter().all(|kept| kept.name != **name));
+            let mut names: Vec<PeerName> = resting.cloned().chain(added(&all)).collect();
+            names.drain(..names.len().saturating_sub(MAX_REMEMBERED));
+            self.file.write(&names);
+        }
+    }
+
+    /// The APIs of those that are connected.
+    pub(super) fn apis(&self) -> Vec<ApiUrl> {
+        let api = |kept: &Kept| match &kept.name {
+            PeerName::Api(url) if kept.link.as_ref().is_some_and(|link| !link.is_closed()) => {
+                Some(url.clone())
+            }
+            _ => None,
+        };
+        self.lock().iter().filter_map(api).collect()
     }
 
     /// Those to call now: the ones that are not connected and, unless `all` are meant, due.
@@ -162,7 +204,8 @@ mod tests {
     #[test]
     fn a_node_that_does_not_answer_is_called_at_growing_intervals() {
         let name: PeerName = "127.0.0.1:1".parse().unwrap();
-        let bootstrap = Bootstrap::new(vec![name.clone()]);
+        let folder = tempfile::tempdir().unwrap();
+        let bootstrap = Bootstrap::new(vec![name.clone()], Remembered::in_folder(folder.path()), true);
         let mut calls = Vec::new();
         let start = Instant::now();
         for second in 0..20 {
@@ -180,5 +223,18 @@ mod tests {
             [name],
             "who asks for all gets those that are not due too"
         );
+    }
+    #[test]
+    fn what_was_added_in_an_earlier_run_is_called_unless_the_only_peers_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |text: &str| text.parse::<PeerName>().unwrap();
+        let file = || Remembered::in_folder(folder.path());
+        file().write(&[name("127.0.0.1:1"), name("127.0.0.1:2")]);
+        let due = |recalls| {
+            let bootstrap = Bootstrap::new(vec![name("127.0.0.1:2"), name("127.0.0.1:3")], file(), recalls);
+            bootstrap.due(false, true, Instant::now())
+        };
+        assert_eq!(due(true), [name("127.0.0.1:2"), name("127.0.0.1:3"), name("127.0.0.1:1")]);
+        assert_eq!(due(false), [name("127.0.0.1:2"), name("127.0.0.1:3")]);
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! - **Bootstrap nodes** (`--bootstrap-nodes`, `POST /addpeer`) are named by the owner. A connection to each is kept:
 //!   one that is lost is called again, at growing intervals.
+//! - **Addresses that APIs tell** (`GET /getpeers`) are called while the node has fewer peers than it wants: so a node
+//!   that knows one other finds those that the other has called, wherever they are.
 //! - **The scan** asks every port of a range on this machine whether a node's API is there (`GET /status`), and
 //!   connects to those of the same chain while the node has fewer peers than it wants.
 //!
@@ -15,7 +17,9 @@
 //! All waiting here is by the runtime's clock: no test mocks it, and it decides nothing of consensus.
 
 mod bootstrap;
+mod heard;
 mod http;
+mod remembered;
 mod remote;
 mod round;
 mod url;
@@ -29,7 +33,9 @@ use super::connection::{ConnectError, Network, PeerLink};
 use super::kind::ConnectionKind;
 use super::net_address::NetAddress;
 use bootstrap::Bootstrap;
+use heard::Heard;
 use http::Patience;
+use remembered::Remembered;
 use remote::{RemotePeers, RemoteStatus};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -88,6 +94,7 @@ struct Shared {
     options: DiscoveryOptions,
     network: Arc<Network>,
     bootstrap: Bootstrap,
+    heard: Heard,
     /// Held for a round: two at once would call the same nodes.
     turn: tokio::sync::Mutex<()>,
     /// What was last said in the log of a place, so that it is not said every time.
@@ -97,11 +104,13 @@ struct Shared {
 impl Discovery {
     /// Starts to look.
     pub fn start(options: DiscoveryOptions, network: Arc<Network>) -> Self {
-        let bootstrap = Bootstrap::new(options.bootstrap.clone());
+        let file = Remembered::in_folder(&network.options().folder);
+        let bootstrap = Bootstrap::new(options.bootstrap.clone(), file, network.options().connect.is_none());
         let shared = Arc::new(Shared {
             options,
             network,
             bootstrap,
+            heard: Heard::default(),
             turn: tokio::sync::Mutex::default(),
             verdicts: Mutex::default(),
         });
@@ -216,6 +225,7 @@ impl Shared {
         let address = NetAddress::from(SocketAddr::new(at.ip(), port));
         // A node that cannot tell of its connections is called all the same.
         let peers: RemotePeers = http::get(at, url, "/getpeers", patience).await.unwrap_or_default();
+        self.heard.note(at.ip(), &peers.peers);
         Ok(Candidate { status, address, theirs: self.their_connection(at.ip(), &peers) })
     }
 

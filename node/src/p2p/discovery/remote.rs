@@ -29,6 +29,9 @@ pub(super) struct RemoteStatus {
 /// What is used of `GET /getpeers`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct RemotePeers {
+    /// The P2P addresses of nodes that it has called and that are its peers.
+    #[serde(default)]
+    pub(super) peers: Vec<String>,
     /// The connections that it made itself.
     #[serde(default)]
     pub(super) connections: Vec<RemoteConnection>,

@@ -2,7 +2,10 @@
 
 use super::http::Patience;
 use super::{ApiUrl, Candidate, Refusal, Shared};
+use crate::p2p::connection::PeerLink;
 use crate::p2p::kind::ConnectionKind;
+use crate::p2p::net_address::NetAddress;
+use crate::p2p::outbound::is_bad_port;
 use rand::seq::SliceRandom;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,6 +16,9 @@ use tokio::time::Instant;
 
 /// How many ports are asked at the same time.
 const CONCURRENCY: usize = 16;
+/// How many APIs are asked anew in a round what nodes they know, and how many of those are called.
+const ASKED: usize = 4;
+const HEARD_CALLS: usize = 4;
 /// When the first scan begins, and how much later at most: nodes that are started together should not all meet at
 /// the same moment.
 const FIRST_SCAN: Duration = Duration::from_millis(500);
@@ -112,6 +118,12 @@ impl Shared {
     pub(super) async fn round(self: &Arc<Self>, bootstrap: bool) -> Round {
         let _turn = self.turn.lock().await;
         let mut round = Round::default();
+        // On Bitcoin's chains nobody is looked for.
+        if self.options.range.is_none() {
+            round.found = if bootstrap { self.call_bootstrap(true).await } else { Vec::new() };
+            return round;
+        }
+        self.ask_named().await;
         if bootstrap {
             round.found = self.call_bootstrap(true).await;
         }
@@ -123,7 +135,51 @@ impl Shared {
                 round.found.push(self.take_up(&url, candidate).await);
             }
         }
+        round.found.extend(self.call_heard().await);
         round
+    }
+
+    /// Asks the APIs of nodes that the owner named, and that are peers, what nodes they know of. What they tell is noted where it comes in.
+    async fn ask_named(&self) {
+        let mut apis = self.bootstrap.apis();
+        apis.shuffle(&mut rand::rng());
+        for url in apis.into_iter().take(ASKED) {
+            // Whoever does not answer now tells nothing.
+            let _ = self.ask(&url).await;
+        }
+    }
+
+    /// Calls addresses that were told, while more peers are wanted; what became of them.
+    async fn call_heard(&self) -> Vec<Found> {
+        let mut results = Vec::new();
+        while results.len() < HEARD_CALLS && self.wants_peers() && self.network.is_active() {
+            let wanted = |address: &NetAddress| self.is_wanted(address);
+            let Some(address) = self.heard.next(Instant::now().into_std(), wanted) else { break };
+            let name = address.to_string();
+            let called = self.network.connect(&name, ConnectionKind::OutboundFullRelay).await;
+            let outcome = called.map_or_else(|error| error.to_string(), |_| Found::CONNECTED.into());
+            self.note(&name, &format!("{name}, of which another node told: {outcome}"));
+            results.push(Found { node_id: None, address: Some(name.clone()), height: None, name, outcome });
+        }
+        results
+    }
+
+    /// Whether an address that was told may be called: it is on a network of ours, nobody who is banned, not this node,
+    /// and nobody who is a peer already. Of those that called it is not known where they listen, so where such a one
+    /// is, nobody is called: it may be the same.
+    fn is_wanted(&self, address: &NetAddress) -> bool {
+        let (host, bans) = (address.host(), self.network.bans());
+        let is_own = self.network.local().contains(address) || self.network.is_bound(address);
+        let links = self.network.peers();
+        let same = |link: &std::sync::Arc<PeerLink>| {
+            link.address() == *address || link.is_inbound() && link.address().host() == host
+        };
+        self.network.options().reach.contains(host.form())
+            && !bans.is_banned(&host)
+            && !bans.is_discouraged(&host)
+            && !is_own
+            && !is_bad_port(address.port())
+            && !links.iter().any(same)
     }
 
     /// Connects to a node in the range, if it is one of the chain and more peers are wanted.

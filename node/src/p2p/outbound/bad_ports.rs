@@ -11,7 +11,7 @@ const BAD_PORTS: [u16; 85] = [
 ];
 
 /// Whether something else than a node is most likely there.
-pub(super) fn is_bad_port(port: u16) -> bool {
+pub(in crate::p2p) fn is_bad_port(port: u16) -> bool {
     BAD_PORTS.binary_search(&port).is_ok()
 }
 

@@ -16,6 +16,7 @@ mod services;
 mod wishes;
 
 pub use added::AddedPeer;
+pub(super) use bad_ports::is_bad_port;
 pub(super) use services::{desirable_services, may_know_addresses};
 pub use wishes::Wishes;
 

@@ -91,6 +91,11 @@ impl Protocol {
         };
         match credentials.check(&transcript, own_side(peer).other(), proof) {
             Ok(()) => {
+                if !self.network.admit(&peer.link) {
+                    peer.auth.is_refused = true;
+                    self.disconnect(peer, "failed to find an eviction candidate - connection dropped (full)");
+                    return;
+                }
                 peer.auth.is_done = true;
                 let by = credentials.methods();
                 tracing::debug!(target: "net", "authenticated by {by} peer={}", peer.id());

@@ -1,8 +1,9 @@
 //! Headers: which chain each peer has, and catching up with it headers-first.
 
+use super::behind::Behind;
 use super::locator::locator;
 use super::{Peer, Protocol, SECOND};
-use crate::chain::{BlockEntry, Validity};
+use crate::chain::{BlockEntry, Snapshot, Validity};
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{InvKind, Inventory, Locator, MAX_HEADERS, Message};
@@ -26,9 +27,6 @@ const DIRECT_FETCH_INTERVALS: i64 = 20;
 const WORK_BUFFER: u32 = 144;
 /// How many outbound peers with a good chain are never dropped for falling behind.
 const MAX_PROTECTED: usize = 4;
-/// How long an outbound peer may be behind before it is asked, and before it is dropped, in seconds.
-const BEHIND_TIMEOUT: i64 = 20 * 60;
-const BEHIND_ANSWER: i64 = 2 * 60;
 
 /// Headers of one peer.
 #[derive(Debug, Default)]
@@ -50,28 +48,20 @@ pub(super) struct PeerHeaders {
     timeout: Option<i64>,
     /// Whether an inv made us ask for headers before the first catching-up.
     asked_after_inv: bool,
-    behind: Behind,
-    is_protected: bool,
-}
-
-/// What is done about an outbound peer whose chain has less work than ours (Core's `ChainSyncTimeoutState`).
-#[derive(Debug, Default)]
-struct Behind {
-    /// When its time is up, in seconds; 0 if it is not behind.
-    timeout: i64,
-    /// The tip that it is measured by.
-    mark: Option<Arc<BlockEntry>>,
-    asked: bool,
+    pub(super) behind: Behind,
+    pub(super) is_protected: bool,
 }
 
 /// Catching up, over all peers.
 #[derive(Debug, Default)]
 pub(super) struct HeadersSync {
     /// Peers that the first catching-up was started with.
-    started: BTreeSet<PeerId>,
+    pub(super) started: BTreeSet<PeerId>,
     /// On a ChainCore network: those of them that had no more to tell. Such a network may be young, or silent for
     /// days, so that an old last block says nothing about who is behind; then the next peer is asked.
     exhausted: BTreeSet<PeerId>,
+    /// Those whose headers are so far ahead of blocks that they wait; meanwhile the next peer is asked.
+    paused: BTreeSet<PeerId>,
     /// Peers to fetch from rather than from others.
     preferred: BTreeSet<PeerId>,
     protected: BTreeSet<PeerId>,
@@ -88,7 +78,22 @@ impl HeadersSync {
 
     /// How many peers catching up has been started with and not ended.
     fn under_way(&self) -> usize {
-        self.started.len() - self.exhausted.len()
+        let waits = |peer: &&PeerId| self.exhausted.contains(peer) || self.paused.contains(peer);
+        self.started.iter().filter(|peer| !waits(peer)).count()
+    }
+
+    /// Lets a peer wait that has been asked for enough.
+    pub(super) fn pause(&mut self, peer: &mut Peer) {
+        self.paused.insert(peer.id());
+        peer.headers.timeout = None;
+    }
+
+    pub(super) fn is_paused(&self, peer: PeerId) -> bool {
+        self.paused.contains(&peer)
+    }
+
+    pub(super) fn resume(&mut self, peer: PeerId) {
+        self.paused.remove(&peer);
     }
 
     pub(super) fn is_preferred(&self, peer: PeerId) -> bool {
@@ -98,6 +103,7 @@ impl HeadersSync {
     pub(super) fn forget(&mut self, peer: PeerId) {
         self.started.remove(&peer);
         self.exhausted.remove(&peer);
+        self.paused.remove(&peer);
         self.preferred.remove(&peer);
         self.protected.remove(&peer);
     }
@@ -107,6 +113,13 @@ impl PeerHeaders {
     /// Whether it is not to be replaced by another peer.
     pub(super) fn is_protected(&self) -> bool {
         self.is_protected
+    }
+
+    /// Forgets blocks that the node has forgotten.
+    pub(super) fn forget_unknown(&mut self, snapshot: &Snapshot) {
+        let is_known = |entry: &Arc<BlockEntry>| snapshot.entry(&entry.hash()).is_some();
+        self.last_common = self.last_common.take().filter(is_known);
+        self.best_sent = self.best_sent.take().filter(is_known);
     }
 
     /// The peer has answered what it was asked for.
@@ -141,10 +154,16 @@ impl Protocol {
             let (height, id) = (start.height(), peer.id());
             tracing::debug!(target: "net", "initial getheaders ({height}) to peer={id}");
             self.headers.started.insert(id);
-            let expected = age.max(0) / i64::from(self.chain.params().target_spacing.max(1));
-            let allowance = SYNC_TIMEOUT_PER_HEADER.saturating_mul(expected);
-            peer.headers.timeout = Some(self.now_micros() + SYNC_TIMEOUT_BASE.saturating_add(allowance));
+            self.set_headers_timeout(peer, &best);
         }
+    }
+
+    /// Gives a peer its time for the headers above a block.
+    pub(super) fn set_headers_timeout(&self, peer: &mut Peer, best: &BlockEntry) {
+        let age = self.now() - i64::from(best.header().time);
+        let expected = age.max(0) / i64::from(self.chain.params().target_spacing.max(1));
+        let allowance = SYNC_TIMEOUT_PER_HEADER.saturating_mul(expected);
+        peer.headers.timeout = Some(self.now_micros() + SYNC_TIMEOUT_BASE.saturating_add(allowance));
     }
 
     /// Gives up on a peer that does not let us catch up; whether it was dropped.
@@ -290,7 +309,11 @@ impl Protocol {
             self.log_new_header(peer, &last, via_compact_block);
         }
         let may_be_more = count == MAX_HEADERS;
-        if may_be_more && !self.is_presyncing(peer) && self.send_getheaders(peer, &last) {
+        if may_be_more
+            && !self.is_presyncing(peer)
+            && !self.pauses_headers(peer, &last)
+            && self.send_getheaders(peer, &last)
+        {
             let (height, id) = (last.height(), peer.id());
             tracing::debug!(target: "net", "more getheaders ({height}) to end to peer={id}");
         }
@@ -429,51 +452,6 @@ impl Protocol {
         }
         if !items.is_empty() {
             peer.send(&Message::GetData(items));
-        }
-    }
-
-    /// Drops an outbound peer that stays behind (Core's `ConsiderEviction`).
-    pub(super) fn consider_eviction(&mut self, peer: &mut Peer) {
-        let is_candidate = peer.kind().is_outbound_or_block_relay()
-            && !peer.headers.is_protected
-            && self.headers.started.contains(&peer.id());
-        if !is_candidate {
-            return;
-        }
-        let now = self.now();
-        let snapshot = self.snapshot();
-        let work = peer.headers.best_known.as_ref().map(|best| best.chain_work());
-        let behind = &mut peer.headers.behind;
-        let has = |mark: &Arc<BlockEntry>| work.is_some_and(|work| work >= mark.chain_work());
-        if has(snapshot.tip()) {
-            *behind = Behind::default();
-        } else if behind.timeout == 0 || behind.mark.as_ref().is_some_and(has) {
-            *behind =
-                Behind { timeout: now + BEHIND_TIMEOUT, mark: Some(snapshot.tip().clone()), asked: false };
-        } else if now > behind.timeout {
-            let best = match &peer.headers.best_known {
-                Some(best) => best.hash().to_string(),
-                None => "<none>".into(),
-            };
-            if behind.asked {
-                self.disconnect_loudly(
-                    peer,
-                    format_args!("Outbound peer has old chain, best known block = {best}"),
-                );
-                return;
-            }
-            behind.asked = true;
-            behind.timeout = now + BEHIND_ANSWER;
-            let mark = behind.mark.clone().unwrap_or_else(|| snapshot.tip().clone());
-            let from = mark.parent().unwrap_or(&mark).clone();
-            self.send_getheaders(peer, &from);
-            tracing::debug!(
-                target: "net",
-                "sending getheaders to outbound peer={} to verify chain work (current best known block:{best}, \
-                 benchmark blockhash: {})",
-                peer.id(),
-                mark.hash()
-            );
         }
     }
 }

@@ -11,6 +11,7 @@
 mod addresses;
 mod announce;
 mod authentication;
+mod behind;
 mod blocks;
 mod compact;
 mod dispatch;
@@ -21,6 +22,7 @@ mod handshake;
 mod headers;
 mod inactivity;
 mod inventory;
+mod lead;
 mod locator;
 mod misbehaviour;
 mod peer;
@@ -30,6 +32,7 @@ mod serve;
 mod thread;
 mod txs;
 
+pub use lead::Limits as HeaderLimits;
 pub use peer::Peer;
 pub use thread::{MessageThread, ProtocolHandle};
 pub use txs::OrphanInfo;
@@ -46,6 +49,7 @@ use compact::CompactBlocks;
 use download::Downloads;
 use extra_peers::ExtraPeers;
 use headers::HeadersSync;
+use lead::Lead;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
@@ -64,6 +68,7 @@ pub struct Protocol {
     /// The peers, without the one that is being served.
     peers: BTreeMap<PeerId, Peer>,
     headers: HeadersSync,
+    lead: Lead,
     downloads: Downloads,
     block_sources: BlockSources,
     auth_failures: authentication::FailureLog,
@@ -93,6 +98,7 @@ impl Protocol {
             announced: chain.snapshot().tip().clone(),
             last_tip_update: clock.now(),
             txs: Txs::new(chain.snapshot().tip().clone()),
+            lead: Lead::new(network.options().headers_ahead),
             network,
             chain,
             clock,

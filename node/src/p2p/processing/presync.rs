@@ -19,8 +19,6 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// How many headers off the best branch are kept of peers; each takes about 300 bytes.
-const MAX_SIDE_HEADERS: usize = 100_000;
 /// How far a header may be ahead of the clock, in seconds.
 const MAX_FUTURE: i64 = 2 * 60 * 60;
 /// The median of eleven times grows by a second at least: so many blocks a second are possible.
@@ -350,17 +348,7 @@ impl Protocol {
         let minimum = self.work_threshold();
         let id = peer.id();
         if work >= minimum {
-            // A young chain has no work to measure by: then branches that are not the best share a bounded space.
-            let snapshot = self.snapshot();
-            let best = snapshot.best_header();
-            let on_the_side = snapshot.known_headers().saturating_sub(best.height() as usize + 1);
-            let is_too_much = on_the_side > MAX_SIDE_HEADERS && work < best.chain_work();
-            if is_too_much {
-                tracing::debug!(
-                    target: "net", "Ignoring a branch of less work than the best from peer={id}: there are too many"
-                );
-            }
-            return is_too_much;
+            return false;
         }
         if headers.len() == MAX_HEADERS {
             let random = self.random_u32();

@@ -11,8 +11,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long the thread sleeps when nobody wakes it.
+/// How long the thread sleeps at most when nobody wakes it.
 const NAP: Duration = Duration::from_millis(100);
+/// How long it sleeps at least, so that it never spins.
+const DOZE: Duration = Duration::from_millis(1);
 
 type Work = Box<dyn FnOnce(&mut Protocol) + Send>;
 
@@ -106,7 +108,7 @@ fn serve(mut protocol: Protocol, commands: &mpsc::Receiver<Command>) {
             }
         }
         if !protocol.round() {
-            protocol.network.wake().sleep(NAP);
+            protocol.network.wake().sleep(protocol.nap());
         }
     }
 }
@@ -131,8 +133,26 @@ impl Protocol {
                 self.publish_facts(&peer);
             }
             self.peers.insert(id, peer);
+            self.trim_headers_if_due();
         }
         more
+    }
+
+    /// How long nothing is to be done unless somebody says something: until transactions are to be announced or asked
+    /// for, if that is soon.
+    pub(in crate::p2p) fn nap(&self) -> Duration {
+        // A clock that stands tells nothing of how long that is.
+        if self.clock.is_mocked() {
+            return NAP;
+        }
+        let now = self.now_micros();
+        let is_served =
+            |peer: &&Peer| peer.is_connected && !peer.link.is_closed() && !peer.link.outbox().is_full();
+        let mut served = self.peers.values().filter(is_served).peekable();
+        let request = served.peek().and_then(|_| self.next_request());
+        let next = served.filter_map(Peer::next_announcement).chain(request).min();
+        let until = |next: i64| Duration::from_micros(next.saturating_sub(now).max(0).unsigned_abs());
+        next.map_or(NAP, |next| until(next).clamp(DOZE, NAP))
     }
 
     /// Takes note of what happened to connections and chain, between two rounds.
@@ -194,6 +214,7 @@ impl Protocol {
         self.send_addresses_if_due(peer);
         self.send_sendheaders_if_due(peer);
         self.start_headers_sync_if_due(peer);
+        self.resume_headers_if_due(peer);
         self.announce_blocks(peer);
         self.announce_txs(peer);
         if self.check_download_timeouts(peer) {

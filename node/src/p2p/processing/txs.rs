@@ -75,6 +75,11 @@ impl Protocol {
         self.txs.download.connected(peer.id(), source);
     }
 
+    /// When a peer may be to be asked for a transaction next, in microseconds.
+    pub(super) fn next_request(&self) -> Option<i64> {
+        self.txs.download.next_request()
+    }
+
     /// A peer is gone.
     pub(super) fn forget_txs_of(&mut self, peer: PeerId) {
         self.txs.download.disconnected(peer);

@@ -5,8 +5,10 @@ use super::{Node, PATIENCE, params, start_time, wait};
 use crate::chain::Origin;
 use crate::p2p::connection::MAX_UNFINISHED;
 use crate::p2p::discovery::{Found, PeerName};
+use crate::p2p::processing::Protocol;
 use crate::p2p::wire::{Command, CompactBlock, MAX_PAYLOAD, Message, ReceivedBlock, frame};
 use crate::testkit::Branch;
+use chaincore_consensus::{Txid, Wtxid};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -33,6 +35,29 @@ fn who_leaves_while_the_message_thread_is_busy_leaves_nothing_behind() {
     }
     assert!(node.p2p.network().take_arrivals().is_empty());
     release.send(()).unwrap();
+}
+
+#[test]
+fn the_message_thread_does_not_sleep_while_somebody_is_to_be_told_something() {
+    let node = Node::start(|options| options.whitelist.add("noban@127.0.0.1").unwrap());
+    let mut peer = RawPeer::call(&node, false);
+    peer.settle();
+    let nap = |news: bool| {
+        let asked = move |protocol: &mut Protocol| {
+            if news {
+                protocol.relay_tx(Txid([1; 32]), Wtxid([2; 32]));
+            }
+            protocol.nap()
+        };
+        node.p2p.protocol().ask_blocking(asked).unwrap()
+    };
+    // By a clock that stands nobody knows how long that is.
+    let longest = nap(true);
+    assert!(longest >= Duration::from_millis(50));
+    node.clock.set_mock(None);
+    assert!(nap(true) < longest, "whoever is trusted hears of it at once");
+    // What is not in the mempool is not told, and not waited for either.
+    wait("nothing is left to be told", || nap(false) == longest);
 }
 
 #[test]
@@ -107,11 +132,11 @@ fn messages_that_never_end_are_bounded_over_all_peers() {
 }
 
 /// Answers `GET` by what stands behind a path, on another address of this machine than nodes call from.
-fn api(answers: [(&'static str, String); 2]) -> SocketAddr {
+pub(super) fn api(answers: [(&'static str, String); 2]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        for stream in listener.incoming().take(answers.len()) {
+        for stream in listener.incoming().take(8) {
             let mut stream = stream.unwrap();
             let mut request = [0; 4096];
             let read = stream.read(&mut request).unwrap();

@@ -3,7 +3,11 @@
 
 mod addresses;
 mod connections;
+mod extra_peers;
+mod headers;
+mod heard;
 mod messages;
+mod private;
 mod raw_peer;
 mod reach;
 
@@ -58,6 +62,7 @@ fn options(folder: PathBuf) -> P2pOptions {
         services: FULL,
         user_agent: "/test:1/".into(),
         minimum_chain_work: params.minimum_chain_work,
+        headers_ahead: Default::default(),
         active: true,
         listen: true,
         binds: vec![BoundAddress {

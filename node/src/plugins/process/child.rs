@@ -3,7 +3,7 @@
 //! Invariant: when a [`ChildProcess`] is gone, so is its process, and what that one has started in its group. What
 //! has left the group (`setsid`) lives on, but holds nothing of the node's: the node's ends of the pipes are closed.
 
-use super::command::{CommandLine, Environment};
+use super::super::command::{CommandLine, Environment};
 use super::fault::{Fault, printable_bytes};
 use super::limits::Limits;
 use super::lines::Lines;
@@ -21,6 +21,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How often a process is looked at that should say something.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often a process is looked at that should say nothing.
+const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// How often a process is looked at that should end.
 const EXIT_LOOK: Duration = Duration::from_millis(5);
 /// How long a process that was killed may take to be gone: the system ends it once its disk lets go of it.
@@ -89,6 +91,11 @@ impl ChildProcess {
         })
     }
 
+    /// The process's number, which is its group's too.
+    pub(super) fn group(&self) -> Pid {
+        self.group
+    }
+
     /// Asks the child something and waits for its answer. After a fault nothing more can be asked.
     pub(super) async fn ask(&mut self, message: &Message, limit: Duration) -> Result<Outcome, Fault> {
         let id = self.next_id;
@@ -97,7 +104,7 @@ impl ChildProcess {
         let exchange = async {
             let stdin = self.stdin.as_mut().ok_or_else(|| Fault::NotRunning("its input is closed".into()))?;
             let writing = message.write(id, stdin);
-            let reading = next_line(&mut self.lines, &self.child);
+            let reading = next_line(&mut self.lines, &self.child, LOOK);
             tokio::pin!(writing, reading);
             tokio::select! {
                 // Most requests fit into the pipe and are written at once.
@@ -120,7 +127,7 @@ impl ChildProcess {
 
     /// Waits, while nothing is asked, for what a child must not do then: speak or end.
     pub(super) async fn misbehaves(&mut self) -> Fault {
-        match next_line(&mut self.lines, &self.child).await {
+        match next_line(&mut self.lines, &self.child, IDLE_LOOK).await {
             Ok(line) => Fault::Unasked(printable_bytes(&line)),
             Err(fault) => fault,
         }
@@ -187,10 +194,14 @@ fn end_of(child: &Child) -> Option<String> {
 
 /// The next line, or that there will be none. A grandchild can hold the pipe open after the child has ended, so the
 /// end of the pipe is not waited for alone.
-async fn next_line(lines: &mut Lines<pipe::Receiver>, child: &Child) -> Result<Vec<u8>, Fault> {
+async fn next_line(
+    lines: &mut Lines<pipe::Receiver>,
+    child: &Child,
+    look: Duration,
+) -> Result<Vec<u8>, Fault> {
     let ended = async {
         loop {
-            sleep(LOOK).await;
+            sleep(look).await;
             if let Some(how) = end_of(child) {
                 return how;
             }

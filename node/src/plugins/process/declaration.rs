@@ -172,7 +172,9 @@ fn check_methods(methods: &[DeclaredMethod]) -> Result<(), String> {
             text("description", &parameter.description, MAX_DESCRIPTION)?;
             if optional && !parameter.optional {
                 let (method, parameter) = (&method.name, &parameter.name);
-                return Err(format!("parameter {parameter} of {method} must be optional as the one before it"));
+                return Err(format!(
+                    "parameter {parameter} of {method} must be optional as the one before it"
+                ));
             }
             optional = parameter.optional;
         }
@@ -235,7 +237,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(value: Value) -> Result<Declaration, String> {
-        Declaration::read(&serde_json::value::to_raw_value(&value).unwrap()).map_err(|fault| fault.to_string())
+        Declaration::read(&serde_json::value::to_raw_value(&value).unwrap())
+            .map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -254,8 +257,13 @@ mod tests {
         }))
         .unwrap();
         let manifest = &told.manifest;
-        assert!(matches!(manifest.start, Start::At(block) if block.height == 5 && block.hash.to_string() == hash));
-        assert_eq!((manifest.gate, manifest.needs_spent, manifest.needs_mempool), (Gate::Applied, false, true));
+        assert!(
+            matches!(manifest.start, Start::At(block) if block.height == 5 && block.hash.to_string() == hash)
+        );
+        assert_eq!(
+            (manifest.gate, manifest.needs_spent, manifest.needs_mempool),
+            (Gate::Applied, false, true)
+        );
         let wait = Duration::from_millis(250);
         assert_eq!(manifest.batch, BatchLimits { max_blocks: 1, max_bytes: 1000, max_wait: wait });
         assert_eq!((manifest.tick, told.call), (2 * wait, Some(Duration::from_secs(90))));
@@ -294,7 +302,10 @@ mod tests {
             let mut value = json!({"protocol": 1, "id": "p"});
             value.as_object_mut().unwrap().extend(case.as_object().unwrap().clone());
             let error = read(value.clone()).unwrap_err();
-            assert!(error.starts_with("a wrong answer to manifest: ") && error.contains(why), "{value}: {error}");
+            assert!(
+                error.starts_with("a wrong answer to manifest: ") && error.contains(why),
+                "{value}: {error}"
+            );
         }
         assert!(read(json!({"protocol": 1})).unwrap_err().contains("missing field `id`"));
     }

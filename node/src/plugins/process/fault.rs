@@ -131,8 +131,7 @@ impl Refusal {
 
 /// A child's text for a person: cut, on one line, without what moves a terminal's cursor.
 pub(super) fn printable(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if shown.len() < text.len() && text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }

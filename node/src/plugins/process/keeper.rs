@@ -4,15 +4,17 @@
 //! (at most [`API_QUEUE`] wait; the others are told that the plugin is busy). A child never has more than one call to
 //! answer. The thread has a runtime of its own, so a child costs nobody else a wait.
 
+use super::super::command::{CommandLine, Environment};
 use super::child::ChildProcess;
-use super::command::{CommandLine, Environment};
 use super::declaration::Declaration;
 use super::fault::Fault;
+use super::leftover;
 use super::limits::{API_QUEUE, Limits};
 use super::message::Message;
 use super::reply::Outcome;
 use chaincore_plugin::ApiError;
 use serde_json::value::RawValue;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -59,11 +61,7 @@ pub(super) struct Starting {
 
 impl Starting {
     /// Starts a child and asks for its manifest.
-    pub(super) fn new(
-        command: CommandLine,
-        environment: Environment,
-        limits: Limits,
-    ) -> Result<Self, Fault> {
+    pub(super) fn new(command: CommandLine, environment: Environment, limits: Limits) -> Result<Self, Fault> {
         let (calls, host) = mpsc::channel(1);
         let (api_calls, api) = mpsc::channel(API_QUEUE);
         let (stop, stopped) = oneshot::channel();
@@ -80,6 +78,7 @@ impl Starting {
             child: None,
             is_open: false,
             gone: "it has not been opened".into(),
+            folder: None,
         };
         let keep = move || {
             runtime.block_on(async {
@@ -167,6 +166,8 @@ struct Keeper {
     is_open: bool,
     /// Why there is no child.
     gone: String,
+    /// The plugin's, once it has been opened.
+    folder: Option<PathBuf>,
 }
 
 impl Keeper {
@@ -224,7 +225,8 @@ impl Keeper {
     /// The child is ended, which takes its group with it.
     fn lose(&mut self, fault: &Fault) {
         if self.child.take().is_some() {
-            tracing::warn!("plugin {}: {fault}; its process is ended", self.command.name());
+            // The host says so too, when it learns of it with its next call.
+            tracing::debug!("plugin {}: {fault}; its process is ended", self.command.name());
         }
         self.is_open = false;
         self.gone = fault.to_string();
@@ -248,12 +250,15 @@ impl Keeper {
                 self.gone = super::fault::printable(&refusal.message);
             }
             Ok(outcome) => match message {
-                Message::Open(_) => self.is_open = outcome.is_ok(),
+                Message::Open(..) => self.is_open = outcome.is_ok(),
                 Message::Close => {
                     self.is_open = false;
                     self.gone = "it is stopped".into();
                     if let Some(child) = self.child.take() {
                         child.end().await;
+                    }
+                    if let Some(folder) = &self.folder {
+                        leftover::forget(folder);
                     }
                 }
                 _ => {}
@@ -264,15 +269,17 @@ impl Keeper {
     }
 
     async fn ask(&mut self, message: &Message) -> Result<Outcome, Fault> {
-        if self.child.is_none() && matches!(message, Message::Open(_)) {
+        if self.child.is_none() && matches!(message, Message::Open(..)) {
             self.start().await?;
         }
         let usual = self.declaration.as_ref().and_then(|told| told.call).unwrap_or(self.limits.call);
         let limit = if matches!(message, Message::Close) { self.limits.close } else { usual };
-        match &mut self.child {
-            Some(child) => child.ask(message, limit).await,
-            None => Err(Fault::NotRunning(self.gone.clone())),
+        let Some(child) = &mut self.child else { return Err(Fault::NotRunning(self.gone.clone())) };
+        if let Message::Open(folder, _) = message {
+            leftover::replace(folder, child.group());
+            self.folder = Some(folder.clone());
         }
+        child.ask(message, limit).await
     }
 
     async fn api_call(&mut self, call: ApiCall) {

@@ -1,13 +1,14 @@
 //! What the bridge asks a child: one line of JSON-RPC 2.0 each, written in pieces, so that a batch of blocks takes no
 //! more memory as text than one of its pieces.
 
-use chaincore_consensus::coin::Coin;
 use chaincore_consensus::codec::Encode;
+use chaincore_consensus::coin::Coin;
 use chaincore_consensus::hex;
 use chaincore_plugin::{AppliedBlock, BlockRef, MempoolEvent, RemovalReason};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// The version of the protocol, told with `manifest`. It changes when a program written for the old one would go wrong.
@@ -21,8 +22,8 @@ const PIECE: usize = 64 << 10;
 pub(super) enum Message {
     /// Who are you?
     Manifest,
-    /// Open what you keep. The parameters are made by who knows them.
-    Open(Value),
+    /// Open what you keep, which is in this folder. The parameters are made by who knows them.
+    Open(PathBuf, Value),
     /// Take these blocks in.
     Extend(Vec<AppliedBlock>),
     /// Drop what is above.
@@ -62,7 +63,7 @@ impl Message {
     pub(super) fn method(&self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
-            Self::Open(_) => "open",
+            Self::Open(..) => "open",
             Self::Extend(_) => "extend",
             Self::Rollback(_) => "rollback",
             Self::Reorganize(..) => "reorganize",
@@ -86,7 +87,7 @@ impl Message {
                 let version = env!("CARGO_PKG_VERSION");
                 to.json(&json!({ "protocol": PROTOCOL, "chaincore": version })).await?;
             }
-            Self::Open(params) => to.json(params).await?,
+            Self::Open(_, params) => to.json(params).await?,
             Self::Extend(blocks) => {
                 to.text("{").await?;
                 to.blocks(blocks).await?;
@@ -125,7 +126,12 @@ pub(super) fn block_ref(block: &BlockRef) -> Value {
 }
 
 fn mempool_event(event: &MempoolEvent) -> Value {
-    let known = |kind: &str, sequence: u64, time: i64, tx: &chaincore_consensus::TxRef, fee: i64, vsize: u64| {
+    let known = |kind: &str,
+                 sequence: u64,
+                 time: i64,
+                 tx: &chaincore_consensus::TxRef,
+                 fee: i64,
+                 vsize: u64| {
         json!({
             "type": kind, "sequence": sequence, "time": time, "txid": tx.txid(), "wtxid": tx.wtxid(), "fee": fee,
             "vsize": vsize,
@@ -187,7 +193,8 @@ impl<W: AsyncWrite + Unpin> Pieces<'_, W> {
         for (at, block) in blocks.iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
             let AppliedBlock { at: BlockRef { height, hash }, prev, block, spent } = block;
-            self.text(&format!(r#"{comma}{{"height":{height},"hash":"{hash}","prev":"{prev}","block":"#)).await?;
+            self.text(&format!(r#"{comma}{{"height":{height},"hash":"{hash}","prev":"{prev}","block":"#))
+                .await?;
             self.hex(&block.to_bytes()).await?;
             self.text(r#","spent":["#).await?;
             for (at, coin) in spent.iter().enumerate() {

@@ -10,26 +10,27 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`command`] | what a child is started with |
+//! | [`command`](super::command) | what a child is started with |
 //! | [`limits`] | what it is held to |
 //! | `child` | the process, its pipes and its end |
 //! | `keeper` | the thread that keeps it |
 //! | `message`, `reply`, `declaration` | the protocol |
 //! | `lines`, `stderr` | bounded reading |
+//! | `leftover` | processes that have outlived a node |
 //! | [`fault`] | what can go wrong |
 
 mod child;
-pub mod command;
 mod declaration;
 pub mod fault;
 mod keeper;
+mod leftover;
 pub mod limits;
 mod lines;
 mod message;
 mod reply;
 mod stderr;
 
-pub use command::{CommandLine, Environment};
+pub use super::command::{CommandLine, Environment};
 pub use fault::Fault;
 pub use limits::Limits;
 pub use message::PROTOCOL;
@@ -55,7 +56,7 @@ pub struct ProcessPlugin {
 
 enum State {
     /// It has said who it is.
-    Told { declaration: Declaration, kept: Kept },
+    Told { declaration: Box<Declaration>, kept: Kept },
     /// It has not, for this reason. It is listed as failed, and the node goes on without it.
     Untold(String),
 }
@@ -77,7 +78,7 @@ impl ProcessPlugin {
             let told = starting.and_then(Starting::finish);
             let (mut manifest, state) = match told {
                 Ok((kept, declaration)) => {
-                    (declaration.manifest.clone(), State::Told { declaration, kept })
+                    (declaration.manifest.clone(), State::Told { declaration: Box::new(declaration), kept })
                 }
                 Err(fault) => {
                     tracing::error!("plugin {}: {fault}", command.name());
@@ -176,7 +177,7 @@ impl Plugin for ProcessPlugin {
             "durable_tip": block_ref(&context.chain.durable_tip()),
             "endpoint": context.node.identity().endpoint,
         });
-        let result = self.ask(Message::Open(params), None).await?;
+        let result = self.ask(Message::Open(context.folder.clone(), params), None).await?;
         reply::cursor(&result).map_err(PluginError::retry)
     }
 

@@ -87,7 +87,8 @@ pub(super) fn locator(result: &RawValue) -> Result<Vec<BlockRef>, Fault> {
     struct Known {
         blocks: Vec<BlockName>,
     }
-    let mut blocks = read::<Known>("locator", result)?.blocks;
+    // Who knows nothing to do is allowed to say nothing.
+    let mut blocks = read::<Option<Known>>("locator", result)?.map_or(vec![], |known| known.blocks);
     blocks.truncate(MAX_LOCATOR);
     Ok(blocks.into_iter().map(BlockRef::from).collect())
 }
@@ -113,7 +114,8 @@ pub(super) fn page(result: &RawValue) -> Result<RestReply, Fault> {
         text: Option<String>,
         hex: Option<String>,
     }
-    let method = (Message::Get { path: String::new(), rest: String::new(), query: Default::default() }).method();
+    let method =
+        (Message::Get { path: String::new(), rest: String::new(), query: Default::default() }).method();
     let wrong = |why: String| Fault::WrongResult { method, why };
     let page: Page = read(method, result)?;
     let (usual, body) = match (page.json, page.text, page.hex) {
@@ -130,7 +132,9 @@ pub(super) fn page(result: &RawValue) -> Result<RestReply, Fault> {
         return Err(wrong(format!("{status} is no status of an answer")));
     }
     let content_type = page.content_type.unwrap_or_else(|| usual.into());
-    if content_type.len() > MAX_CONTENT_TYPE || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if content_type.len() > MAX_CONTENT_TYPE
+        || !content_type.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    {
         return Err(wrong(format!("'{}' is no media type", printable(&content_type))));
     }
     Ok(RestReply { status, content_type, body })
@@ -151,7 +155,8 @@ mod tests {
             let line = format!(r#"{{"jsonrpc":"2.0","id":7,"result":{result}}}"#);
             assert_eq!(parse(&line).unwrap().unwrap().get(), result);
         }
-        let refused = parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#).unwrap().unwrap_err();
+        let refused =
+            parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#).unwrap().unwrap_err();
         assert!(!refused.is_fatal() && refused.message == "no");
         let refused =
             parse(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"fatal":true}}}"#);
@@ -188,6 +193,8 @@ mod tests {
         for wrong in ["{}", "null", r#"{"cursor":3}"#, r#"{"cursor":{"height":-1,"hash":""}}"#] {
             assert!(cursor(&raw(wrong)).is_err(), "{wrong}");
         }
+        assert_eq!(locator(&raw("null")).unwrap(), []);
+        assert!(locator(&raw("[]")).is_err() && locator(&raw(r#"{"blocks":null}"#)).is_err());
         let many = vec![format!(r#"{{"height":3,"hash":"{hash}"}}"#); 1500].join(",");
         assert_eq!(locator(&raw(&format!(r#"{{"blocks":[{many}]}}"#))).unwrap().len(), MAX_LOCATOR);
         assert_eq!(status(&raw(r#"{"status":"busy\nbee"}"#)).as_deref(), Some("busy bee"));
@@ -199,7 +206,10 @@ mod tests {
         let page = |text: &str| page(&raw(text)).map_err(|fault| fault.to_string());
         assert_eq!(page(r#"{"json":{"a":1}}"#).unwrap(), RestReply::json(&serde_json::json!({"a": 1})));
         let answer = page(r#"{"text":"hi","status":404,"content_type":"text/html"}"#).unwrap();
-        assert_eq!((answer.status, answer.content_type.as_str(), &answer.body[..]), (404, "text/html", &b"hi"[..]));
+        assert_eq!(
+            (answer.status, answer.content_type.as_str(), &answer.body[..]),
+            (404, "text/html", &b"hi"[..])
+        );
         assert_eq!(page(r#"{"hex":"0aff"}"#).unwrap().body, [10, 255]);
         for wrong in [
             "null",

@@ -116,10 +116,11 @@ fn read_sync(row: &PgRow) -> Result<Sync, sqlx::Error> {
 type NodeRow = (String, Option<i32>, Option<Vec<u8>>, Option<i32>, String, f64);
 
 /// The node whose samples have no round-trip time is the mirror's own; the one that was seen last if there are several.
+/// Only the last sample of each is looked at: there are many.
 async fn node(connection: &mut PgConnection) -> Result<Option<Node>, MirrorError> {
     let row: Option<NodeRow> = sqlx::query_as(
         "SELECT node_id, height, best_hash, peers, status, extract(epoch FROM last_seen)::float8 FROM chaincore.nodes n
-         WHERE EXISTS (SELECT FROM chaincore.node_samples s WHERE s.node_id = n.node_id AND s.rtt_ms IS NULL)
+         WHERE (SELECT s.rtt_ms IS NULL FROM chaincore.node_samples s WHERE s.node_id = n.node_id ORDER BY s.at DESC LIMIT 1)
          ORDER BY last_seen DESC LIMIT 1",
     )
     .fetch_optional(connection)

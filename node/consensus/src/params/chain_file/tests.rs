@@ -41,6 +41,7 @@ fn what_is_written_reads_back() {
         coinbase_maturity = 10
         mockable = true
         signet_challenge = "51"
+        minimum_chain_work = "1000abc"
         [difficulty]
         bits = "1f00ffff"
         limit = "0fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
@@ -120,6 +121,7 @@ fn a_bad_value_is_named_with_its_key() {
         ("name = \"x\"\nhalving_interval = 0", "halving_interval = 0"),
         ("name = \"x\"\ncoinbase_maturity = -1", "coinbase_maturity = -1"),
         ("name = \"x\"\nsignet_challenge = \"5\"", "signet_challenge = 5: expected a script"),
+        ("name = \"x\"\nminimum_chain_work = \"1g\"", "minimum_chain_work = 1g: expected 1 to 64 hex"),
         ("name = \"x\"\n[difficulty]\nleading_hex_zeros = 64", "difficulty.leading_hex_zeros = 64: expected"),
         ("name = \"x\"\n[difficulty]\nleading_hex_zeros = 3\nbits = \"1d00ffff\"", "not both"),
         (

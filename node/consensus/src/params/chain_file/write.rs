@@ -2,6 +2,7 @@
 
 use crate::hex;
 use crate::params::{AsertAnchor, ChainParams, Retarget};
+use crate::pow::Work;
 use std::fmt::Write;
 
 /// Writes all that a chain file says, with comments.
@@ -32,6 +33,10 @@ pub(super) fn write_chain(out: &mut String, params: &ChainParams) -> std::fmt::R
     if let Some(challenge) = &params.signet_challenge {
         writeln!(out, "# The script that every block must satisfy (BIP325).")?;
         writeln!(out, "signet_challenge = \"{}\"", hex::encode(challenge))?;
+    }
+    if params.minimum_chain_work != Work::ZERO {
+        writeln!(out, "# The expected hashes of the whole chain by now: a chain of less is not followed.")?;
+        writeln!(out, "minimum_chain_work = \"{}\"", params.minimum_chain_work)?;
     }
     write_difficulty(out, params)?;
     let genesis = &params.genesis;

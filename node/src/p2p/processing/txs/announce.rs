@@ -86,6 +86,13 @@ impl PeerTxs {
         }
     }
 
+    /// When something that waits is to be told next; `None` if nothing waits.
+    fn next(&self, at_once: bool) -> Option<i64> {
+        let relay = self.relay.as_ref().filter(|relay| relay.wants_all || !relay.waiting.is_empty())?;
+        // It is due after that time, not at it.
+        Some(if at_once { i64::MIN } else { relay.next.saturating_add(1) })
+    }
+
     /// The peer has shown that it knows of a transaction, by the name that it uses for it.
     pub(super) fn knows(&mut self, hash: &Hash256) {
         if let Some(relay) = &mut self.relay {
@@ -144,6 +151,13 @@ impl Relay {
             items.push(item);
         }
         items
+    }
+}
+
+impl Peer {
+    /// When the peer is to be told of the next transactions, in microseconds; `None` if there are none.
+    pub(in crate::p2p::processing) fn next_announcement(&self) -> Option<i64> {
+        self.txs.next(self.link.may(Permissions::NOBAN))
     }
 }
 

@@ -219,6 +219,11 @@ impl TxDownload {
         true
     }
 
+    /// When somebody may be to be asked next.
+    pub(super) fn next_request(&self) -> Option<i64> {
+        self.requests.next()
+    }
+
     /// What to ask a peer for now; it counts as asked.
     pub(super) fn take_requests(&mut self, peer: PeerId, pool: &Mempool, now: i64) -> Vec<TxName> {
         let (mut requests, expired) = self.requests.requestable(peer, now);

@@ -163,6 +163,11 @@ impl RequestTracker {
         announcements.iter().filter(|one| one.state != State::Completed).map(|one| one.peer)
     }
 
+    /// When the time of an announcement or of a request comes next.
+    pub(super) fn next(&self) -> Option<i64> {
+        self.waiting.first().map(|(time, _, _)| *time)
+    }
+
     /// How many requests to a peer are open.
     pub(super) fn in_flight(&self, peer: PeerId) -> usize {
         self.peers.get(&peer).map_or(0, |state| state.requested)

@@ -269,3 +269,17 @@ proptest! {
         prop_assert!(is_empty && tracker.waiting.is_empty() && tracker.due.is_empty());
     }
 }
+
+#[test]
+fn the_next_time_is_that_of_whatever_comes_first() {
+    let mut tracker = RequestTracker::default();
+    assert_eq!(tracker.next(), None);
+    let name = |n: u8| TxName::Wtxid(Wtxid([n; 32]));
+    tracker.announced(PeerId(1), name(1), false, 50);
+    tracker.announced(PeerId(2), name(2), false, 40);
+    assert_eq!(tracker.next(), Some(40));
+    tracker.requestable(PeerId(2), 45);
+    assert_eq!(tracker.next(), Some(50), "whose time has come waits for nothing");
+    tracker.requested(PeerId(2), &name(2).hash(), 48);
+    assert_eq!(tracker.next(), Some(48));
+}

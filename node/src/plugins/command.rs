@@ -18,6 +18,7 @@ impl CommandLine {
         let text = text.trim();
         // A path may have spaces.
         if Path::new(text).is_file() {
+            check_executable(Path::new(text))?;
             return Ok(Self { program: absolute(Path::new(text)), arguments: vec![] });
         }
         let mut words = text.split_whitespace().map(str::to_owned);
@@ -32,6 +33,7 @@ impl CommandLine {
                 .find(|path| path.is_file())
                 .ok_or_else(|| format!("there is no file {first}, here or in PATH"))?
         };
+        check_executable(&program)?;
         Ok(Self { program, arguments: words.collect() })
     }
 
@@ -44,12 +46,25 @@ impl CommandLine {
     }
 
     /// The name as that of a plugin whose process has not told its own: of `a-z 0-9 -`, a letter first.
-    pub(super) fn stand_in_id(&self) -> String {
+    pub fn stand_in_id(&self) -> String {
         let kept = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let id: String =
             self.name().chars().map(kept).skip_while(|c| !c.is_ascii_lowercase()).take(32).collect();
         if id.is_empty() { "process".into() } else { id }
     }
+}
+
+/// Tells at the start what would otherwise show when the program is run.
+fn check_executable(path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let is_executable = |data: std::fs::Metadata| data.permissions().mode() & 0o111 != 0;
+        if !path.metadata().is_ok_and(is_executable) {
+            return Err(format!("file {} is not executable", path.display()));
+        }
+    }
+    Ok(())
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -77,6 +92,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spaced = folder.path().join("my 2nd plugin.sh");
         std::fs::write(&spaced, "").unwrap();
+        #[cfg(unix)]
+        {
+            let error = CommandLine::parse(&spaced.display().to_string()).unwrap_err();
+            assert!(error.ends_with("my 2nd plugin.sh is not executable"), "{error}");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(&spaced, mode).unwrap();
+        }
         let parsed = CommandLine::parse(&spaced.display().to_string()).unwrap();
         assert_eq!(parsed, CommandLine { program: spaced.clone(), arguments: vec![] });
         assert_eq!((parsed.name(), parsed.stand_in_id()), ("my 2nd plugin".into(), "my-2nd-plugin".into()));
@@ -87,7 +109,9 @@ mod tests {
         assert_eq!(parsed.arguments[1..], ["--x", "1"]);
         assert_eq!((parsed.name(), parsed.stand_in_id()), ("Watch_er".into(), "watch-er".into()));
         assert_eq!(CommandLine::parse("/no/such x").unwrap_err(), "there is no file /no/such");
-        assert!(CommandLine::parse("no-such-program x").unwrap_err().contains("no-such-program, here or in PATH"));
+        assert!(
+            CommandLine::parse("no-such-program x").unwrap_err().contains("no-such-program, here or in PATH")
+        );
         assert_eq!(CommandLine::parse(" ").unwrap_err(), "it is empty");
         let odd = CommandLine { program: "/x/123".into(), arguments: vec![] };
         assert_eq!(odd.stand_in_id(), "process");

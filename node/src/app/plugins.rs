@@ -1,0 +1,101 @@
+//! The plugins that a node has, and what they run in.
+
+use super::AppError;
+use crate::chain::ChainHandle;
+use crate::config::{Config, StorageConfig};
+use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transactions};
+#[cfg(unix)]
+use crate::plugins::process::{Environment, Limits, ProcessPlugin};
+use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
+use crate::service::Service;
+use chaincore_mirror::Mirror;
+use chaincore_plugin::Plugin;
+use std::sync::Arc;
+
+/// A host with the plugins that add something to the interfaces, which has to be known before the first request is
+/// served. The others are started once the chain is open.
+pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
+    let host = Host::new(HostOptions::default());
+    host.start(Box::new(Metrics::new(&host)))?;
+    #[cfg(unix)]
+    for plugin in start_processes(config).await? {
+        host.start_process(Box::new(plugin))?;
+    }
+    if let Some(options) = &config.mirror {
+        let mirror = Mirror::new(options.clone()).map_err(|error| AppError::Option(error.to_string()))?;
+        host.start(Box::new(mirror))?;
+    }
+    Ok(host)
+}
+
+/// Starts the processes that are plugins, and waits until all have said who they are.
+#[cfg(unix)]
+async fn start_processes(config: &Config) -> Result<Vec<ProcessPlugin>, AppError> {
+    let commands = config.process_plugins.clone();
+    if commands.is_empty() {
+        return Ok(vec![]);
+    }
+    let environment = Environment {
+        chain: config.params.name.clone(),
+        datadir: config.datadir.clone(),
+        plugin_folder: config.chain_dir.join("plugins"),
+    };
+    let start = move || ProcessPlugin::start_all(commands, &environment, &Limits::default());
+    tokio::task::spawn_blocking(start).await.map_err(|error| AppError::Fatal(error.to_string()))
+}
+
+/// Opens the indexes, gives the service what it answers with, and the plugins their chain, and starts all of them.
+pub(super) async fn open(
+    host: &Host,
+    config: &Config,
+    chain: &ChainHandle,
+    service: &Arc<Service>,
+) -> Result<Indexes, AppError> {
+    let (for_indexes, storage) = (chain.clone(), config.storage.clone());
+    let opened = tokio::task::spawn_blocking(move || open_indexes(&for_indexes, &storage));
+    let (indexes, plugins) = opened.await.map_err(|error| AppError::Fatal(error.to_string()))??;
+    service.attach(chain.clone(), indexes.clone());
+    let mempool = chain.mempool().clone();
+    let subscribe = move || -> Box<dyn MempoolSource> {
+        Box::new(mempool.read().expect("no one panics while holding the mempool").subscribe())
+    };
+    host.open(Surroundings {
+        chain: Arc::new(chain.clone()),
+        node: service.clone(),
+        params: config.params.clone(),
+        folder: config.chain_dir.clone(),
+        tips: chain.tip_state(),
+        mempool: Some(Arc::new(subscribe)),
+    })?;
+    plugins.into_iter().try_for_each(|plugin| host.start(plugin))?;
+    let hooks = host.registered().policy_hooks();
+    // Nothing has come into the pool yet: peers and the saved pool come later.
+    chain.mempool().write().expect("no one panics while holding the mempool").set_hooks(hooks);
+    Ok(indexes)
+}
+
+/// The indexes that are switched on, and what fills them.
+fn open_indexes(
+    chain: &ChainHandle,
+    storage: &StorageConfig,
+) -> Result<(Indexes, Vec<Box<dyn Plugin>>), IndexError> {
+    let mut plugins: Vec<Box<dyn Plugin>> = vec![];
+    let mut indexes = Indexes::default();
+    if storage.address_index {
+        let rules = Addresses { coinbase_maturity: chain.params().coinbase_maturity };
+        let (index, plugin) = Index::open(chain.clone(), rules)?;
+        indexes.addresses = Some(index);
+        plugins.push(Box::new(plugin));
+    }
+    if storage.tx_index {
+        let (index, plugin) = Index::open(chain.clone(), Transactions)?;
+        indexes.transactions = Some(index);
+        plugins.push(Box::new(plugin));
+    }
+    if storage.filter_index {
+        let (index, plugin) = Index::open(chain.clone(), BasicFilters::default())?;
+        indexes.filters = Some(index);
+        plugins.push(Box::new(plugin));
+    }
+    Ok((indexes, plugins))
+}
