@@ -140,7 +140,7 @@ async fn run() {
     let params = Arc::new(ChainParams::regtest());
     let (genesis, mut maker) = Maker::new(&params);
     let mut all = vec![genesis];
-    all.extend((0..count).map(|_| maker.next()));
+    all.extend((0..count).map(|_| maker.block()));
     let rows: usize = all
         .iter()
         .map(|block| {
@@ -213,7 +213,7 @@ async fn run() {
         if number == TIP_BLOCKS - DEPTH {
             fork = Some((maker.clone(), bench.chain.tip()));
         }
-        let block = maker.next();
+        let block = maker.block();
         bench.set_tip(block.at);
         let started = Instant::now();
         mirror.extend(&[block]).await.expect("it follows");
@@ -226,7 +226,7 @@ async fn run() {
 
     let (below, at) = fork.expect("there are more blocks than the depth");
     let mut other = below.fork();
-    let branch: Vec<AppliedBlock> = (0..=DEPTH).map(|_| other.next()).collect();
+    let branch: Vec<AppliedBlock> = (0..=DEPTH).map(|_| other.block()).collect();
     bench.set_tip(branch[DEPTH].at);
     let started = Instant::now();
     mirror.reorganize(at, &branch[..1]).await.expect("it has the fork");
