@@ -87,6 +87,13 @@ impl Encoded {
         lineage: &mut Lineage,
     ) -> Result<Self, MirrorError> {
         let mut encoded = Self::default();
+        let txs = blocks.iter().flat_map(|block| &block.block.transactions);
+        let (count, outputs) = txs.fold((0, 0), |(txs, outputs), tx| (txs + 1, outputs + tx.outputs.len()));
+        let inputs: usize = blocks.iter().map(|block| block.spent.len()).sum();
+        // What rows have: exact but for the lengths of addresses and the identifiers with witness.
+        encoded.transactions.reserve(count * 190);
+        encoded.outputs.reserve(outputs * 116);
+        encoded.inputs.reserve(inputs * 100);
         for block in blocks {
             let rows = maker.rows(block, lineage)?;
             encoded.push(&rows, block.at, rules, None);

@@ -22,6 +22,11 @@ impl Default for CopyRows {
 }
 
 impl CopyRows {
+    /// Makes room for so many more bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// How many rows were begun.
     pub fn rows(&self) -> u64 {
         self.rows

@@ -281,7 +281,7 @@ impl Plugin for Mirror {
     fn manifest(&self) -> Manifest {
         let mut manifest = Manifest::new(ID, env!("CARGO_PKG_VERSION"));
         manifest.batch =
-            BatchLimits { max_blocks: 2_000, max_bytes: 8 << 20, max_wait: Duration::from_secs(2) };
+            BatchLimits { max_blocks: 2_000, max_bytes: 16 << 20, max_wait: Duration::from_secs(2) };
         manifest.needs_mempool = self.options.mempool_events;
         manifest.important = self.options.important;
         manifest

@@ -51,6 +51,8 @@ impl Session {
             .partition(|index| index.kind == Kind::Primary && PARTITIONED.contains(&index.table));
         let patience = self.limits.patience();
         in_time("cannot plan indexes", patience, self.plan()).await?;
+        // Autovacuum was off: without statistics the sums would be made the slow way.
+        self.analyze(&PARTITIONED, with).await?;
         for index in keys {
             self.build(index, with).await?;
         }
@@ -64,17 +66,19 @@ impl Session {
             let reset = partitions::autovacuum(&mut self.connection, number, true);
             in_time("cannot set up a partition", patience, reset).await?;
         }
-        (with.progress)("collecting statistics", None);
-        for table in
-            ["transactions", "outputs", "inputs", "utxos", "address_balances", "blocks", "script_type_stats"]
-        {
-            let analyze = format!("ANALYZE chaincore.{table}");
-            self.long("cannot collect statistics", &analyze, with).await?;
-        }
+        self.analyze(&["utxos", "address_balances", "blocks", "script_type_stats"], with).await?;
         (with.progress)("filling the analysts' views", None);
         self.long("cannot fill the analysts' views", "SELECT analytics.refresh()", with).await?;
         self.limit_statements().await?;
         self.set_mode(Mode::CatchUp).await
+    }
+
+    async fn analyze(&mut self, tables: &[&str], with: &Sealing<'_>) -> Result<(), MirrorError> {
+        (with.progress)("collecting statistics", None);
+        for table in tables {
+            self.long("cannot collect statistics", &format!("ANALYZE chaincore.{table}"), with).await?;
+        }
+        Ok(())
     }
 
     /// Fills the analysts' materialized views anew.

@@ -20,8 +20,6 @@ use sqlx::{Connection, PgConnection};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// Blocks to a batch: what 8 MB of Bitcoin's blocks are.
-const BATCH: usize = 5;
 /// Blocks mirrored at the tip.
 const TIP_BLOCKS: usize = 16;
 /// Depth of the reorganization.
@@ -76,7 +74,7 @@ impl Bench {
         let mut mirror = Mirror::new(MirrorOptions::new(url)).expect("the server's own URL");
         mirror.open(&self.context()).await.expect("the server is ours");
         let started = Instant::now();
-        for batch in all.chunks(BATCH) {
+        for batch in batches(all) {
             mirror.extend(batch).await.expect("nothing is in the way");
         }
         (mirror, started.elapsed().as_secs_f64())
@@ -90,8 +88,8 @@ impl Bench {
         let maker = rows::Maker { params: &self.params, owners: false };
         let mut lineage = Lineage::default();
         let rules = pools::Rules::default();
-        let encoded: Vec<Encoded> = all
-            .chunks(BATCH)
+        let encoded: Vec<Encoded> = batches(all)
+            .into_iter()
             .map(|batch| {
                 Encoded::history(&maker, batch, &rules, &mut lineage).expect("they follow each other")
             })
@@ -106,6 +104,21 @@ impl Bench {
         }
         started.elapsed().as_secs_f64()
     }
+}
+
+/// As many blocks to a batch as the mirror asks for.
+fn batches(all: &[AppliedBlock]) -> Vec<&[AppliedBlock]> {
+    let limits =
+        Mirror::new(MirrorOptions::new("postgres://localhost")).expect("it is an address").manifest().batch;
+    let (mut batches, mut from, mut bytes) = (vec![], 0, 0);
+    for (at, block) in all.iter().enumerate() {
+        bytes += block.block.total_size();
+        if bytes >= limits.max_bytes || at + 1 == all.len() || at + 1 - from == limits.max_blocks {
+            batches.push(&all[from..=at]);
+            (from, bytes) = (at + 1, 0);
+        }
+    }
+    batches
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -154,7 +167,7 @@ async fn run() {
     let before = thread_seconds();
     let maker_of_rows = rows::Maker { params: &params, owners: false };
     let (mut lineage, rules, mut bytes) = (Lineage::default(), pools::Rules::default(), 0);
-    for batch in all.chunks(BATCH) {
+    for batch in batches(&all) {
         let encoded = Encoded::history(&maker_of_rows, batch, &rules, &mut lineage);
         bytes += encoded.expect("they follow each other").len();
     }
