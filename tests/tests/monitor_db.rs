@@ -236,7 +236,8 @@ fn a_terminal_shows_the_mirror_live_through_an_outage() {
 #[test]
 fn the_mirror_of_a_real_node() {
     let database = Server::shared().database("monitor node");
-    let mut node = TestNode::start(&["-regtest", "-connect=0", &format!("--mirror={}", database.url)]);
+    let mut node =
+        TestNode::start(&["-regtest", "-connect=0", "-flushblocks=1", &format!("--mirror={}", database.url)]);
     node.rpc("generatetoaddress", json!([20, "mjTkW3DjgyZck4KbiRusZsqTgaYTxdSz6z"]));
     let since = Instant::now();
     let report = loop {
