@@ -13,7 +13,7 @@
 --   outputs            (script_key, tx_id)
 --   inputs             (prev_tx_id, prev_vout); (script_key, tx_id)
 --   utxos              (script_key)
---   address_balances   (balance DESC)
+--   address_balances   (balance DESC) WHERE balance > 0
 --   stale_blocks       (height)
 --   stale_transactions (substr(txid, 1, 8))
 -- Until its primary key is there a table of the publication takes INSERT and COPY, but no UPDATE or DELETE.
@@ -605,8 +605,9 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN (SELECT flags & bit <> 0 FROM chaincore.transaction_flags WHERE name = flag);
 COMMENT ON FUNCTION chaincore.has_flag(integer, text) IS 'Whether transactions.flags has the flag of this name; null for an unknown name.';
 
+-- Not STRICT, for then it would not become part of the query that calls it.
 CREATE FUNCTION chaincore.transaction_ids(id bytea) RETURNS SETOF bigint
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT tx_id FROM chaincore.transactions WHERE substr(txid, 1, 8) = substr(id, 1, 8) AND txid = id ORDER BY tx_id;
 END;

@@ -505,13 +505,16 @@ BEGIN ATOMIC
         SELECT o.tx_id, o.value
         FROM chaincore.outputs o
         WHERE o.script_key = chaincore.addr(wanted)
-            AND (o.address = wanted OR (o.address IS NULL AND wanted LIKE 'raw:%'))
+            AND wanted = coalesce(o.address, 'raw:' || encode(sha256(o.script), 'hex'))
+            -- Not what nobody can spend: the coinbase of block 0, scripts that end at once or are too long.
+            AND o.tx_id >= chaincore.first_tx_id(1)
+            AND (o.script IS NULL OR (substr(o.script, 1, 1) <> '\x6a' AND octet_length(o.script) <= 10000))
     ), used AS (
         SELECT i.tx_id, i.value
         FROM chaincore.inputs i
         JOIN chaincore.outputs o ON o.tx_id = i.prev_tx_id AND o.vout = i.prev_vout
         WHERE i.script_key = chaincore.addr(wanted)
-            AND (o.address = wanted OR (o.address IS NULL AND wanted LIKE 'raw:%'))
+            AND wanted = coalesce(o.address, 'raw:' || encode(sha256(o.script), 'hex'))
     ), moved AS (
         SELECT m.tx_id, sum(m.received)::bigint AS received, sum(m.sent)::bigint AS sent
         FROM (SELECT made.tx_id, made.value AS received, 0 AS sent FROM made
@@ -524,7 +527,7 @@ BEGIN ATOMIC
     LEFT JOIN chaincore.transactions t ON t.tx_id = m.tx_id
     ORDER BY m.tx_id;
 END;
-COMMENT ON FUNCTION analytics.address_history(text) IS 'Transactions that paid or spent an address, in the order of the chain, with the balance after each.';
+COMMENT ON FUNCTION analytics.address_history(text) IS 'Transactions that paid or spent an address, in the order of the chain, with the balance after each. The two coinbases of Bitcoin that others overwrote are not taken off.';
 
 CREATE FUNCTION analytics.balance_at(wanted text, at_height integer) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE

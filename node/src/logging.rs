@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogLevel};
 
-/// The categories of details, in the order of the alphabet: Core's, and `index`, `mining` and `storage`.
+/// The categories of details, in the order of the alphabet: Core's, and `index`, `mining`, `plugin` and `storage`.
 pub const CATEGORIES: &[&str] = &[
     "addrman",
     "bench",
@@ -38,6 +38,7 @@ pub const CATEGORIES: &[&str] = &[
     "mempoolrej",
     "mining",
     "net",
+    "plugin",
     "privatebroadcast",
     "proxy",
     "prune",
@@ -60,6 +61,7 @@ const MODULES: &[(&str, &str)] = &[
     ("chaincore_node::mempool", "mempool"),
     ("chaincore_node::template", "mining"),
     ("chaincore_node::p2p", "net"),
+    ("chaincore_node::plugins", "plugin"),
     ("chaincore_node", "validation"),
     ("chaincore_miner", "mining"),
     ("chaincore_rpc::http", "http"),

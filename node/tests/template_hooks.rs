@@ -7,9 +7,13 @@ mod kit;
 use chaincore_consensus::check::CheckOptions;
 use chaincore_consensus::{Amount, OutPoint, TxOut};
 use chaincore_node::mempool::PolicyHooks;
+use chaincore_node::plugins::{Host, HostOptions};
 use chaincore_node::template::{TemplateOptions, TemplateSource};
 use chaincore_node::testkit::{self, Branch, Lock, Numbers, Utxo, spend};
-use chaincore_plugin::policy::{Candidate, TemplateOrder};
+use chaincore_plugin::policy::{Candidate, MempoolFilter, TemplateOrder};
+use chaincore_plugin::{
+    ApiRegistry, AppliedBlock, BlockRef, Context, Manifest, Plugin, PluginError, async_trait,
+};
 use kit::{open, options, submit_all};
 use std::sync::Arc;
 
@@ -89,5 +93,79 @@ fn blocks_are_valid_in_any_order_of_chunks() {
     assert!(orders.len() > 20, "the whims had an effect");
     chain.mempool().write().unwrap().set_hooks(PolicyHooks::default());
     assert_eq!(build(4_000_000).block.transactions[1..], plain.block.transactions[1..]);
+    chain.shutdown_blocking().unwrap();
+}
+
+/// A plugin that follows nothing and has only opinions.
+struct Opinions;
+
+impl MempoolFilter for Opinions {
+    fn check(&self, candidate: &Candidate<'_>) -> Result<(), String> {
+        if candidate.fee.sat() % 2 == 1 { Err("odd-fee".into()) } else { Ok(()) }
+    }
+}
+
+impl TemplateOrder for Opinions {
+    fn rank(&self, chunk: &[Candidate<'_>]) -> i64 {
+        -chunk[0].fee.sat()
+    }
+}
+
+#[async_trait]
+impl Plugin for Opinions {
+    fn manifest(&self) -> Manifest {
+        Manifest::new("opinions", "1")
+    }
+
+    fn register(&self, api: &mut dyn ApiRegistry) {
+        api.mempool_filter(Arc::new(Self));
+        api.template_order(Arc::new(Self));
+    }
+
+    async fn open(&mut self, _: &Context) -> Result<Option<BlockRef>, PluginError> {
+        Ok(None)
+    }
+
+    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
+        Ok(())
+    }
+
+    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
+        Ok(())
+    }
+
+    async fn reset(&mut self) -> Result<(), PluginError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_plugin_registers_is_what_the_node_asks() {
+    let params = Arc::new(testkit::params(2));
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(&options(dir.path(), &params));
+    let mut branch = Branch::new(params, 6);
+    for _ in 0..6 {
+        submit_all(&chain, &[branch.mine(0)]);
+    }
+    let host = Host::new(HostOptions::default());
+    host.start(Box::new(Opinions)).unwrap();
+    chain.mempool().write().unwrap().set_hooks(host.registered().policy_hooks());
+    let submit = |coin: usize, fee: i64| {
+        let (outpoint, utxo) = branch.spendable()[coin];
+        let output = TxOut { value: Amount(utxo.value.sat() - fee), script_pubkey: Lock::P2pkh(1).script() };
+        let tx = spend(&[(outpoint, utxo)], vec![output]);
+        let accepted = chain.query_blocking(move |chain| chain.accept_tx(&tx)).unwrap();
+        accepted.map_err(|reason| reason.reason.into_owned())
+    };
+    submit(0, 9_000).unwrap();
+    assert_eq!(submit(1, 5_001).unwrap_err(), "plugin-odd-fee");
+    submit(1, 5_000).unwrap();
+    submit(2, 7_000).unwrap();
+    let template = TemplateSource::new(chain.clone())
+        .build_blocking(TemplateOptions::paying_to(Lock::Anyone.script()), true)
+        .unwrap();
+    assert_eq!(template.fees, [5_000, 7_000, 9_000]);
+    host.stop();
     chain.shutdown_blocking().unwrap();
 }

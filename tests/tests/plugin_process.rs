@@ -73,6 +73,13 @@ fn state(node: &TestNode, id: &str) -> Value {
     std::fs::read_to_string(path).map_or(Value::Null, |text| serde_json::from_str(&text).expect("JSON"))
 }
 
+/// What `listplugins` says of a plugin.
+fn status(node: &TestNode, id: &str) -> Value {
+    let list = node.rpc("listplugins", json!([]));
+    let plugins = list.as_array().expect("a list").iter();
+    plugins.clone().find(|plugin| plugin["id"] == id).unwrap_or_else(|| panic!("no {id} in {list}")).clone()
+}
+
 /// Waits until both examples are at the tip, and compares what they have with what the node says.
 fn check(node: &TestNode) -> (Value, Value) {
     let tip = json!({"height": node.rpc("getblockcount", json!([])), "hash": best(node)});
@@ -145,6 +152,24 @@ fn the_examples_follow_the_chain_whatever_is_killed() {
     let (_, before) = check(&node);
     assert_eq!(before[1].as_array().expect("a list")[111..], [json!(1000), json!(2000), json!(3000)]);
 
+    // Their methods answer, and their errors are told as they are.
+    let held = node.rpc("getwatchedbalance", json!([]));
+    assert_eq!(held["at"], json!({"height": 113, "hash": best(&node)}));
+    assert_eq!(node.rpc("getblockfees", json!([112])), 2000);
+    assert_eq!(node.rpc("getblockfees", json!({"height": 113})), 3000);
+    let error = node.try_rpc("getblockfees", json!([9999])).expect_err("there is no such block");
+    assert_eq!((error.code, error.message.as_str()), (1, "there is no such block"));
+    assert!(node.rpc("help", json!(["getwatchedbalance"])).to_string().contains("in satoshis"));
+    for (id, important) in [("balance", false), ("fees", true)] {
+        let status = status(&node, id);
+        assert_eq!(
+            (&status["kind"], &status["important"]),
+            (&json!("process"), &json!(important)),
+            "{status}"
+        );
+        assert_eq!((&status["cursor"], &status["lag"]), (&held["at"], &json!(0)), "{status}");
+    }
+
     // What was spent is unspent, and spent again elsewhere.
     let at_112 = node.rpc("getblockhash", json!([112]));
     node.rpc("invalidateblock", json!([at_112]));
@@ -170,7 +195,36 @@ fn the_examples_follow_the_chain_whatever_is_killed() {
         mine(&node, 2 + u32::from(round), &elsewhere(round));
         check(&node);
     }
-    assert_ne!(check(&node), stored);
+    let stored_now = check(&node);
+    assert_ne!(stored_now, stored);
+    let seen = status(&node, "balance");
+    assert!(
+        seen["retries"].as_u64() >= Some(1) && seen["last_error"].to_string().contains("signal 9"),
+        "{seen}"
+    );
+    node.wait_until("both are live", |node| {
+        ["balance", "fees"].iter().all(|id| status(node, id)["state"] == "live")
+    });
+
+    // It can be stopped, started and made to begin anew.
+    assert_eq!(node.rpc("plugin", json!(["stop", "balance"]))["state"], "stopped");
+    assert_eq!(children(node.pid()).len(), 1);
+    let error = node.try_rpc("getwatchedbalance", json!([])).expect_err("it is stopped");
+    assert_eq!(error.message, "plugin balance is not running: it is stopped");
+    mine_here(&node, 1);
+    node.rpc("plugin", json!(["start", "balance"]));
+    check(&node);
+    let kept = node.rpc("plugin", json!(["stop", "balance"]));
+    assert_eq!(kept["state"], "stopped");
+    let path = node.chain_dir().join("plugins/balance/state.json");
+    let spoilt = std::fs::read_to_string(&path).expect("its file").replace("[1, ", "[1, 7");
+    std::fs::write(&path, spoilt).expect("its file");
+    node.rpc("plugin", json!(["reset", "balance"]));
+    node.wait_until("it has forgotten what was wrong", |node| {
+        let state = state(node, "balance");
+        state["cursor"]["hash"] == best(node) && !state.to_string().contains("[1,7")
+    });
+    check(&node);
 
     // The node is killed; the children notice. It comes back, and nothing is read twice or missing.
     for _ in 0..2 {
@@ -230,6 +284,16 @@ fn hostile_plugins_cost_the_node_nothing() {
     assert_eq!(node.rpc("getblockcount", json!([])), 100);
     let grown = resident(node.pid()).saturating_sub(before);
     assert!(grown < 100 << 20, "{} MiB", grown >> 20);
+    for (name, speaks, _) in bad {
+        let known = status(&node, name);
+        let want: &[&str] = match (speaks, name) {
+            (false, _) => &["failed"],
+            // It is asked to open, and nobody waits long for an answer here.
+            (true, "silence" | "stderr") => &["starting"],
+            (true, _) => &["backoff", "starting"],
+        };
+        assert!(want.iter().any(|state| known["state"] == *state), "{known}");
+    }
     let log = node.log();
     for text in ["garbage", "endless", "flood", "exit", "dumb", "gone"] {
         assert!(log.contains(&format!("the plugin {text}")), "{text} is not in the log");

@@ -68,6 +68,9 @@ pub(super) async fn open(
         mempool: Some(Arc::new(subscribe)),
     })?;
     plugins.into_iter().try_for_each(|plugin| host.start(plugin))?;
+    let hooks = host.registered().policy_hooks();
+    // Nothing has come into the pool yet: peers and the saved pool come later.
+    chain.mempool().write().expect("no one panics while holding the mempool").set_hooks(hooks);
     Ok(indexes)
 }
 

@@ -1,6 +1,7 @@
 //! What plugins add to the node's interfaces, collected before anything is served.
 
 use super::HostError;
+use crate::mempool::PolicyHooks;
 use chaincore_plugin::api::{Method, Route};
 use chaincore_plugin::{ApiRegistry, MempoolFilter, TemplateOrder};
 use std::sync::Arc;
@@ -20,6 +21,15 @@ pub struct Registered {
     pub template_orders: Vec<(String, Arc<dyn TemplateOrder>)>,
     /// Says in what the mempool takes.
     pub mempool_filters: Vec<(String, Arc<dyn MempoolFilter>)>,
+}
+
+impl Registered {
+    /// What the plugins have to say in policy, in the order in which they were taken in.
+    pub fn policy_hooks(&self) -> PolicyHooks {
+        let filters = self.mempool_filters.iter().map(|(_, filter)| filter.clone());
+        let orders = self.template_orders.iter().map(|(_, order)| order.clone());
+        PolicyHooks::new(filters.collect(), orders.collect())
+    }
 }
 
 /// Collects what one plugin registers.

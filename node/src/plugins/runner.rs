@@ -202,14 +202,15 @@ impl Runner {
                 Ok(step) => step,
                 Err(fault) => return Some(fault),
             };
-            if !matches!(step, Step::Opened(_)) {
+            self.show(step);
+            if matches!(step, Step::Moved { .. }) {
                 backoff.clear();
             }
-            self.show(step);
             if step == Step::Level {
                 if let Err(fault) = call(self.orders.clone(), patience, self.guide.tick()).await {
                     return Some(fault);
                 }
+                backoff.clear();
                 if let Err(fault) = self.wait(patience).await {
                     return Some(fault);
                 }

@@ -14,7 +14,7 @@ use crate::write::{Style, pieces};
 use chaincore_plugin::{
     AppliedBlock, BatchLimits, BlockRef, Context, Manifest, MempoolEvent, Plugin, PluginError, async_trait,
 };
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The plugin's name.
 pub const ID: &str = "mirror";
@@ -29,6 +29,8 @@ pub struct Mirror {
     opened: Opened,
     samples: Samples,
     speed: Speed,
+    /// When the analysts' views were filled.
+    refreshed: Option<Instant>,
 }
 
 struct Open {
@@ -50,6 +52,7 @@ impl Mirror {
             opened: Opened::default(),
             samples: Samples::default(),
             speed: Speed::default(),
+            refreshed: None,
         })
     }
 
@@ -86,6 +89,7 @@ impl Mirror {
     }
 
     async fn take_in(&mut self, open: &mut Open, blocks: &[AppliedBlock]) -> Result<(), MirrorError> {
+        self.finish_seal(open).await?;
         let Open { session, context } = open;
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
         let tip_height = context.chain.tip().height.max(last.at.height);
@@ -120,6 +124,7 @@ impl Mirror {
         fork: BlockRef,
         blocks: &[AppliedBlock],
     ) -> Result<(), MirrorError> {
+        self.finish_seal(open).await?;
         let Open { session, context } = open;
         if session.tip() == Some(fork) && blocks.is_empty() {
             return Ok(());
@@ -143,13 +148,13 @@ impl Mirror {
         Ok(())
     }
 
-    async fn seal(&mut self, open: &mut Open) -> Result<(), MirrorError> {
+    /// Finishes what history needs once, or fills the analysts' views again: work that takes long.
+    async fn long(&mut self, open: &mut Open, seal: bool) -> Result<(), MirrorError> {
         let report = open.context.report.clone();
         let progress = move |what: &str, done: Option<f64>| match done {
             Some(done) => report.describe(&format!("{what}: {:.0} %", done * 100.0)),
             None => report.describe(what),
         };
-        tracing::info!("history is loaded: sums and indexes are made");
         let stopping = open.context.report.clone();
         let sealing = Sealing {
             server: &self.server,
@@ -158,9 +163,24 @@ impl Mirror {
             progress: &progress,
             is_stopping: &move || stopping.is_stopping(),
         };
-        open.session.seal(&sealing).await?;
-        tracing::info!("the mirror has all its indexes and follows the tip");
+        if seal {
+            tracing::info!("history is loaded: sums and indexes are made");
+            open.session.seal(&sealing).await?;
+            tracing::info!("the mirror has all its indexes and follows the tip");
+        } else {
+            open.session.refresh(&sealing).await?;
+        }
+        self.refreshed = Some(Instant::now());
         Ok(())
+    }
+
+    /// Coins and balances are filled but not all indexes built: that has to end before anything live is written.
+    async fn finish_seal(&mut self, open: &mut Open) -> Result<(), MirrorError> {
+        if open.session.seeded && open.session.mode == Mode::Seal {
+            self.long(open, true).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn idle(&mut self, open: &mut Open) -> Result<(), MirrorError> {
@@ -169,10 +189,15 @@ impl Mirror {
             open.context.chain.tip().height.saturating_sub(height)
         };
         if open.session.tip().is_some() && !open.session.seeded || open.session.mode == Mode::Seal {
-            self.seal(open).await?;
+            self.long(open, true).await?;
         }
         if open.session.seeded && behind(open) <= self.options.tip_from {
             open.session.set_mode(Mode::Tip).await?;
+        }
+        // How old they are is not known after a start: it counts from there.
+        let refreshed = *self.refreshed.get_or_insert_with(Instant::now);
+        if open.session.seeded && refreshed.elapsed() >= self.options.refresh {
+            self.long(open, false).await?;
         }
         let limit = self.options.limits.patience();
         let recorded = self.samples.record(&mut open.session, &open.context, &self.options);

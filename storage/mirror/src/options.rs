@@ -23,6 +23,8 @@ pub struct MirrorOptions {
     pub seal_memory: String,
     /// How often the mempool and the node are recorded.
     pub sample: Duration,
+    /// How often the analysts' materialized views are filled anew.
+    pub refresh: Duration,
     /// Whether everything that happens in the mempool is recorded too.
     pub mempool_events: bool,
     /// How long mempool events are kept.
@@ -47,6 +49,7 @@ impl MirrorOptions {
             catch_up_blocks: 20,
             seal_memory: "512MB".into(),
             sample: Duration::from_secs(60),
+            refresh: DAY,
             mempool_events: false,
             keep_events: 14 * DAY,
             keep_samples: 30 * DAY,

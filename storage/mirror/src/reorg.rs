@@ -98,7 +98,7 @@ impl Session {
         })
         .await?;
         (self.lineage, self.mode) = (lineage, change.mode);
-        self.look_for_stale().await?;
+        in_time("cannot read dropped blocks", self.limits.patience(), self.look_for_stale()).await?;
         Ok(totals)
     }
 }

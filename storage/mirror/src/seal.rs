@@ -49,7 +49,8 @@ impl Session {
         let (keys, others): (Vec<&Index>, Vec<&Index>) = INDEXES
             .iter()
             .partition(|index| index.kind == Kind::Primary && PARTITIONED.contains(&index.table));
-        self.plan().await?;
+        let patience = self.limits.patience();
+        in_time("cannot plan indexes", patience, self.plan()).await?;
         for index in keys {
             self.build(index, with).await?;
         }
@@ -60,7 +61,8 @@ impl Session {
             self.build(index, with).await?;
         }
         for number in 0..self.partitions {
-            partitions::autovacuum(&mut self.connection, number, true).await?;
+            let reset = partitions::autovacuum(&mut self.connection, number, true);
+            in_time("cannot set up a partition", patience, reset).await?;
         }
         (with.progress)("collecting statistics", None);
         for table in
@@ -69,9 +71,24 @@ impl Session {
             let analyze = format!("ANALYZE chaincore.{table}");
             self.long("cannot collect statistics", &analyze, with).await?;
         }
-        let timeout = self.limits.statement.as_millis().to_string();
-        self.settings(&[("statement_timeout", &timeout), ("work_mem", "64MB")]).await?;
+        (with.progress)("filling the analysts' views", None);
+        self.long("cannot fill the analysts' views", "SELECT analytics.refresh()", with).await?;
+        self.limit_statements().await?;
         self.set_mode(Mode::CatchUp).await
+    }
+
+    /// Fills the analysts' materialized views anew.
+    pub async fn refresh(&mut self, with: &Sealing<'_>) -> Result<(), MirrorError> {
+        self.settings(&[("statement_timeout", "0"), ("work_mem", with.memory)]).await?;
+        (with.progress)("filling the analysts' views", None);
+        self.long("cannot fill the analysts' views", "SELECT analytics.refresh()", with).await?;
+        self.limit_statements().await
+    }
+
+    /// Ends what long statements needed.
+    async fn limit_statements(&mut self) -> Result<(), MirrorError> {
+        let timeout = self.limits.statement.as_millis().to_string();
+        self.settings(&[("statement_timeout", &timeout), ("work_mem", "64MB")]).await
     }
 
     /// Makes the tables bare again, for another load: too much is missing for the indexes to be worth keeping.
@@ -239,13 +256,12 @@ impl Session {
         }
         for table in self.parts(index) {
             let part = index.name_on(&table);
-            let attached: bool = sqlx::query_scalar(
+            let attached = sqlx::query_scalar(
                 "SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = to_regclass('chaincore.' || $1))",
             )
             .bind(&part)
-            .fetch_one(&mut self.connection)
-            .await
-            .map_err(MirrorError::during("cannot attach an index"))?;
+            .fetch_one(&mut self.connection);
+            let attached: bool = within("cannot attach an index", self.limits.patience(), attached).await?;
             if !attached {
                 let attach = format!("ALTER INDEX chaincore.{parent} ATTACH PARTITION chaincore.{part}");
                 self.long("cannot attach an index", &attach, with).await?;

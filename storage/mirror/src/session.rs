@@ -9,7 +9,7 @@ use crate::{lease, partitions};
 use chaincore_consensus::BlockHash;
 use chaincore_consensus::params::ChainParams;
 use chaincore_plugin::BlockRef;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{Connection, PgConnection};
 use std::fmt;
 use std::future::Future;
@@ -102,7 +102,7 @@ impl Session {
             lease::take(&mut connection, patience).await
         })
         .await?;
-        migrate(&mut connection).await?;
+        migrate(&mut connection, limits).await?;
         let limit = limits.patience();
         in_time("cannot read the state", limit, Self::begin(connection, *limits, params)).await
     }
@@ -228,6 +228,9 @@ pub fn block_ref(height: i32, hash: &[u8]) -> Option<BlockRef> {
     Some(BlockRef { height: u32::try_from(height).ok()?, hash: BlockHash(display_order(&hash)) })
 }
 
+/// Height, time, work, accumulator, hash.
+type TipRow = (i32, i64, Vec<u8>, i64, Vec<u8>);
+
 /// What the rows above the stored tip depend on.
 pub async fn lineage(connection: &mut PgConnection) -> Result<Lineage, MirrorError> {
     let action = "cannot read the tip";
@@ -239,7 +242,7 @@ pub async fn lineage(connection: &mut PgConnection) -> Result<Lineage, MirrorErr
     let Some(tip) = tip.0.zip(tip.1).and_then(|(height, hash)| block_ref(height, &hash)) else {
         return Ok(Lineage::default());
     };
-    let rows: Vec<(i32, i64, Vec<u8>, i64, Vec<u8>)> = sqlx::query_as(
+    let rows: Vec<TipRow> = sqlx::query_as(
         "SELECT height, extract(epoch FROM time)::bigint, chainwork, utxo_acc, hash FROM chaincore.blocks
          WHERE height BETWEEN $1 - 10 AND $1 ORDER BY height",
     )
@@ -257,17 +260,24 @@ pub async fn lineage(connection: &mut PgConnection) -> Result<Lineage, MirrorErr
     Ok(Lineage::at(tip, times, chainwork, last.3))
 }
 
-/// Brings the schema up to date.
-async fn migrate(connection: &mut PgConnection) -> Result<(), MirrorError> {
+/// Brings the schema up to date. Usually there is nothing to do, and that is found out quickly.
+async fn migrate(connection: &mut PgConnection, limits: &Limits) -> Result<(), MirrorError> {
+    let action = "cannot look at the schema";
+    let applied = in_time(action, limits.patience(), applied(connection)).await?;
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    if let Some(newer) = applied.iter().find(|(version, _)| !known.contains(version)) {
+        return Err(MirrorError::NewerSchema(newer.0));
+    }
+    let is_applied = |migration: &Migration| {
+        applied.iter().any(|(version, sum)| *version == migration.version && *sum == *migration.checksum)
+    };
+    if MIGRATIONS.iter().all(is_applied) {
+        return Ok(());
+    }
     let mut migrations = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };
     migrations.create_schema("chaincore");
     migrations.dangerous_set_table_name("chaincore._sqlx_migrations");
-    let unlimited = sqlx::query("SELECT set_config('statement_timeout', '0', false)");
-    let before: String = sqlx::query_scalar("SELECT current_setting('statement_timeout')")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(MirrorError::during("cannot set up the session"))?;
-    unlimited.execute(&mut *connection).await.map_err(MirrorError::during("cannot set up the session"))?;
+    set_timeout(connection, limits, Duration::ZERO).await?;
     let run = tokio::time::timeout(MIGRATION_LIMIT, migrations.run_direct(None, connection, false));
     match run.await {
         Ok(Ok(())) => {}
@@ -277,11 +287,33 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), MirrorError> {
             return Err(MirrorError::Silent { action: "cannot change the schema", limit: MIGRATION_LIMIT });
         }
     }
-    sqlx::query("SELECT set_config('statement_timeout', $1, false)")
-        .bind(before)
-        .execute(connection)
+    set_timeout(connection, limits, limits.statement).await
+}
+
+/// Versions and checksums of the migrations that the database has.
+async fn applied(connection: &mut PgConnection) -> Result<Vec<(i64, Vec<u8>)>, MirrorError> {
+    let failed = || MirrorError::during("cannot look at the schema");
+    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('chaincore._sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
         .await
-        .map_err(MirrorError::during("cannot set up the session"))?;
+        .map_err(failed())?;
+    if !is_there {
+        return Ok(vec![]);
+    }
+    sqlx::query_as("SELECT version, checksum FROM chaincore._sqlx_migrations WHERE success")
+        .fetch_all(connection)
+        .await
+        .map_err(failed())
+}
+
+async fn set_timeout(
+    connection: &mut PgConnection,
+    limits: &Limits,
+    timeout: Duration,
+) -> Result<(), MirrorError> {
+    let set = sqlx::query("SELECT set_config('statement_timeout', $1, false)");
+    let set = set.bind(timeout.as_millis().to_string()).execute(connection);
+    within("cannot set up the session", limits.patience(), set).await?;
     Ok(())
 }
 

@@ -60,10 +60,10 @@ impl Session {
         style: Style<'_>,
     ) -> Result<Totals, MirrorError> {
         let Some(last) = blocks.last() else { return Ok(Totals::default()) };
-        self.make_room(last.at.height, false).await?;
         let mut lineage = self.lineage.clone();
         let limit = self.limits.patience();
         let totals = in_time("cannot write blocks", limit, async {
+            self.make_room(last.at.height, false).await?;
             let expected = self.tip();
             let mut transaction =
                 self.connection.begin().await.map_err(MirrorError::during("cannot begin"))?;
@@ -164,20 +164,24 @@ fn encode_ahead(
     })
 }
 
-/// Transactions in a piece of history. Big enough for `COPY` to pay, small enough for encoding and copying to go on
-/// side by side.
+/// Transactions in a piece of history, at most. Big enough for `COPY` to pay, small enough for encoding and copying to
+/// go on side by side.
 const PIECE: usize = 4_000;
 
+/// Transactions in the first piece: the server waits for it.
+const FIRST_PIECE: usize = 500;
+
 fn history_pieces(params: &ChainParams, blocks: &[AppliedBlock]) -> Vec<Vec<AppliedBlock>> {
-    let mut all = Vec::new();
+    let (mut all, mut size) = (Vec::new(), FIRST_PIECE);
     for piece in pieces(params, blocks, usize::MAX) {
         let (mut some, mut txs) = (Vec::new(), 0);
         for block in piece {
             txs += block.block.transactions.len();
             some.push(block.clone());
-            if txs >= PIECE {
+            if txs >= size {
                 all.push(std::mem::take(&mut some));
                 txs = 0;
+                size = (size * 2).min(PIECE);
             }
         }
         if !some.is_empty() {
@@ -186,7 +190,6 @@ fn history_pieces(params: &ChainParams, blocks: &[AppliedBlock]) -> Vec<Vec<Appl
     }
     all
 }
-
 /// The commit of this transaction does not wait for the disk.
 pub async fn relax(connection: &mut PgConnection) -> Result<(), MirrorError> {
     let set = sqlx::query("SELECT set_config('synchronous_commit', 'off', true)");

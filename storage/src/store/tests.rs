@@ -73,6 +73,9 @@ fn a_commit_is_there_after_reopening_and_after_moving_the_folder() {
     index.sort_unstable_by_key(|(hash, _)| *hash);
     assert_eq!(index, records);
     assert_eq!(store.record(&records[5].0).unwrap(), Some(records[5].1));
+    store.commit(Commit { forgotten: vec![records[5].0], ..Commit::default() }).unwrap();
+    assert_eq!(store.record(&records[5].0).unwrap(), None);
+    assert_eq!(store.load_index().unwrap().len(), records.len() - 1);
     assert_eq!(store.record(&BlockHash::ZERO).unwrap(), None);
     assert_eq!(store.extra("name").unwrap(), Some(vec![1, 2]));
     assert_eq!(store.extra("gone").unwrap(), None);

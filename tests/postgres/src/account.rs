@@ -18,6 +18,11 @@ const SOCKET_PATH: usize = 108;
 /// `/.s.PGSQL.65535.lock`, the longest name beside the socket.
 const SOCKET_NAME: usize = 20;
 
+/// Where Linux keeps files in memory. A server has a thousand files, and a disk that others use is slow to remove them.
+const MEMORY: &str = "/dev/shm";
+/// A server of a test takes 50 to 300 MB, and several run side by side.
+const PLENTY: u64 = 4 << 30;
+
 impl Account {
     /// Ours, or as root that of `postgres` or else of `nobody`.
     pub(crate) fn choose() -> Result<Self, Error> {
@@ -51,11 +56,15 @@ impl Account {
         given.map_err(|source| Error::File { path: path.to_owned(), source })
     }
 
-    /// A new folder that belongs to the account and whose path leaves room for a socket's name.
-    pub(crate) fn folder(self) -> Result<PathBuf, Error> {
-        let candidates = [std::env::temp_dir(), PathBuf::from("/tmp")];
+    /// A new folder that belongs to the account and whose path leaves room for a socket's name; in memory if its files
+    /// need not last and there is plenty.
+    pub(crate) fn folder(self, lasting: bool) -> Result<PathBuf, Error> {
+        let mut candidates = vec![std::env::temp_dir(), PathBuf::from("/tmp")];
+        if !lasting && free_space(Path::new(MEMORY)) >= PLENTY {
+            candidates.insert(0, PathBuf::from(MEMORY));
+        }
         let Some(parent) = candidates.iter().find(|folder| self.may_enter(folder) && is_short(folder)) else {
-            let names = candidates.map(|folder| folder.display().to_string());
+            let names: Vec<_> = candidates.iter().map(|folder| folder.display().to_string()).collect();
             return Err(Error::NoFolder(names.join(" and ")));
         };
         let folder = tempfile::Builder::new().prefix("chaincore-pg-").tempdir_in(parent);
@@ -72,6 +81,11 @@ impl Account {
             })
         })
     }
+}
+
+/// The bytes that may still be written; none if nobody can tell.
+fn free_space(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(0, |space| space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 fn is_short(parent: &Path) -> bool {
@@ -105,6 +119,19 @@ mod tests {
     fn a_folder_whose_sockets_would_have_too_long_names_is_not_taken() {
         assert!(is_short(Path::new("/tmp")));
         assert!(!is_short(&PathBuf::from(format!("/{}", "x".repeat(80)))));
+    }
+
+    #[test]
+    fn what_must_last_is_not_kept_in_memory() {
+        let account = Account { other: None };
+        let lasting = account.folder(true).unwrap();
+        let other = account.folder(false).unwrap();
+        assert!(!lasting.starts_with(MEMORY) || std::env::temp_dir().starts_with(MEMORY));
+        assert!(other.is_dir() && other != lasting);
+        assert_eq!(free_space(Path::new("/nonexistent")), 0);
+        for folder in [lasting, other] {
+            std::fs::remove_dir(folder).unwrap();
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// A server that is quick because it would lose data if the machine lost power: nothing is flushed. A
+    /// A server that is quick because it would lose data if the machine lost power: nothing is flushed, and
+    /// where there is plenty of memory its files are kept there. A
     /// server that a test kills may then have lost its last commits; that is for [`Self::durable`] ones.
     pub fn fast() -> Self {
         Self::default()
@@ -63,6 +64,8 @@ impl Options {
             // Checkpoints cost nothing without flushing, and many servers share a disk.
             lines.push(("max_wal_size", "128MB".to_owned()));
             lines.push(("min_wal_size", "32MB".to_owned()));
+            // In the server's folder: what lies elsewhere outlives a server that is killed.
+            lines.push(("dynamic_shared_memory_type", "mmap".to_owned()));
         }
         if self.tls {
             lines.push(("ssl", "on".to_owned()));

@@ -64,7 +64,7 @@ impl Server {
     pub fn try_start(options: Options) -> Result<Self, Error> {
         let binaries = Binaries::find()?;
         let account = Account::choose()?;
-        let folder = account.folder()?;
+        let folder = account.folder(options.durable)?;
         let made = Running::prepare(binaries, account, &folder, &options, |running| running.initdb());
         Self::launch(made, &folder)
     }
@@ -86,7 +86,7 @@ impl Server {
     pub fn standby_by(&self, options: Options, script: impl FnOnce(&Path) -> String) -> Self {
         let make = || {
             let account = self.running.account;
-            let folder = account.folder()?;
+            let folder = account.folder(options.durable)?;
             let made =
                 Running::prepare(self.running.binaries.clone(), account, &folder, &options, |running| {
                     finish(&mut self.shell(&script(&running.data())))

@@ -1,5 +1,6 @@
 //! Headers: which chain each peer has, and catching up with it headers-first.
 
+use super::behind::Behind;
 use super::locator::locator;
 use super::{Peer, Protocol, SECOND};
 use crate::chain::{BlockEntry, Snapshot, Validity};
@@ -26,9 +27,6 @@ const DIRECT_FETCH_INTERVALS: i64 = 20;
 const WORK_BUFFER: u32 = 144;
 /// How many outbound peers with a good chain are never dropped for falling behind.
 const MAX_PROTECTED: usize = 4;
-/// How long an outbound peer may be behind before it is asked, and before it is dropped, in seconds.
-const BEHIND_TIMEOUT: i64 = 20 * 60;
-const BEHIND_ANSWER: i64 = 2 * 60;
 
 /// Headers of one peer.
 #[derive(Debug, Default)]
@@ -50,25 +48,15 @@ pub(super) struct PeerHeaders {
     timeout: Option<i64>,
     /// Whether an inv made us ask for headers before the first catching-up.
     asked_after_inv: bool,
-    behind: Behind,
-    is_protected: bool,
-}
-
-/// What is done about an outbound peer whose chain has less work than ours (Core's `ChainSyncTimeoutState`).
-#[derive(Debug, Default)]
-struct Behind {
-    /// When its time is up, in seconds; 0 if it is not behind.
-    timeout: i64,
-    /// The tip that it is measured by.
-    mark: Option<Arc<BlockEntry>>,
-    asked: bool,
+    pub(super) behind: Behind,
+    pub(super) is_protected: bool,
 }
 
 /// Catching up, over all peers.
 #[derive(Debug, Default)]
 pub(super) struct HeadersSync {
     /// Peers that the first catching-up was started with.
-    started: BTreeSet<PeerId>,
+    pub(super) started: BTreeSet<PeerId>,
     /// On a ChainCore network: those of them that had no more to tell. Such a network may be young, or silent for
     /// days, so that an old last block says nothing about who is behind; then the next peer is asked.
     exhausted: BTreeSet<PeerId>,
@@ -464,51 +452,6 @@ impl Protocol {
         }
         if !items.is_empty() {
             peer.send(&Message::GetData(items));
-        }
-    }
-
-    /// Drops an outbound peer that stays behind (Core's `ConsiderEviction`).
-    pub(super) fn consider_eviction(&mut self, peer: &mut Peer) {
-        let is_candidate = peer.kind().is_outbound_or_block_relay()
-            && !peer.headers.is_protected
-            && self.headers.started.contains(&peer.id());
-        if !is_candidate {
-            return;
-        }
-        let now = self.now();
-        let snapshot = self.snapshot();
-        let work = peer.headers.best_known.as_ref().map(|best| best.chain_work());
-        let behind = &mut peer.headers.behind;
-        let has = |mark: &Arc<BlockEntry>| work.is_some_and(|work| work >= mark.chain_work());
-        if has(snapshot.tip()) {
-            *behind = Behind::default();
-        } else if behind.timeout == 0 || behind.mark.as_ref().is_some_and(has) {
-            *behind =
-                Behind { timeout: now + BEHIND_TIMEOUT, mark: Some(snapshot.tip().clone()), asked: false };
-        } else if now > behind.timeout {
-            let best = match &peer.headers.best_known {
-                Some(best) => best.hash().to_string(),
-                None => "<none>".into(),
-            };
-            if behind.asked {
-                self.disconnect_loudly(
-                    peer,
-                    format_args!("Outbound peer has old chain, best known block = {best}"),
-                );
-                return;
-            }
-            behind.asked = true;
-            behind.timeout = now + BEHIND_ANSWER;
-            let mark = behind.mark.clone().unwrap_or_else(|| snapshot.tip().clone());
-            let from = mark.parent().unwrap_or(&mark).clone();
-            self.send_getheaders(peer, &from);
-            tracing::debug!(
-                target: "net",
-                "sending getheaders to outbound peer={} to verify chain work (current best known block:{best}, \
-                 benchmark blockhash: {})",
-                peer.id(),
-                mark.hash()
-            );
         }
     }
 }

@@ -11,6 +11,7 @@
 mod addresses;
 mod announce;
 mod authentication;
+mod behind;
 mod blocks;
 mod compact;
 mod dispatch;

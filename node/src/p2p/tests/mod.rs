@@ -5,6 +5,7 @@ mod addresses;
 mod connections;
 mod extra_peers;
 mod headers;
+mod heard;
 mod messages;
 mod private;
 mod raw_peer;

@@ -25,7 +25,9 @@ fn identity(pid: Pid) -> Option<String> {
 pub(super) fn replace(folder: &Path, pid: Pid) {
     let file = folder.join(FILE);
     let noted = fs::read_to_string(&file).unwrap_or_default();
-    let old = noted.split(' ').next().and_then(|word| word.parse().ok()).and_then(Pid::from_raw);
+    let number =
+        noted.split(' ').next().and_then(|word| word.parse::<i32>().ok()).filter(|number| *number > 1);
+    let old = number.and_then(Pid::from_raw);
     if let Some(old) = old.filter(|old| *old != pid)
         && identity(old).is_some_and(|found| found == noted)
     {
@@ -54,35 +56,47 @@ pub(super) fn forget(folder: &Path) {
 mod tests {
     use super::*;
     use std::os::unix::process::CommandExt;
-    use std::process::{Child, Command};
+    use std::process::{Child, Command, Stdio};
 
-    fn sleeper() -> (Child, Pid) {
-        let child = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
-        let pid = Pid::from_child(&child);
-        (child, pid)
+    /// A process that ends with the test.
+    struct Sleeper(Child, Pid);
+
+    impl Sleeper {
+        fn new() -> Self {
+            let mut command = Command::new("sleep");
+            command.arg("1000").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let child = command.process_group(0).spawn().unwrap();
+            let pid = Pid::from_child(&child);
+            Self(child, pid)
+        }
+    }
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
     }
 
     #[test]
     fn only_the_very_process_that_is_noted_is_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let ((mut old, old_pid), (mut new, new_pid)) = (sleeper(), sleeper());
-        replace(folder.path(), old_pid);
-        replace(folder.path(), old_pid);
-        assert!(old.try_wait().unwrap().is_none());
+        let (mut old, mut new) = (Sleeper::new(), Sleeper::new());
+        replace(folder.path(), old.1);
+        replace(folder.path(), old.1);
+        assert!(old.0.try_wait().unwrap().is_none());
         // The number alone is not enough: another process could have it by now.
         let noted = fs::read_to_string(folder.path().join(FILE)).unwrap();
         for other in
             [noted.replacen(' ', " 9", 1), format!("{noted}0"), "1".into(), "-1 x".into(), "x".into()]
         {
             fs::write(folder.path().join(FILE), other).unwrap();
-            replace(folder.path(), new_pid);
-            assert!(old.try_wait().unwrap().is_none());
+            replace(folder.path(), new.1);
+            assert!(old.0.try_wait().unwrap().is_none());
         }
-        replace(folder.path(), old_pid);
-        assert!(!new.wait().unwrap().success());
+        replace(folder.path(), old.1);
+        assert!(!new.0.wait().unwrap().success());
         forget(folder.path());
         assert!(!folder.path().join(FILE).exists());
-        old.kill().unwrap();
-        old.wait().unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Problems, Run, strides};
 use crate::error::MirrorError;
-use crate::indexes::{INDEXES, Kind, stays_in_bulk};
+use crate::indexes::{INDEXES, Kind};
 use crate::rows::first_tx_id;
 use sqlx::Row as _;
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ impl Run<'_> {
         problems.add_rows(self.fetch(invalid).await?)?;
         let sealed = self.state.seeded;
         let indexed = sqlx::query(
-            "SELECT t.relname, pg_get_indexdef(i.indexrelid), i.indisprimary FROM pg_index i \
+            "SELECT t.relname::text, replace(pg_get_indexdef(i.indexrelid), '\"', ''), i.indisprimary FROM pg_index i \
              JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
              WHERE n.nspname = 'chaincore' AND i.indisvalid",
         );
@@ -88,7 +88,7 @@ impl Run<'_> {
                 read().map_err(MirrorError::during("cannot read a check's answer"))?;
             let has = there.get(&table).map_or(&[][..], Vec::as_slice);
             let listed = INDEXES.iter().filter(|index| index.table == family);
-            for index in listed.filter(|index| sealed || stays_in_bulk(index)) {
+            for index in listed.filter(|_| sealed) {
                 let fits = |(definition, primary): &(String, bool)| {
                     *primary == (index.kind == Kind::Primary) && definition.ends_with(index.columns)
                 };

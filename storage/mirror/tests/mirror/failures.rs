@@ -162,6 +162,11 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
                 break;
             }
         }
+        // Blocks and branches come and go in between, whatever is built already.
+        if killed % 5 == 4 {
+            world.take_off(1);
+            world.extend(2);
+        }
         // An attempt of somebody's own that failed leaves this.
         if killed == 3 {
             drop(guide);
@@ -169,7 +174,7 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
                 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chaincore.outputs_p0000_script'::regclass").unwrap();
         }
     }
-    assert!(killed > 10, "{killed}");
+    assert!(killed > 5, "{killed}");
     let columns = "SELECT pg_get_indexdef('chaincore.outputs_p0000_script'::regclass)";
     assert!(crate::kit::text(&database.url, columns).await.ends_with("(script_key, tx_id)"));
     assert_eq!(number(&database.url, "SELECT count(*) FROM pg_index WHERE NOT indisvalid").await, 0);

@@ -334,6 +334,13 @@ fn an_address_has_a_history_and_a_balance_at_each_height() {
     assert_eq!(history(d), "4|1|501|2999990000|0|2999990000\n4|2|502|0|2999990000|0");
     let raw = chain.sql("SELECT address FROM chaincore.address_balances WHERE address LIKE 'raw:%'").unwrap();
     assert_eq!(history(&raw), "4|2|502|2999980000|0|2999980000");
+    // What nobody can spend belongs to nobody: the coinbase of block 0, data.
+    for name in ["pubkey", "nulldata"] {
+        let script = "SELECT 'raw:' || encode(sha256(script), 'hex') FROM chaincore.outputs JOIN chaincore.script_types
+            USING (script_type) WHERE name =";
+        let address = chain.sql(&format!("{script} '{name}' ORDER BY tx_id LIMIT 1")).unwrap();
+        assert!(address.len() == 68 && history(&address).is_empty(), "{name}: {address}");
+    }
     // One that never was used, and what is no address.
     assert_eq!(history("12higDjoCCNXSA95xZMWUdPvXNmkAduhWv"), "");
     assert_eq!(history("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3"), "");

@@ -122,6 +122,34 @@ async fn views_agree_with_the_tables_that_the_writer_keeps() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn questions_about_one_thing_are_answered_by_indexes() {
+    let database = Server::shared().database("plans");
+    let _kept = written(&database.url, 7).await;
+    let txid = "decode(repeat('ab', 32), 'hex')";
+    // What is asked, and the index that must answer it however long the chain is.
+    let plans = [
+        (format!("SELECT * FROM chaincore.transaction_ids({txid})"), "transactions_p0000_txid", "substr(txid, 1, 8)"),
+        ("SELECT * FROM analytics.address_history('1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2')".into(), "outputs_p0000_script", "inputs_p0000_script"),
+        ("SELECT * FROM chaincore.inputs WHERE prev_tx_id = 1048576 AND prev_vout = 0".into(), "inputs_p0000_spent", ""),
+        ("SELECT * FROM chaincore.utxos WHERE script_key = chaincore.addr('1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2')".into(), "utxos_script", ""),
+        ("SELECT * FROM analytics.rich_list LIMIT 10".into(), "address_balances_rich", ""),
+        ("SELECT * FROM chaincore.blocks WHERE hash = '\\x00'".into(), "blocks_hash", ""),
+        (
+            "SELECT * FROM chaincore.outputs WHERE tx_id >= chaincore.first_tx_id(3) AND tx_id < chaincore.first_tx_id(4)".into(),
+            "outputs_p0000_pkey",
+            "'3145728'::bigint",
+        ),
+    ];
+    for (sql, index, condition) in plans {
+        // On so few rows reading all of them would be cheaper.
+        let plan = database
+            .sql(&format!("SET enable_seqscan = off; SET enable_bitmapscan = off; EXPLAIN {sql}"))
+            .unwrap();
+        assert!(plan.contains(index) && plan.contains(condition), "{sql}\n{plan}");
+    }
+}
+
 /// A digest of each table of the publication.
 fn digests(server: &Server, database: &str) -> String {
     let tables = server
