@@ -227,8 +227,7 @@ fn a_terminal_shows_the_mirror_live_through_an_outage() {
         terminal.resize(width, lines);
         terminal.wait_for(part);
     }
-    terminal.press("q");
-    assert_eq!(terminal.wait_exit(), 1, "the code tells what was seen last");
+    assert_eq!(terminal.quit(), 1, "the code tells what was seen last");
     terminal.is_restored();
 }
 
