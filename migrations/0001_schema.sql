@@ -13,7 +13,7 @@
 --   outputs            (script_key, tx_id)
 --   inputs             (prev_tx_id, prev_vout); (script_key, tx_id)
 --   utxos              (script_key)
---   address_balances   (balance DESC)
+--   address_balances   (balance DESC) WHERE balance > 0
 --   stale_blocks       (height)
 --   stale_transactions (substr(txid, 1, 8))
 -- Until its primary key is there a table of the publication takes INSERT and COPY, but no UPDATE or DELETE.

@@ -25,7 +25,7 @@ pub struct Index {
     pub table: &'static str,
     /// Its name is the table's with this behind it; a partition's likewise.
     pub suffix: &'static str,
-    /// What is indexed, as in `CREATE INDEX`.
+    /// What is indexed, as PostgreSQL itself writes it.
     pub columns: &'static str,
     /// What it is for.
     pub kind: Kind,
@@ -49,7 +49,8 @@ pub const INDEXES: [Index; 16] = [
     // Eight bytes of 32: a quarter of the size. Not unique (BIP30); compare the whole identifier too.
     index("transactions", "txid", "(substr(txid, 1, 8))", Kind::Plain),
     index("utxos", "script", "(script_key)", Kind::Plain),
-    index("address_balances", "rich", "(balance DESC)", Kind::Plain),
+    // Most owners have spent all: their rows need not be in it.
+    index("address_balances", "rich", "(balance DESC) WHERE (balance > 0)", Kind::Plain),
     index("blocks", "hash", "(hash)", Kind::Unique),
     index("blocks", "time", "(time)", Kind::Plain),
     index("blocks", "pool", "(pool_id, height)", Kind::Plain),

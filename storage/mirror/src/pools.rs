@@ -57,9 +57,12 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
     !text.is_empty() && bytes.windows(text.len()).any(|window| window == text)
 }
 
+/// Number, version, pool, pattern, address.
+type RuleRow = (i32, i32, i32, Option<Vec<u8>>, Option<String>);
+
 /// Reads the rules.
 pub async fn read(connection: &mut PgConnection) -> Result<Rules, MirrorError> {
-    let rows: Vec<(i32, i32, i32, Option<Vec<u8>>, Option<String>)> =
+    let rows: Vec<RuleRow> =
         sqlx::query_as("SELECT rule_id, version, pool_id, pattern, address FROM chaincore.pool_rules")
             .fetch_all(connection)
             .await

@@ -228,6 +228,9 @@ pub fn block_ref(height: i32, hash: &[u8]) -> Option<BlockRef> {
     Some(BlockRef { height: u32::try_from(height).ok()?, hash: BlockHash(display_order(&hash)) })
 }
 
+/// Height, time, work, accumulator, hash.
+type TipRow = (i32, i64, Vec<u8>, i64, Vec<u8>);
+
 /// What the rows above the stored tip depend on.
 pub async fn lineage(connection: &mut PgConnection) -> Result<Lineage, MirrorError> {
     let action = "cannot read the tip";
@@ -239,7 +242,7 @@ pub async fn lineage(connection: &mut PgConnection) -> Result<Lineage, MirrorErr
     let Some(tip) = tip.0.zip(tip.1).and_then(|(height, hash)| block_ref(height, &hash)) else {
         return Ok(Lineage::default());
     };
-    let rows: Vec<(i32, i64, Vec<u8>, i64, Vec<u8>)> = sqlx::query_as(
+    let rows: Vec<TipRow> = sqlx::query_as(
         "SELECT height, extract(epoch FROM time)::bigint, chainwork, utxo_acc, hash FROM chaincore.blocks
          WHERE height BETWEEN $1 - 10 AND $1 ORDER BY height",
     )

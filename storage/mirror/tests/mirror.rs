@@ -1,4 +1,5 @@
 //! The mirror against a real PostgreSQL: whatever happens on the way, the tables are those of the chain.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "mirror/connections.rs"]
 mod connections;

@@ -48,7 +48,7 @@ impl Lineage {
         self.times.push(header.time);
         let mut sorted = self.times.clone();
         sorted.sort_unstable();
-        self.chainwork = self.chainwork + block_work(header.bits);
+        self.chainwork += block_work(header.bits);
         self.utxo_acc = self.utxo_acc.wrapping_add(acc);
         self.tip = Some(at);
         Grown { median_time: sorted[sorted.len() / 2], chainwork: self.chainwork, utxo_acc: self.utxo_acc }

@@ -121,7 +121,7 @@ async fn servers_that_are_killed_or_frozen_change_nothing() {
         tokio::join!(lead_through(&mut guide), async {
             tokio::time::sleep(wait).await;
             tokio::task::block_in_place(|| {
-                if round % 4 == 3 {
+                if round % 8 == 3 {
                     // Longer than the writer's patience.
                     server.freeze();
                     std::thread::sleep(Duration::from_secs(9));

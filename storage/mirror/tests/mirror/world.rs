@@ -19,7 +19,7 @@ type Coins = BTreeMap<OutPoint, Coin>;
 pub struct Numbers(pub u64);
 
 impl Numbers {
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -27,7 +27,7 @@ impl Numbers {
     }
 
     pub fn below(&mut self, bound: u64) -> u64 {
-        (self.next() >> 11) % bound
+        (self.draw() >> 11) % bound
     }
 }
 
@@ -226,7 +226,7 @@ impl State {
             rest -= share;
             outputs.push(TxOut { value: Amount(share), script_pubkey: self.script() });
         }
-        let (version, lock_time) = (self.numbers.next() as u32, self.numbers.next() as u32);
+        let (version, lock_time) = (self.numbers.draw() as u32, self.numbers.draw() as u32);
         Some(Arc::new(Tx::from(Transaction { version, inputs, outputs, lock_time })))
     }
 
@@ -235,7 +235,7 @@ impl State {
         let number = self.numbers.below(scripts);
         let fill = |len: usize| -> Vec<u8> {
             let mut numbers = Numbers(number.wrapping_mul(77));
-            (0..len).map(|_| numbers.next() as u8).collect()
+            (0..len).map(|_| numbers.draw() as u8).collect()
         };
         let parts: Vec<Vec<u8>> = match self.numbers.below(24) {
             0..4 => vec![vec![0x00, 0x14], fill(20)],
@@ -283,7 +283,7 @@ impl State {
             tag.extend(height.to_le_bytes());
             tag.extend(b"\0/Pool ");
             tag.push(b'A' + self.numbers.below(3) as u8);
-            tag.extend(self.numbers.next().to_le_bytes());
+            tag.extend(self.numbers.draw().to_le_bytes());
             let reward = TxOut { value: Amount(5_000_000_000 + fees), script_pubkey: self.script() };
             let mut outputs = vec![reward];
             if self.numbers.below(2) == 0 {
@@ -297,12 +297,12 @@ impl State {
         add(&mut coins, &coinbase, height, 0);
         let mut block = Block {
             header: Header {
-                version: self.numbers.next() as i32,
+                version: self.numbers.draw() as i32,
                 previous: below.hash,
                 merkle_root: Hash256::ZERO,
                 time: header.time.saturating_add(self.numbers.below(1_200) as u32).saturating_sub(200),
                 bits: [0x207f_ffff, 0x1d00_ffff, 0x1903_a30c][self.numbers.below(3) as usize],
-                nonce: self.numbers.next() as u32,
+                nonce: self.numbers.draw() as u32,
             },
             transactions: [vec![coinbase], transactions].concat(),
         };
@@ -316,7 +316,7 @@ impl State {
 
 fn random_txid(numbers: &mut Numbers) -> chaincore_consensus::Txid {
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&numbers.next().to_be_bytes());
+    bytes[..8].copy_from_slice(&numbers.draw().to_be_bytes());
     chaincore_consensus::Txid(bytes)
 }
 

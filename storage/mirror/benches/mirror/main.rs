@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask bench mirror -- --blocks 100 --rounds 3`. Bulk loading is compared with plain binary `COPY` of the same
 //! rows, encoded beforehand, into the same tables; the two take turns, and medians are printed. The server is one of its
-//! own with fsync on, in the temporary folder.
+//! own with fsync on, in the temporary folder; `--set name=value` changes its settings and `--log FILE` keeps its log.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod blocks;
@@ -140,7 +140,7 @@ async fn run() {
     let params = Arc::new(ChainParams::regtest());
     let (genesis, mut maker) = Maker::new(&params);
     let mut all = vec![genesis];
-    all.extend((0..count).map(|_| maker.next()));
+    all.extend((0..count).map(|_| maker.block()));
     let rows: usize = all
         .iter()
         .map(|block| {
@@ -170,7 +170,12 @@ async fn run() {
     }
 
     let options = Options::fast().durable().set("shared_buffers", "1GB").set("max_wal_size", "8GB");
-    let options = options.set("log_min_duration_statement", "1");
+    let mut options = options;
+    let arguments: Vec<String> = std::env::args().collect();
+    for pair in arguments.windows(2).filter(|pair| pair[0] == "--set") {
+        let (name, value) = pair[1].split_once('=').expect("--set name=value");
+        options = options.set(name, value);
+    }
     let server = Server::start(options.set("checkpoint_timeout", "30min").set("wal_compression", "off"));
     let bench = Bench { params: params.clone(), chain: Arc::new(Tip(Mutex::new(all[count].at))) };
     let (mut bulk, mut ceiling) = (vec![], vec![]);
@@ -208,7 +213,7 @@ async fn run() {
         if number == TIP_BLOCKS - DEPTH {
             fork = Some((maker.clone(), bench.chain.tip()));
         }
-        let block = maker.next();
+        let block = maker.block();
         bench.set_tip(block.at);
         let started = Instant::now();
         mirror.extend(&[block]).await.expect("it follows");
@@ -221,12 +226,14 @@ async fn run() {
 
     let (below, at) = fork.expect("there are more blocks than the depth");
     let mut other = below.fork();
-    let branch: Vec<AppliedBlock> = (0..=DEPTH).map(|_| other.next()).collect();
+    let branch: Vec<AppliedBlock> = (0..=DEPTH).map(|_| other.block()).collect();
     bench.set_tip(branch[DEPTH].at);
     let started = Instant::now();
     mirror.reorganize(at, &branch[..1]).await.expect("it has the fork");
     let took = started.elapsed().as_secs_f64();
     line("six blocks off and one on, in one transaction", format!("{took:.3} s"), "<= 3", took <= 3.0);
     mirror.close().await;
-    std::fs::write("/tmp/m2-pg.log", server.log()).unwrap();
+    if let Some(pair) = arguments.windows(2).find(|pair| pair[0] == "--log") {
+        std::fs::copy(server.folder().join("log"), &pair[1]).expect("the log can be copied");
+    }
 }

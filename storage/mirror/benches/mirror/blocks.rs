@@ -48,7 +48,7 @@ impl Maker {
     }
 
     /// The next block.
-    pub fn next(&mut self) -> AppliedBlock {
+    pub fn block(&mut self) -> AppliedBlock {
         let height = self.tip.height + 1;
         let mut spent = vec![];
         let mut made: Vec<(OutPoint, Coin)> = vec![];
