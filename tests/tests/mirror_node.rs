@@ -40,6 +40,12 @@ fn verify(datadir: &Path, more: &[&str]) -> Output {
     command.output().expect("chaincored can be run")
 }
 
+/// The same for a node that runs, at a port that the system chose.
+fn verify_running(node: &TestNode, more: &[&str]) -> Output {
+    let port = node.url().trim_end_matches('/').rsplit(':').next().expect("a port").to_owned();
+    verify(node.datadir(), &[more, &[&*format!("-rpcport={port}")]].concat())
+}
+
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -80,7 +86,7 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     let mut node = TestNode::start_in(home.path(), &arguments);
     work(&node, 120);
     wait_level(&node, &database);
-    node.wait_until("it is live", |node| plugin(node)["state"] == "Live");
+    node.wait_until("it is live", |node| plugin(node)["state"] == "live");
     let log = node.log();
     assert!(
         log.contains("-mirror") || log.contains("mirror=\"****\"") || log.contains("mirror=****"),
@@ -98,15 +104,17 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     assert_eq!(sql(&database, "SELECT max(height) FROM chaincore.blocks"), height.to_string());
     let coins = node.rpc("gettxoutsetinfo", json!([]));
     assert_eq!(sql(&database, "SELECT count(*) FROM chaincore.utxos"), coins["txouts"].to_string());
-    assert_right(&verify(home.path(), &["--fast", &switch]));
+    assert_right(&verify_running(&node, &["--fast", &switch]));
 
     // A reorganization.
     let gone = node.rpc("getblockhash", json!([height - 6]));
     node.rpc("invalidateblock", json!([gone]));
+    // To somebody else: the same block would be the invalid one.
+    node.rpc("generatetoaddress", json!([1, "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"]));
     work(&node, 9);
     wait_level(&node, &database);
     assert_eq!(sql(&database, "SELECT sum(depth) FROM chaincore.reorgs"), "7");
-    assert_right(&verify(home.path(), &["--full", &switch]));
+    assert_right(&verify_running(&node, &["--full", &switch]));
 
     // The node is killed, the server is killed, the server hangs: each while blocks come.
     work(&node, 5);
@@ -115,7 +123,7 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     work(&node, 5);
     server.kill();
     work(&node, 5);
-    node.wait_until("it waits for the server", |node| plugin(node)["state"] == "Backoff");
+    node.wait_until("it waits for the server", |node| plugin(node)["state"] == "backoff");
     server.restart();
     node.rpc("plugin", json!(["start", "mirror"]));
     wait_level(&node, &database);
@@ -126,7 +134,7 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     let report = node.rpc("mirrorverify", json!(["full"]));
     assert_eq!(report["ok"], true, "{report:#}");
     assert_eq!(report["checks"].as_array().map(Vec::len), Some(12));
-    assert_right(&verify(home.path(), &["--height", "100..110", &switch]));
+    assert_right(&verify_running(&node, &["--height", "100..110", &switch]));
     let refused = node.try_rpc("mirrorverify", json!(["everything"]));
     assert!(format!("{refused:?}").contains("everything"), "{refused:?}");
 
@@ -150,7 +158,7 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     node.rpc("plugin", json!(["reset", "mirror"]));
     work(&node, 1);
     wait_level(&node, &database);
-    assert_right(&verify(home.path(), &["--full"]));
+    assert_right(&verify_running(&node, &["--full"]));
     assert_eq!(node.stop(), Some(0));
 }
 
