@@ -121,6 +121,32 @@ impl Terminal {
         self.child.process_id().expect("the program runs")
     }
 
+    /// Types again every second until the screen is as wanted. Once may not be enough: `crossterm` leaves a key that
+    /// comes in the same moment as a change of the terminal's size lying until the next one.
+    pub fn press_until(&mut self, keys: &str, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            // A program that has ended takes no keys.
+            let _gone = self.writer.write_all(keys.as_bytes()).and_then(|()| self.writer.flush()).is_err();
+            let pause = Instant::now();
+            while pause.elapsed() < Duration::from_secs(1) {
+                if done(self) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        panic!("waited in vain for {what:?}; the screen shows\n{}", self.text())
+    }
+
+    /// Presses `q` until the program ends; its exit code.
+    pub fn quit(&mut self) -> u32 {
+        self.press_until("q", "the end", |terminal| {
+            terminal.child.try_wait().expect("the program can be waited for").is_some()
+        });
+        self.wait_exit()
+    }
+
     /// Waits until the program ends; its exit code.
     pub fn wait_exit(&mut self) -> u32 {
         let since = Instant::now();

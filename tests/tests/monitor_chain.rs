@@ -179,15 +179,13 @@ fn a_terminal_shows_the_nodes_live_and_is_given_back() {
     }
     terminal.resize(110, 14);
     terminal.wait_for("↑↓ scroll");
-    terminal.press("\u{1b}[B\u{1b}[B");
-    terminal.wait_until("the first line is scrolled away", |text| !text.contains("ChainCore nodes"));
-    terminal.press("\u{1b}[H");
-    terminal.wait_for("ChainCore nodes");
+    let shows_the_top = |terminal: &mut Terminal| terminal.text().contains("ChainCore nodes");
+    terminal.press_until("\u{1b}[B", "the first line is scrolled away", |terminal| !shows_the_top(terminal));
+    terminal.press_until("\u{1b}[H", "the first line is back", shows_the_top);
 
     two.kill();
     terminal.wait_for("UNREACHABLE");
-    terminal.press("q");
-    assert_eq!(terminal.wait_exit(), 1, "the code tells what was seen last");
+    assert_eq!(terminal.quit(), 1, "the code tells what was seen last");
     terminal.is_restored();
 }
 

@@ -323,8 +323,7 @@ fn a_session_is_recorded_and_shown_again() {
     terminal.wait_for("height 6");
     node.kill();
     terminal.wait_for("UNREACHABLE");
-    terminal.press("q");
-    assert_eq!(terminal.wait_exit(), 1);
+    assert_eq!(terminal.quit(), 1);
     terminal.is_restored();
     // Who mined is told at the end.
     terminal.wait_for_all(&["recorded in", BOB]);
@@ -371,8 +370,7 @@ fn a_session_is_recorded_and_shown_again() {
     terminal.press(" ++++++++");
     terminal.wait_for("END");
     terminal.wait_for("UNREACHABLE");
-    terminal.press("q");
-    assert_eq!(terminal.wait_exit(), 1);
+    assert_eq!(terminal.quit(), 1);
     terminal.is_restored();
 
     // What is no recording, or one of another version, is refused.

@@ -35,7 +35,7 @@ use crate::block::Block;
 use crate::hash::BlockHash;
 use crate::pow::{Target, Work};
 use crate::script::Script;
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
 /// A chain's rules and constants. All fields are plain data: a node may change them before it starts.
 #[derive(Clone, PartialEq, Debug)]

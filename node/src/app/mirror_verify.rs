@@ -64,7 +64,7 @@ async fn ask_node(config: &Config, extent: &Extent) -> Result<Value, AppError> {
         Extent::Full => "full".to_owned(),
         Extent::Heights(heights) => format!("{}..{}", heights.start(), heights.end()),
     };
-    let answer = client.call(VERIFY, &[Json::String(text.into())]).await.map_err(|error| {
+    let answer = client.call(VERIFY, &[Json::String(text)]).await.map_err(|error| {
         failed(format!(
             "the node that runs on {} did not verify its mirror: {error}",
             config.chain_dir.display()

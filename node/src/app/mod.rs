@@ -5,6 +5,7 @@
 //! network, import, miner. Down: HTTP (answers that are due go out), network, plugins, chain (with a last flush).
 
 mod banner;
+mod durable;
 mod mirror_verify;
 mod node_id;
 mod notify;

@@ -1,6 +1,6 @@
 //! The plugins that a node has, and what they run in.
 
-use super::AppError;
+use super::{AppError, durable};
 use crate::chain::ChainHandle;
 use crate::config::{Config, StorageConfig};
 use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transactions};
@@ -9,7 +9,7 @@ use crate::plugins::process::{Environment, Limits, ProcessPlugin};
 use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
 use chaincore_mirror::Mirror;
-use chaincore_plugin::Plugin;
+use chaincore_plugin::{Gate, Plugin};
 use std::sync::Arc;
 
 /// A host with the plugins that add something to the interfaces, which has to be known before the first request is
@@ -68,6 +68,9 @@ pub(super) async fn open(
         mempool: Some(Arc::new(subscribe)),
     })?;
     plugins.into_iter().try_for_each(|plugin| host.start(plugin))?;
+    if host.statuses().iter().any(|plugin| plugin.manifest.gate == Gate::Durable) {
+        durable::keep_up(chain.clone());
+    }
     let hooks = host.registered().policy_hooks();
     // Nothing has come into the pool yet: peers and the saved pool come later.
     chain.mempool().write().expect("no one panics while holding the mempool").set_hooks(hooks);

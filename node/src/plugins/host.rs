@@ -4,6 +4,7 @@
 use super::backoff::BackoffPolicy;
 use super::board::{Board, Figure, PluginState};
 use super::mempool::MempoolSubscriptions;
+use super::read_ahead::ReadAhead;
 use super::registrations::{Collector, Registered};
 use super::runner::{End, Orders, Runner, panic_text};
 use crate::chain::TipState;
@@ -273,8 +274,12 @@ impl Host {
         slot.board.set_stopping(false);
         slot.orders.send_modify(|orders| orders.stop = None);
         slot.board.change().state = PluginState::Starting;
+        let chain = match slot.manifest.needs_blocks {
+            true => Arc::new(ReadAhead::new(around.chain.clone(), &slot.manifest.id)),
+            false => around.chain.clone(),
+        };
         let context = Context {
-            chain: around.chain.clone(),
+            chain,
             node: around.node.clone(),
             params: around.params.clone(),
             folder: around.folder.join("plugins").join(&slot.manifest.id),

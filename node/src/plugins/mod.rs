@@ -13,6 +13,7 @@
 //! | `board` | what is known of one plugin |
 //! | `backoff` | how long to wait after a failure |
 //! | [`command`] | what plugins in processes of their own are started with |
+//! | `read_ahead` | reads what a plugin will be given next |
 //! | `registrations` | what plugins add to the interfaces |
 //! | `control` | the plugins as the interfaces see them |
 //! | `metrics` | the plugin that tells Prometheus |
@@ -28,6 +29,7 @@ mod mempool;
 mod metrics;
 #[cfg(unix)]
 pub mod process;
+mod read_ahead;
 mod registrations;
 mod runner;
 

@@ -10,8 +10,8 @@ use crate::hash::BlockHash;
 use crate::hex;
 use crate::pow::{Target, Work};
 use crate::script::Script;
+use core::net::SocketAddr;
 use serde::Deserialize;
-use std::net::SocketAddr;
 
 /// Why a text is not a chain file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
