@@ -94,7 +94,8 @@ impl Mirror {
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
         let tip_height = context.chain.tip().height.max(last.at.height);
         let missing = tip_height - first.at.height + 1;
-        if session.seeded && missing >= self.options.bulk_from && missing > tip_height / 10 * 3 {
+        let many = missing >= self.options.bulk_from && missing > tip_height / 10 * 3;
+        if session.seeded && many && !session.is_published().await? {
             tracing::info!(missing, "too many blocks are missing: the mirror is loaded in bulk again");
             session.unseal().await?;
         }

@@ -110,6 +110,16 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the big tables are in a publication. PostgreSQL then refuses to delete rows of those without a primary
+    /// key, and branches could not change while history is loaded.
+    pub async fn is_published(&mut self) -> Result<bool, MirrorError> {
+        let published = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_tables WHERE schemaname = 'chaincore')",
+        )
+        .fetch_one(&mut self.connection);
+        within("cannot look at publications", self.limits.patience(), published).await
+    }
+
     async fn settings(&mut self, settings: &[(&str, &str)]) -> Result<(), MirrorError> {
         for (name, value) in settings {
             let set = sqlx::query("SELECT set_config($1, $2, false)").bind(name).bind(value);

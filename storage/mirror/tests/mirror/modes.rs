@@ -85,6 +85,14 @@ async fn a_mirror_that_is_far_behind_is_loaded_in_bulk_again() {
     assert!(sealed >= 11);
     world.extend(60);
     let options = MirrorOptions { bulk_from: 30, ..MirrorOptions::new(&old.url) };
+    // Not a mirror that others subscribe to: their tables need keys all the time.
+    let published = old.copy("published");
+    published.sql("CREATE PUBLICATION p FOR ALL TABLES").unwrap();
+    let subscribed = MirrorOptions { bulk_from: 30, ..MirrorOptions::new(&published.url) };
+    lead(&mut mirror_with(&world, subscribed)).await;
+    assert!(number(&published.url, "SELECT event_seq FROM chaincore.sync_state").await > 3);
+    assert_sound(&published.url, &world).await;
+
     let mut guide = mirror_with(&world, options);
     kit::steps(&mut guide).await;
     assert_eq!(number(&old.url, indexes).await, 0);
