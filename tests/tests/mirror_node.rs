@@ -162,6 +162,86 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     assert_eq!(node.stop(), Some(0));
 }
 
+/// Rounds of harm: `CHAINCORE_MIRROR_HARM`, or as many as fit into a run of all tests.
+fn rounds() -> u32 {
+    std::env::var("CHAINCORE_MIRROR_HARM").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
+/// Numbers that look random (splitmix64); the seed is told, so that a failure can be had again.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// Node, plugin and server are killed, stopped and frozen at random moments, between and in the middle of blocks and
+/// reorganizations. At the end every check passes.
+#[test]
+fn harm_at_random_moments_changes_nothing() {
+    let seed = std::env::var("CHAINCORE_MIRROR_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
+    let mut dice = Dice(seed);
+    let server = Server::start(Options::fast().durable());
+    let database = server.database("harmed");
+    let home = tempfile::tempdir().expect("a folder");
+    let switch = mirrored(&database);
+    let arguments = ["-regtest", &*switch];
+    let mut node = TestNode::start_in(home.path(), &arguments);
+    work(&node, 110);
+    for round in 0..rounds() {
+        work(&node, 1 + dice.below(4) as u32);
+        if dice.below(3) == 0 {
+            let height = node.rpc("getblockcount", json!([])).as_u64().expect("a height");
+            let gone = node.rpc("getblockhash", json!([height - dice.below(8)]));
+            node.rpc("invalidateblock", json!([gone]));
+            // A script of its own in each round, or the block would be the one that is gone.
+            let raw = format!("raw(02{:04x}87)", round + 1);
+            let described = node.rpc("getdescriptorinfo", json!([raw]));
+            node.rpc("generatetodescriptor", json!([dice.below(9), described["descriptor"]]));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(dice.below(120)));
+        match dice.below(5) {
+            0 => {
+                node.kill();
+                node = TestNode::start_in(home.path(), &arguments);
+            }
+            1 => {
+                server.kill();
+                work(&node, 1);
+                server.restart();
+            }
+            2 => {
+                server.freeze();
+                work(&node, 1);
+                server.thaw();
+            }
+            3 => {
+                node.rpc("plugin", json!(["stop", "mirror"]));
+                work(&node, 1);
+                node.rpc("plugin", json!(["start", "mirror"]));
+            }
+            _ => {
+                // Every connection is cut, the mirror's among them.
+                let _ = database.sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
+                );
+            }
+        }
+        // What waits for a longer while goes on at once.
+        let _ = node.try_rpc("plugin", json!(["start", "mirror"]));
+    }
+    work(&node, 1);
+    node.rpc("plugin", json!(["start", "mirror"]));
+    wait_level(&node, &database);
+    let report = node.rpc("mirrorverify", json!(["full"]));
+    assert_eq!(report["ok"], true, "seed {seed}: {report:#}");
+    assert_eq!(node.stop(), Some(0));
+}
+
 #[test]
 fn what_cannot_work_is_said() {
     let home = tempfile::tempdir().expect("a folder");

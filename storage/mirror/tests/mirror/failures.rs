@@ -152,7 +152,7 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
     crate::kit::steps(&mut guide).await;
     drop(guide);
     let mut killed = 0;
-    for kill_at in (2..).step_by(7) {
+    for kill_at in (2..).step_by(4) {
         let mut guide = mirror_with(&world, options(&database.url));
         crate::kit::steps(&mut guide).await;
         match killed_at(guide.tick(), kill_at).await {
@@ -174,7 +174,8 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
                 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chaincore.outputs_p0000_script'::regclass").unwrap();
         }
     }
-    assert!(killed > 5, "{killed}");
+    // How often it waits depends on the machine; the invalid index needs the fourth.
+    assert!(killed > 3, "{killed}");
     let columns = "SELECT pg_get_indexdef('chaincore.outputs_p0000_script'::regclass)";
     assert!(crate::kit::text(&database.url, columns).await.ends_with("(script_key, tx_id)"));
     assert_eq!(number(&database.url, "SELECT count(*) FROM pg_index WHERE NOT indisvalid").await, 0);
