@@ -4,6 +4,14 @@ use crate::error::{At, Result, StorageError};
 use crate::files;
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a lock that is held is tried again. A child process has it, too, between its fork and its exec (the
+/// database starts one when it is opened, plugins are some), so one that was let go of may seem held for a moment.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is tried.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Holds `.lock` in a folder. The operating system releases it with the process, however that ends.
 #[derive(Debug)]
@@ -16,10 +24,16 @@ impl FolderLock {
     pub fn acquire(folder: &Path) -> Result<Self> {
         let path = folder.join(".lock");
         let file = files::open_read_write(&path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StorageError::Locked { path: folder.to_path_buf() }),
-            Err(TryLockError::Error(error)) => Err(error).at(&path),
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StorageError::Locked { path: folder.to_path_buf() });
+                }
+                Err(TryLockError::Error(error)) => return Err(error).at(&path),
+            }
         }
     }
 }
