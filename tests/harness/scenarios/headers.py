@@ -182,7 +182,7 @@ def blocks_unasked(stage):
     peer.send_and_sync(m.BlockMessage(block=good))
     equal(node.getbestblockhash(), good.hash)
     orphan = make_block("77" * 32, 202, good.time + 1)
-    with node.logs("AcceptBlock FAILED (prev-blk-not-found)", timeout=10):
+    with node.logs("AcceptBlock FAILED (prev-blk-not-found)", f"Misbehaving: peer={peer.id}\n", timeout=10):
         peer.send(m.BlockMessage(block=orphan))
         peer.wait_closed()
     greedy = next_block(node)
