@@ -171,8 +171,17 @@ impl PeersConfig {
             // Core's `connect=0`, which harnesses write, is the same as -noconnect.
             false => settings.is_set("connect").then(|| settings.list("connect")),
         };
-        let max_connections = settings.number("maxconnections", 0..=1_000_000)?;
-        let max_connections = max_connections.unwrap_or(if is_chaincore { MAX_PEERS } else { CORE_MAX });
+        let max_connections = match settings.number::<i64>("maxconnections", i64::MIN..=1_000_000)? {
+            Some(most) => u32::try_from(most).map_err(|_| {
+                ConfError::Value("-maxconnections must be greater or equal than zero".to_string())
+            })?,
+            None if is_chaincore => MAX_PEERS,
+            None => CORE_MAX,
+        };
+        let peer_timeout = settings.number::<i64>("peertimeout", i64::MIN..=i64::MAX)?.unwrap_or(60);
+        if peer_timeout < 1 {
+            return Err(ConfError::Value("peertimeout must be a positive integer.".to_string()));
+        }
         // Who is told whom to call needs no seeds, as in Core.
         let is_alone = connect.is_some() || max_connections == 0;
         Ok(Self {
@@ -201,7 +210,7 @@ impl PeersConfig {
             reach: ReachConfig::read(conf, is_alone)?,
             dns: settings.switch_or("dns", true)?,
             blocks_only,
-            peer_timeout: settings.number("peertimeout", 1..=i64::MAX)?.unwrap_or(60),
+            peer_timeout,
             dial_timeout: Duration::from_millis(settings.number("timeout", 1..=600_000)?.unwrap_or(5_000)),
             max_receive: settings.number("maxreceivebuffer", 0..=1_000_000)?.unwrap_or(5_000) * 1_000,
             max_send: settings.number("maxsendbuffer", 0..=1_000_000)?.unwrap_or(1_000) * 1_000,

@@ -46,9 +46,9 @@ fn table_json(places: &[AddressPlace]) -> Object {
             &Object::new()
                 .with("address", &known.address)
                 .with("port", &known.port)
-                .with("network", &known.network)
                 .with("services", &known.services)
                 .with("time", &known.time)
+                .with("network", &known.network)
                 .with("source", &place.source)
                 .with("source_network", &place.source_network),
         );

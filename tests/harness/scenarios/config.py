@@ -53,6 +53,8 @@ def wrong_options(stage):
         (["-minrelaytxfee=cheap"], "Error: Invalid amount for -minrelaytxfee=<amount>: 'cheap'"),
         (["-minrelaytxfee=1,5"], "Error: Invalid amount for -minrelaytxfee=<amount>: '1,5'"),
         (["-maxmempool=1"], "Error: -maxmempool must be at least 5 MB"),
+        (["-maxconnections=-1"], "Error: -maxconnections must be greater or equal than zero"),
+        (["-peertimeout=0"], "Error: peertimeout must be a positive integer."),
         (["-prune=2"], "Error: Prune configured below the minimum of 550 MiB.  Please use a higher number."),
         (["-prune=550", "-txindex"], "Error: Prune mode is incompatible with -txindex."),
         (["-testactivationheight=nothing@1"],

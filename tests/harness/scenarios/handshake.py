@@ -200,6 +200,44 @@ def peer_facts(stage):
 
 
 @scenario(p2p=True)
+def nonsense_at_the_wrong_time(stage):
+    """What would not be looked at needs no right payload; what may not be said is refused before it is read."""
+    node = stage.node
+
+    def half_way():
+        peer = Peer(handshake=False, answers=())
+        node.peer(peer, ready=False)
+        peer.send_version()
+        peer.wait_for("verack")
+        return peer
+
+    peer = half_way()
+    locator = [f"{at:064x}" for at in range(102)]
+    with node.logs(
+        'Unsupported message "getblocks" prior to verack', 'Unsupported message "headers" prior to verack',
+        "redundant version message from peer", "Unsupported message \"pong\" prior to verack",
+        absent=["Misbehaving", "disconnecting"], timeout=10,
+    ):
+        peer.send(m.GetBlocks(locator=locator), m.Headers(headers=[m.Header(time=1)] * 2001))
+        peer.send_frame("version", b"\x01")
+        peer.send(m.Pong(nonce=1))
+    peer.send(m.Verack())
+    peer.sync()
+    with node.logs("sendtxrcncl from peer=", timeout=10):
+        peer.send_and_sync(m.SendTxRcncl())
+    # BIP434: features are agreed on before the verack, by those who both know a later version than this one's.
+    name = b"\x04name\x00"
+    for payload in (b"", name):
+        done, early = node.peer(), half_way()
+        with node.logs("feature received after verack, disconnecting peer=", timeout=10):
+            done.send_frame("feature", payload)
+            done.wait_closed()
+        with node.logs("feature received with incompatible version 70016, disconnecting peer=", timeout=10):
+            early.send_frame("feature", payload)
+            early.wait_closed()
+
+
+@scenario(p2p=True)
 def broken_frames(stage):
     """What is no message: wrong magic or length ends the connection, a wrong checksum does not."""
     node = stage.node

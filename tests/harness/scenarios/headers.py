@@ -182,7 +182,7 @@ def blocks_unasked(stage):
     peer.send_and_sync(m.BlockMessage(block=good))
     equal(node.getbestblockhash(), good.hash)
     orphan = make_block("77" * 32, 202, good.time + 1)
-    with node.logs("AcceptBlock FAILED (prev-blk-not-found)", timeout=10):
+    with node.logs("AcceptBlock FAILED (prev-blk-not-found)", f"Misbehaving: peer={peer.id}\n", timeout=10):
         peer.send(m.BlockMessage(block=orphan))
         peer.wait_closed()
     greedy = next_block(node)
@@ -247,10 +247,30 @@ def least_work(stage):
     equal(len(node.getchaintips()), 1)
     node.hang_up_all()
     long = make_chain(GENESIS, 1, int(time.time()) - 3000, 2060)
+    counting = node.outbound(peer=Peer(answers=NO_BLOCKS))
+
+    def presynced():
+        return node.info_of(counting)["presynced_headers"]
+
+    # They are counted, and once they have the work they have to come again, whole.
+    headers = [block.header for block in long]
+    equal(presynced(), -1)
+    counting.send_and_sync(m.Headers(headers=headers[:2000]))
+    equal((presynced(), node.getblockchaininfo()["headers"]), (2000, 0))
+    said = "reached sufficient work at height=2060, redownloading from height=0"
+    with node.logs(f"Initial headers sync transition with peer={counting.id}: {said}", timeout=10):
+        counting.send_and_sync(m.Headers(headers=headers[2000:]))
+    equal((presynced(), node.getblockchaininfo()["headers"]), (2060, 0))
+    said = "incomplete headers message at height=60 (redownload phase)"
+    with node.logs(f"Initial headers sync aborted with peer={counting.id}: {said}", timeout=10):
+        counting.send_and_sync(m.Headers(headers=headers[:60]))
+    equal((presynced(), node.getblockchaininfo()["headers"]), (-1, 0))
+    node.hang_up_all()
     server = Peer()
     server.store.add_blocks(long)
-    node.outbound(peer=server)
-    wait_until(lambda: node.getblockcount() == 2060, "the chain is there")
+    with node.logs("releasing all at height=2060 (redownload phase)", timeout=60):
+        node.outbound(peer=server)
+        wait_until(lambda: node.getblockcount() == 2060, "the chain is there")
     equal(node.getblockchaininfo()["initialblockdownload"], False)
     refused(-5, "Block not found", node.getblock, short[0].hash)
 

@@ -95,7 +95,8 @@ def compact_blocks_are_sent(stage):
     since = peer.mark()
     block_hash = node.generatetoaddress(1, SINK_ADDRESS)[0]
     peer.wait_for("cmpctblock", lambda got: got.header.hash == block_hash, since)
-    got = peer.ask(m.GetBlockTxn(block_hash=block_hash, gaps=[1]), "blocktxn")
+    with node.logs(f"sent us a GETBLOCKTXN for block {block_hash}, sending a BLOCKTXN with 1 txns.", timeout=10):
+        got = peer.ask(m.GetBlockTxn(block_hash=block_hash, gaps=[1]), "blocktxn")
     equal([tx.txid for tx in got.transactions], [payment.txid])
 
 

@@ -443,7 +443,14 @@ impl Protocol {
 
     fn send_block_txs(&self, peer: &mut Peer, block: &Block, request: &BlockTxnRequest) {
         match BlockTxn::answer(block, request) {
-            Some(answer) => peer.send(&Message::BlockTxn(answer)),
+            Some(answer) => {
+                let (id, block, count) = (peer.id(), request.block, answer.transactions.len());
+                tracing::debug!(
+                    target: "net",
+                    "peer={id} sent us a GETBLOCKTXN for block {block}, sending a BLOCKTXN with {count} txns."
+                );
+                peer.send(&Message::BlockTxn(answer));
+            }
             None => self.misbehaving(peer, "getblocktxn with out-of-bounds tx indices"),
         }
     }

@@ -4,6 +4,20 @@ use super::{Peer, Protocol};
 use crate::p2p::connection::Received;
 use crate::p2p::wire::{Command, Message, Penalty, WireError};
 
+/// What has a meaning before a peer's `verack`.
+const BEFORE_VERACK: [Command; 10] = [
+    Command::VERSION,
+    Command::VERACK,
+    Command::SEND_HEADERS,
+    Command::SEND_CMPCT,
+    Command::WTXID_RELAY,
+    Command::SEND_ADDR_V2,
+    Command::SEND_TX_RCNCL,
+    Command::FEATURE,
+    Command::AUTH_CHALLENGE,
+    Command::AUTH_PROOF,
+];
+
 impl Protocol {
     /// Takes one message from a peer and does all that follows (Core's `ProcessMessages`); whether there is more
     /// to do at once.
@@ -51,6 +65,20 @@ impl Protocol {
             );
             return;
         }
+        // What would not have been looked at needs no right payload.
+        if *command == Command::VERSION && peer.version != 0 {
+            tracing::debug!(target: "net", "redundant version message from peer={}", peer.id());
+            return;
+        }
+        if !peer.is_connected && !BEFORE_VERACK.contains(command) {
+            tracing::debug!(
+                target: "net", "Unsupported message \"{command}\" prior to verack from peer={}", peer.id()
+            );
+            return;
+        }
+        if *command == Command::FEATURE && self.refuse_feature(peer) {
+            return;
+        }
         match error.penalty() {
             Penalty::Misbehaving => self.misbehaving(peer, error),
             Penalty::Disconnect => self.disconnect(peer, error),
@@ -82,6 +110,14 @@ impl Protocol {
             }
             Message::WtxidRelay => self.on_wtxid_relay(peer),
             Message::SendAddrV2 => self.on_sendaddrv2(peer),
+            Message::SendTxRcncl { .. } => tracing::debug!(
+                target: "net",
+                "sendtxrcncl from peer={id} ignored, as our node does not have txreconciliation enabled"
+            ),
+            // A feature that is agreed on is one that both know, and none is known here.
+            Message::Feature { .. } => {
+                self.refuse_feature(peer);
+            }
             Message::AuthChallenge(challenge) => self.on_auth_challenge(peer, *challenge),
             Message::AuthProof(proof) => self.on_auth_proof(peer, &proof),
             Message::Ping(nonce) if peer.auth.is_pending() => peer.send(&Message::Pong(nonce)),

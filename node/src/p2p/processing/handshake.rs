@@ -6,7 +6,7 @@ use crate::p2p::net_address::NetAddress;
 use crate::p2p::outbound::desirable_services;
 use crate::p2p::permissions::Permissions;
 use crate::p2p::wire::{
-    COMPACT_BLOCKS_VERSION, COMPACT_BLOCKS_WITH_WITNESS, MIN_PEER_PROTOCOL_VERSION, Message,
+    COMPACT_BLOCKS_VERSION, COMPACT_BLOCKS_WITH_WITNESS, FEATURE_VERSION, MIN_PEER_PROTOCOL_VERSION, Message,
     PROTOCOL_VERSION, SEND_HEADERS_VERSION, ServiceFlags, Version, WTXID_RELAY_VERSION,
 };
 
@@ -173,6 +173,19 @@ impl Protocol {
         } else {
             peer.wtxid_relay = true;
         }
+    }
+
+    /// Drops a peer that names a feature when that is not allowed (BIP434); whether it did.
+    pub(super) fn refuse_feature(&self, peer: &Peer) -> bool {
+        if peer.is_connected {
+            self.disconnect(peer, "feature received after verack");
+        } else if peer.common_version < FEATURE_VERSION {
+            let version = peer.common_version;
+            self.disconnect(peer, format_args!("feature received with incompatible version {version}"));
+        } else {
+            return false;
+        }
+        true
     }
 
     pub(super) fn on_sendaddrv2(&self, peer: &mut Peer) {

@@ -10,7 +10,9 @@ impl Protocol {
     /// Marks a peer that broke a rule; it is dropped at its next send cycle.
     pub(super) fn misbehaving(&self, peer: &mut Peer, why: impl Display) {
         peer.misbehaves = true;
-        tracing::debug!(target: "net", "Misbehaving: peer={}: {why}", peer.id());
+        let why = why.to_string();
+        let colon = if why.is_empty() { "" } else { ": " };
+        tracing::debug!(target: "net", "Misbehaving: peer={}{colon}{why}", peer.id());
     }
 
     /// Ends a connection and says why.

@@ -100,6 +100,8 @@ pub(super) struct Presync {
     salt: RandomState,
     bits: VecDeque<bool>,
     max_bits: usize,
+    /// The height of the last header that was counted.
+    counted: u32,
     phase: Phase,
 }
 
@@ -124,6 +126,7 @@ impl Presync {
             height: start.height(),
         };
         Self {
+            counted: start.height(),
             start,
             minimum,
             spacing,
@@ -149,9 +152,13 @@ impl Presync {
         }
     }
 
-    /// The height counted up to, in the first phase.
-    fn presync_height(&self) -> Option<u32> {
-        matches!(self.phase, Phase::Presync { .. }).then(|| self.height())
+    fn is_counting(&self) -> bool {
+        matches!(self.phase, Phase::Presync { .. })
+    }
+
+    /// Whether the work has been there twice, so that all has been let through.
+    fn is_proved(&self) -> bool {
+        matches!(self.phase, Phase::Redownload { is_proved: true, .. })
     }
 
     fn next_locator(&self) -> Locator {
@@ -210,6 +217,7 @@ impl Presync {
             work += block_work(header.bits);
             last_bits = header.bits;
         }
+        self.counted = height;
         self.phase = if work >= self.minimum {
             Phase::Redownload {
                 buffer: VecDeque::new(),
@@ -281,9 +289,10 @@ impl Protocol {
         peer.presync.is_some()
     }
 
-    /// The height up to which a peer's headers have been counted; -1 if they are not being counted.
+    /// The height up to which a peer's headers have been counted, which stays while they come again; -1 if nothing
+    /// of the kind is going on.
     pub(super) fn presync_height(peer: &Peer) -> i32 {
-        let height = peer.presync.as_ref().and_then(|presync| presync.presync_height());
+        let height = peer.presync.as_ref().map(|presync| presync.counted);
         height.map_or(-1, |height| i32::try_from(height).unwrap_or(i32::MAX))
     }
 
@@ -296,7 +305,7 @@ impl Protocol {
     ) -> Option<(Vec<Header>, bool)> {
         let Some(mut presync) = peer.presync.take() else { return Some((headers, false)) };
         let is_full = headers.len() == MAX_HEADERS;
-        let (id, was_presync) = (peer.id(), presync.presync_height().is_some());
+        let (id, was_presync) = (peer.id(), presync.is_counting());
         let phase = if was_presync { "presync" } else { "redownload" };
         match presync.take(&headers, is_full, self.chain.params()) {
             Err(why) => {
@@ -309,11 +318,12 @@ impl Protocol {
             }
             Ok(progress) => {
                 peer.headers.answered();
-                if was_presync && presync.presync_height().is_none() {
+                if was_presync && !presync.is_counting() {
                     tracing::debug!(
                         target: "net",
-                        "Initial headers sync transition with peer={id}: reached sufficient work, redownloading \
-                         from height={}",
+                        "Initial headers sync transition with peer={id}: reached sufficient work at height={}, \
+                         redownloading from height={}",
+                        presync.counted,
                         presync.start.height()
                     );
                 }
@@ -324,11 +334,14 @@ impl Protocol {
                     self.send_getheaders_by(peer, next);
                     tracing::debug!(target: "net", "more getheaders (from {from}) to peer={id}");
                 } else {
-                    let what = if progress.ready.is_empty() { "aborted" } else { "complete" };
+                    let (what, why) = match presync.is_proved() {
+                        true => ("complete", "releasing all"),
+                        false => ("aborted", "incomplete headers message"),
+                    };
                     let height = presync.height();
                     tracing::debug!(
                         target: "net",
-                        "Initial headers sync {what} with peer={id}: height={height} ({phase} phase)"
+                        "Initial headers sync {what} with peer={id}: {why} at height={height} ({phase} phase)"
                     );
                 }
                 (!progress.ready.is_empty()).then_some((progress.ready, true))
@@ -415,7 +428,8 @@ mod tests {
             assert_eq!(progress.ready, vec![]);
             assert!(progress.more);
         }
-        assert_eq!(sync.presync_height(), None, "the work is there after 9,000 headers");
+        assert!(!sync.is_counting(), "the work is there after 9,000 headers");
+        assert_eq!(sync.counted, 9_500);
         let mut got = vec![];
         for batch in headers.chunks(2_000) {
             let progress = sync.take(batch, batch.len() == 2_000, &params).unwrap();
