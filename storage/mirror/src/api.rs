@@ -48,6 +48,7 @@ pub(crate) fn register(api: &mut dyn ApiRegistry, server: &Server, opened: &Open
                 None | Some(Value::Null) => {}
                 Some(Value::String(meant)) if *meant == place => {}
                 Some(meant) => {
+                    let meant = meant.as_str().unwrap_or_default();
                     return Err(ApiError::invalid(format!("the node's mirror is in {place}, not in {meant}")));
                 }
             }

@@ -151,7 +151,9 @@ fn told(error: &sqlx::Error) -> String {
         Some("28P01" | "28000") => {
             "; the password belongs in the URL (%40 for @, %2F for /), in PGPASSWORD or in ~/.pgpass"
         }
-        Some("42501" | "25006") => "; the mirror needs the database's owner or a writer (migrations/README.md)",
+        Some("42501" | "25006") => {
+            "; the mirror needs the database's owner or a writer (migrations/README.md)"
+        }
         Some("53100") => "; make room on the server, nothing else is needed",
         Some("53300") => "; the server has no connection left, see its max_connections",
         _ => "",

@@ -257,7 +257,9 @@ async fn read_state(connection: &mut PgConnection, params: &ChainParams) -> Resu
         "SELECT network, genesis_hash, tip_height, tip_hash, mode, seeded FROM chaincore.sync_state",
     );
     let row = match within(action, STATEMENT, query.fetch_optional(connection)).await {
-        Err(MirrorError::Database { source, .. }) if is_missing(&source) => return Err(MirrorError::NoMirror),
+        Err(MirrorError::Database { source, .. }) if is_missing(&source) => {
+            return Err(MirrorError::NoMirror);
+        }
         row => row?,
     };
     let Some(row) = row else { return Ok(State { tip: None, mode: "bulk".into(), seeded: false }) };
