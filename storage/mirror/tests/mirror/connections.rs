@@ -56,9 +56,7 @@ async fn servers_that_are_not_there_are_tried_again_and_passwords_are_not_told()
     assert!(!format!("{error} {error:?}").contains("pa55word"));
 
     // Nor does a database that is not there; what to do is said, and not where in the server's source it was found.
-    let name = database.url.rsplit('/').next().unwrap().split('?').next().unwrap();
-    let url = database.url.replacen(&format!("/{name}"), "/nowhere", 1);
-    assert_ne!(url, database.url);
+    let url = server.url("nowhere");
     let error = Mirror::new(MirrorOptions::new(url)).unwrap().open(&context).await.unwrap_err().to_string();
     assert!(error.contains("\"nowhere\" does not exist; make it with createdb"), "{error}");
     assert!(!error.contains("at line"), "{error}");
