@@ -137,6 +137,9 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     assert_right(&verify_running(&node, &["--height", "100..110", &switch]));
     let refused = node.try_rpc("mirrorverify", json!(["everything"]));
     assert!(format!("{refused:?}").contains("everything"), "{refused:?}");
+    let other = verify_running(&node, &["--fast", "--mirror=postgres://ann@127.0.0.1:1/other"]);
+    let said = String::from_utf8_lossy(&other.stderr);
+    assert!(other.status.code() == Some(1) && said.contains("not in 127.0.0.1:1/other"), "{said}");
 
     // Without a node the store is read; JSON for programs; damage has a code of its own.
     assert_eq!(node.stop(), Some(0));

@@ -64,7 +64,12 @@ async fn ask_node(config: &Config, extent: &Extent) -> Result<Value, AppError> {
         Extent::Full => "full".to_owned(),
         Extent::Heights(heights) => format!("{}..{}", heights.start(), heights.end()),
     };
-    let answer = client.call(VERIFY, &[Json::String(text)]).await.map_err(|error| {
+    let mut arguments = vec![Json::String(text)];
+    // The node verifies its own mirror: it must not say of another one that all is well.
+    if let Some(mirror) = &config.mirror {
+        arguments.push(Json::String(Server::parse(&mirror.url).map_err(failed)?.place()));
+    }
+    let answer = client.call(VERIFY, &arguments).await.map_err(|error| {
         failed(format!(
             "the node that runs on {} did not verify its mirror: {error}",
             config.chain_dir.display()

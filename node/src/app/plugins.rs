@@ -1,6 +1,6 @@
 //! The plugins that a node has, and what they run in.
 
-use super::{AppError, durable};
+use super::{AppError, banner, durable};
 use crate::chain::ChainHandle;
 use crate::config::{Config, StorageConfig};
 use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transactions};
@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// A host with the plugins that add something to the interfaces, which has to be known before the first request is
 /// served. The others are started once the chain is open.
 pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
-    let host = Host::new(HostOptions::default());
+    let on_failure = config.banner.then_some(banner::print_failure as fn(&str, &str));
+    let host = Host::new(HostOptions { on_failure, ..HostOptions::default() });
     host.start(Box::new(Metrics::new(&host)))?;
     #[cfg(unix)]
     for plugin in start_processes(config).await? {

@@ -19,17 +19,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How plugins are held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct HostOptions {
     /// The waits after failures.
     pub backoff: BackoffPolicy,
     /// How long plugins may take to stop; what has not stopped then is left behind.
     pub closing: Duration,
+    /// Told the id and the reason when a plugin has failed for good that is not important.
+    pub on_failure: Option<fn(&str, &str)>,
 }
 
 impl Default for HostOptions {
     fn default() -> Self {
-        Self { backoff: BackoffPolicy::default(), closing: Duration::from_secs(10) }
+        Self { backoff: BackoffPolicy::default(), closing: Duration::from_secs(10), on_failure: None }
     }
 }
 
@@ -295,11 +297,13 @@ impl Host {
             backoff: self.0.options.backoff,
             closing: self.0.options.closing,
             resets,
+            logged: None,
         };
+        let on_failure = self.0.options.on_failure;
         let (failure, stopping) = (self.0.failure.clone(), self.0.stopping.subscribe());
         let of_thread = slot.clone();
         let thread = std::thread::Builder::new().name(format!("plugin-{}", slot.manifest.id));
-        let spawned = thread.spawn(move || lead(runner, &of_thread, &failure, &stopping));
+        let spawned = thread.spawn(move || lead(runner, &of_thread, &failure, on_failure, &stopping));
         let thread = spawned
             .map_err(|error| HostError::Thread { id: slot.manifest.id.clone(), what: error.to_string() })?;
         *slot.thread.lock().expect("no one panics while holding the thread") = Some(thread);
@@ -401,6 +405,7 @@ fn lead(
     mut runner: Runner,
     slot: &Slot,
     failure: &watch::Sender<Option<String>>,
+    on_failure: Option<fn(&str, &str)>,
     stopping: &watch::Receiver<bool>,
 ) {
     let id = &slot.manifest.id;
@@ -422,6 +427,9 @@ fn lead(
                 let mut known = slot.board.change();
                 known.state = PluginState::Failed;
                 known.last_error = Some(reason.clone());
+            }
+            if let (Some(tell), false) = (on_failure, slot.manifest.important) {
+                tell(id, &reason);
             }
             if slot.manifest.important && !*stopping.borrow() {
                 failure.send_if_modified(|failure| {

@@ -60,6 +60,8 @@ pub(super) struct Runner {
     pub(super) closing: Duration,
     /// Resets that have been done, at the start those before it.
     pub(super) resets: u64,
+    /// The failure that is in the log since the plugin last was live: the same one is not logged again.
+    pub(super) logged: Option<String>,
 }
 
 /// The message of a panic.
@@ -120,10 +122,7 @@ impl Runner {
             };
             let error = match fault {
                 Fault::Plugin(error) => error,
-                Fault::Panic(text) => {
-                    self.note_error(&text);
-                    return End::Failed(text);
-                }
+                Fault::Panic(text) => return End::Failed(text),
                 Fault::Dropped => {
                     self.note_error("it was stopped in the middle of a call");
                     return End::Stopped;
@@ -131,7 +130,6 @@ impl Runner {
             };
             match error {
                 PluginError::Fatal(reason) => {
-                    self.note_error(&reason);
                     // It still lets go of what it has.
                     self.close().await;
                     return End::Failed(reason);
@@ -155,12 +153,12 @@ impl Runner {
         &self.guide.manifest().id
     }
 
-    fn note_error(&self, text: &str) {
-        let mut known = self.board.change();
-        if known.last_error.as_deref() != Some(text) {
+    fn note_error(&mut self, text: &str) {
+        if self.logged.as_deref() != Some(text) {
             tracing::warn!(target: "plugin", "the plugin {}: {text}", self.id());
-            known.last_error = Some(text.to_owned());
+            self.logged = Some(text.to_owned());
         }
+        self.board.change().last_error = Some(text.to_owned());
     }
 
     fn is_told_to_stop(&self) -> bool {
@@ -252,13 +250,16 @@ impl Runner {
         }
     }
 
-    fn show(&self, step: Step) {
+    fn show(&mut self, step: Step) {
         let target = self.guide.target();
         let cursor: Option<BlockRef> = self.guide.cursor();
         let mut known = self.board.change();
         known.cursor = cursor;
         match step {
-            Step::Level => known.state = PluginState::Live,
+            Step::Level => {
+                known.state = PluginState::Live;
+                self.logged = None;
+            }
             Step::Opened(_) | Step::Emptied => known.state = PluginState::CatchingUp,
             Step::Moved { to, taken, .. } => {
                 known.blocks += taken as u64;

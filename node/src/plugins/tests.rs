@@ -162,6 +162,13 @@ impl MempoolSource for Events {
     }
 }
 
+/// The failures that the host has told of, by any test.
+static FAILURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn note_failure(id: &str, reason: &str) {
+    FAILURES.lock().unwrap().push(format!("{id}: {reason}"));
+}
+
 impl Harbour {
     fn new() -> Self {
         Self::closing_within(Duration::from_secs(60))
@@ -176,7 +183,7 @@ impl Harbour {
             tips: watch::Sender::new(TipState { applied: at, durable: at, revision: 0 }),
             chain,
             events: Arc::default(),
-            host: Host::new(HostOptions { backoff, closing }),
+            host: Host::new(HostOptions { backoff, closing, on_failure: Some(note_failure) }),
         }
     }
 
@@ -298,6 +305,7 @@ fn plugins_that_fail_or_panic_harm_nobody_else() {
         harbour.host.start(Box::new(Probe::new(id).in_trouble(&[trouble]))).unwrap();
         let status = harbour.wait_for(id, |status| status.state == PluginState::Failed);
         assert_eq!(status.last_error.as_deref(), Some(reason));
+        harbour.wait_for(id, |_| FAILURES.lock().unwrap().contains(&format!("{id}: {reason}")));
     }
     harbour.chain.extend(1);
     harbour.wake();

@@ -23,11 +23,18 @@ pub(crate) fn register(api: &mut dyn ApiRegistry, server: &Server, opened: &Open
             Nothing is mended. \"fast\" takes seconds, \"full\" reads everything; what was found is kept in the table \
             integrity_checks, too."
             .into(),
-        parameters: vec![Parameter {
-            name: "extent".into(),
-            description: "\"fast\" (the default), \"full\", or heights as \"100..200\"".into(),
-            optional: true,
-        }],
+        parameters: vec![
+            Parameter {
+                name: "extent".into(),
+                description: "\"fast\" (the default), \"full\", or heights as \"100..200\"".into(),
+                optional: true,
+            },
+            Parameter {
+                name: "database".into(),
+                description: "Which database is meant, as host:port/name; an error if the mirror is in another".into(),
+                optional: true,
+            },
+        ],
         handler: Arc::new(move |arguments: &[Value]| {
             let extent = match arguments.first() {
                 None | Some(Value::Null) => Extent::Fast,
@@ -36,6 +43,15 @@ pub(crate) fn register(api: &mut dyn ApiRegistry, server: &Server, opened: &Open
                     .and_then(Extent::parse)
                     .ok_or_else(|| ApiError::invalid(format!("{value} is not \"fast\", \"full\" or \"100..200\"")))?,
             };
+            let place = server.place();
+            match arguments.get(1) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(meant)) if *meant == place => {}
+                Some(meant) => {
+                    let meant = meant.as_str().unwrap_or_default();
+                    return Err(ApiError::invalid(format!("the node's mirror is in {place}, not in {meant}")));
+                }
+            }
             let context = opened.lock().expect("no one panics while holding it").clone();
             let context = context.ok_or_else(|| {
                 ApiError::other("the mirror has not been open yet: listplugins says what it is waiting for")

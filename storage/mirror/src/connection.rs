@@ -80,14 +80,34 @@ impl Server {
             for part in query.split('&').filter(|part| !part.is_empty()) {
                 let name = part.split('=').next().unwrap_or_default();
                 let is_setting = name == "options" || name.starts_with("options[");
+                if name.contains('@') {
+                    return Err(Self::unquoted());
+                }
                 if !is_setting && !URL_OPTIONS.contains(&name) {
                     return Err(MirrorError::Url(format!("there is no option '{name}'")));
                 }
             }
         }
         let options = PgConnectOptions::from_str(url).map_err(|error| MirrorError::Url(error.to_string()))?;
+        // The end of a password with a / in it is taken for the host and the database, and both are shown.
+        if options.get_database().is_some_and(|name| name.contains('@')) {
+            return Err(Self::unquoted());
+        }
         let name = options.get_application_name().unwrap_or("chaincore-mirror").to_owned();
         Ok(Self { options: options.application_name(&name).disable_statement_logging() })
+    }
+
+    fn unquoted() -> MirrorError {
+        MirrorError::Url("in a password write %40 for @, %2F for /, %3F for ? and %23 for #".into())
+    }
+
+    /// Which database it is, whoever logs in: `host:port/database`, or `/folder/database` of a Unix socket.
+    pub fn place(&self) -> String {
+        let database = self.options.get_database().unwrap_or(self.options.get_username());
+        match self.options.get_socket() {
+            Some(folder) => format!("{}/{database}", folder.display()),
+            None => format!("{}:{}/{database}", self.options.get_host(), self.options.get_port()),
+        }
     }
 
     /// Whether the connection may be unencrypted over a network: `sslmode` `disable`, `allow` or `prefer` to
@@ -135,15 +155,7 @@ impl Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = self.options.get_username();
-        let database = self.options.get_database().unwrap_or(user);
-        match self.options.get_socket() {
-            Some(folder) => write!(f, "postgres://{user}@{}/{database}", folder.display()),
-            None => {
-                let (host, port) = (self.options.get_host(), self.options.get_port());
-                write!(f, "postgres://{user}@{host}:{port}/{database}")
-            }
-        }
+        write!(f, "postgres://{}@{}", self.options.get_username(), self.place())
     }
 }
 
@@ -184,9 +196,11 @@ mod tests {
             "postgres://u:s3cret@h/db?sslmode=s3cret",
             "postgres://u:s3cret@h/db?sslmod=require",
             "postgres://u:s3cret@[h/db",
+            "postgres://u:s3@c/ret@h/db",
+            "postgres://u:s3c?ret@h/db",
         ] {
             let error = Server::parse(bad).unwrap_err().to_string();
-            assert!(!error.contains("u:s3cret") && !error.contains("@h"), "{error}");
+            assert!(!error.contains("u:s3") && !error.contains("ret@") && !error.contains("@h"), "{error}");
         }
     }
 

@@ -11,7 +11,7 @@ pub enum MirrorError {
     #[error("the mirror's URL is wrong: {0}")]
     Url(String),
     /// The server refused or was lost.
-    #[error("{action}: {source}")]
+    #[error("{action}: {}", told(source))]
     Database {
         /// What was being done.
         action: &'static str,
@@ -35,7 +35,7 @@ pub enum MirrorError {
     )]
     NewerSchema(i64),
     /// The database mirrors another chain.
-    #[error("the database mirrors the chain {found}, not {expected}")]
+    #[error("the database mirrors the chain {found}, not {expected}: give this chain a database of its own")]
     OtherChain {
         /// The chain's name and genesis block in the database.
         found: String,
@@ -43,10 +43,12 @@ pub enum MirrorError {
         expected: String,
     },
     /// There is no mirror in the database.
-    #[error("the database holds no mirror")]
+    #[error(
+        "the database holds no mirror; start a node with --mirror and this database's URL, it makes the tables itself"
+    )]
     NoMirror,
     /// Somebody else writes to this database.
-    #[error("another writer has the database: {0}")]
+    #[error("another writer has the database: {0}; stop that one, or give this node a database of its own")]
     LeaseHeld(String),
     /// Somebody else has taken the database over.
     #[error("another writer took the database over: its epoch is {found}, ours was {ours}")]
@@ -132,6 +134,36 @@ impl MirrorError {
             _ => None,
         }
     }
+}
+
+/// An error of the server or of the way to it, and what to do next where that is known.
+fn told(error: &sqlx::Error) -> String {
+    let Some(answer) = error.as_database_error() else {
+        let next = match error {
+            sqlx::Error::Io(_) => "; is PostgreSQL running there?",
+            _ => "",
+        };
+        return format!("{error}{next}");
+    };
+    // The message alone: where in the server's own source it comes from helps nobody.
+    let next = match answer.code().as_deref() {
+        Some("3D000") => "; make it with createdb, or name another in the URL",
+        Some("28P01" | "28000") => {
+            "; the password belongs in the URL (%40 for @, %2F for /), in PGPASSWORD or in ~/.pgpass"
+        }
+        Some("42501" | "25006") => {
+            "; the mirror needs the database's owner or a writer (migrations/README.md)"
+        }
+        Some("53100") => "; make room on the server, nothing else is needed",
+        Some("53300") => "; the server has no connection left, see its max_connections",
+        _ => "",
+    };
+    format!("{}{next}", answer.message())
+}
+
+/// Whether a table or its schema is not there.
+pub(crate) fn is_missing(error: &sqlx::Error) -> bool {
+    matches!(sqlstate(error).as_deref(), Some("42P01" | "3F000"))
 }
 
 fn sqlstate(error: &sqlx::Error) -> Option<String> {

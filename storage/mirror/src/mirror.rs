@@ -31,6 +31,8 @@ pub struct Mirror {
     speed: Speed,
     /// When the analysts' views were filled.
     refreshed: Option<Instant>,
+    /// Whether a connection in the clear has been told of.
+    has_warned: bool,
 }
 
 struct Open {
@@ -53,6 +55,7 @@ impl Mirror {
             samples: Samples::default(),
             speed: Speed::default(),
             refreshed: None,
+            has_warned: false,
         })
     }
 
@@ -70,7 +73,7 @@ impl Mirror {
             old.session.close().await;
         }
         context.report.describe(&format!("connecting to {}", self.server));
-        if self.server.may_be_clear() {
+        if self.server.may_be_clear() && !std::mem::replace(&mut self.has_warned, true) {
             tracing::warn!(
                 server = %self.server,
                 "the connection may be unencrypted: say sslmode=verify-full in the mirror's URL"

@@ -25,7 +25,7 @@ mod headers;
 mod structure;
 
 use crate::connection::{Limits, Server, within};
-use crate::error::MirrorError;
+use crate::error::{MirrorError, is_missing};
 use chaincore_consensus::BlockHash;
 use chaincore_consensus::params::ChainParams;
 use chaincore_plugin::{BlockRef, ChainReader, NodeReader};
@@ -256,7 +256,12 @@ async fn read_state(connection: &mut PgConnection, params: &ChainParams) -> Resu
     let query = sqlx::query(
         "SELECT network, genesis_hash, tip_height, tip_hash, mode, seeded FROM chaincore.sync_state",
     );
-    let row = within(action, STATEMENT, query.fetch_optional(connection)).await?;
+    let row = match within(action, STATEMENT, query.fetch_optional(connection)).await {
+        Err(MirrorError::Database { source, .. }) if is_missing(&source) => {
+            return Err(MirrorError::NoMirror);
+        }
+        row => row?,
+    };
     let Some(row) = row else { return Ok(State { tip: None, mode: "bulk".into(), seeded: false }) };
     let read = || -> Result<_, sqlx::Error> {
         let network: String = row.try_get(0)?;

@@ -124,15 +124,12 @@ impl Looked {
 /// What an error means and what to do next.
 fn advice(server: &str, error: &MirrorError) -> String {
     let next = match error {
-        MirrorError::NoMirror => {
-            "start a node with --mirror and this database's URL, it makes the tables itself"
-        }
         MirrorError::Silent { .. } => {
-            "the server is frozen, overloaded or behind a firewall that drops packets"
+            "; the server is frozen, overloaded or behind a firewall that drops packets"
         }
-        _ => "is PostgreSQL running there, and may this user log in (password in PGPASSWORD or ~/.pgpass)?",
+        _ => "",
     };
-    crate::text::clean(&format!("{server}: {error}; {next}"), 600)
+    crate::text::clean(&format!("{server}: {error}{next}"), 600)
 }
 
 async fn look(watcher: &mut Watcher) -> Seen {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::batch::Totals;
 use crate::connection::Server;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, is_missing};
 use crate::lease;
 use crate::session::Mode;
 use chaincore_consensus::hex;
@@ -74,14 +74,8 @@ async fn sync(connection: &mut PgConnection) -> Result<Sync, MirrorError> {
     let row = match row {
         Ok(Some(row)) => row,
         Ok(None) => return Err(MirrorError::NoMirror),
-        Err(error) => {
-            let code = error.as_database_error().and_then(|error| error.code().map(String::from));
-            // No such table, no such schema.
-            if matches!(code.as_deref(), Some("42P01" | "3F000")) {
-                return Err(MirrorError::NoMirror);
-            }
-            return Err(failed()(error));
-        }
+        Err(error) if is_missing(&error) => return Err(MirrorError::NoMirror),
+        Err(error) => return Err(failed()(error)),
     };
     read_sync(&row).map_err(failed())
 }

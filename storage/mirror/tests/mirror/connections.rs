@@ -54,4 +54,10 @@ async fn servers_that_are_not_there_are_tried_again_and_passwords_are_not_told()
     let error = Mirror::new(MirrorOptions::new(url)).unwrap().open(&context).await.unwrap_err();
     assert!(matches!(&error, PluginError::Fatal(reason) if reason.contains("nobody_knows")), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("pa55word"));
+
+    // Nor does a database that is not there; what to do is said, and not where in the server's source it was found.
+    let url = server.url("nowhere");
+    let error = Mirror::new(MirrorOptions::new(url)).unwrap().open(&context).await.unwrap_err().to_string();
+    assert!(error.contains("\"nowhere\" does not exist; make it with createdb"), "{error}");
+    assert!(!error.contains("at line"), "{error}");
 }
