@@ -64,6 +64,13 @@ struct Figures {
     peak_memory: u64,
 }
 
+/// The blocks in hex, and what the last one is called.
+struct Chain<'a> {
+    founding: &'a [String],
+    measured: &'a [String],
+    tip: String,
+}
+
 /// The threads that a mirror adds to a node.
 const MIRROR_THREADS: [&str; 2] = ["plugin-mirror", "reader-mirror"];
 /// A bound, not a measurement.
@@ -77,8 +84,9 @@ fn main() -> Result<()> {
     let blocks = read_blocks(&made)?;
     let (founding, measured) = blocks.split_at(FOUNDING_BLOCKS as usize);
     println!(
-        "chain: {} blocks at the tip after {FOUNDING_BLOCKS} empty ones, {} inputs, {:.1} MB",
+        "chain: {} blocks at the tip after {FOUNDING_BLOCKS} empty ones, {} transactions, {} inputs, {:.1} MB",
         measured.len(),
+        made.transactions,
         made.inputs,
         made.bytes as f64 / 1e6
     );
@@ -88,7 +96,8 @@ fn main() -> Result<()> {
         let mut found = [None; 4];
         // Another one begins each time, so that none always has the machine in the same mood.
         for at in (0..4).map(|at| (at + round) % 4) {
-            let figures = run(CASES[at].0, &server, founding, measured).context(CASES[at].1)?;
+            let chain = Chain { founding, measured, tip: made.tip.to_string() };
+            let figures = run(CASES[at].0, &server, &chain).context(CASES[at].1)?;
             eprintln!("  round {}, {}: {:.2} s", round + 1, CASES[at].1, figures.wall);
             found[at] = Some(figures);
         }
@@ -155,13 +164,13 @@ fn print(rounds: &[[Figures; 4]], blocks: usize) {
     );
 }
 
-fn run(case: Case, server: &Server, founding: &[String], measured: &[String]) -> Result<Figures> {
+fn run(case: Case, server: &Server, chain: &Chain) -> Result<Figures> {
     let database = (case != Case::Without).then(|| server.database("node"));
     let mut args = vec!["-regtest".to_owned(), "-noaddressindex".into(), "-connect=0".into()];
     args.extend(database.as_ref().map(|database: &Database| format!("-mirror={}", database.url)));
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut node = TestNode::start(&args);
-    for block in founding {
+    for block in chain.founding {
         submit(&node, block)?;
     }
     if database.is_some() {
@@ -172,7 +181,7 @@ fn run(case: Case, server: &Server, founding: &[String], measured: &[String]) ->
         Case::Frozen => server.freeze(),
         Case::Dead => server.kill(),
     }
-    let result = measure(case, server, &node, measured);
+    let result = measure(case, server, &node, chain);
     node.kill();
     match case {
         Case::Without | Case::On => {}
@@ -182,25 +191,27 @@ fn run(case: Case, server: &Server, founding: &[String], measured: &[String]) ->
     result
 }
 
-fn measure(case: Case, server: &Server, node: &TestNode, blocks: &[String]) -> Result<Figures> {
+fn measure(case: Case, server: &Server, node: &TestNode, chain: &Chain) -> Result<Figures> {
     let pid = node.pid();
     let of_server = || server.process().map_or(Ok(0.0), process::processor_of_family);
     let before =
         (process::processor(pid)?, process::processor_of_threads(pid, &MIRROR_THREADS)?, of_server()?);
     let since = Instant::now();
-    for block in blocks {
+    for block in chain.measured {
         submit(node, block)?;
     }
     let wall = since.elapsed().as_secs_f64();
     let after =
         (process::processor(pid)?, process::processor_of_threads(pid, &MIRROR_THREADS)?, of_server()?);
+    let tip = node.rpc("getbestblockhash", json!([]));
+    ensure!(tip == chain.tip[..], "the node ends with {tip}, not {}", chain.tip);
     match case {
         Case::Without => {}
         Case::On => wait_level(node)?,
         // The server was what it was said to be: nothing has come to the mirror.
         Case::Frozen | Case::Dead => {
             let lag = mirror(node)?["lag"].as_u64();
-            ensure!(lag == Some(blocks.len() as u64), "the mirror is {lag:?} blocks behind");
+            ensure!(lag == Some(chain.measured.len() as u64), "the mirror is {lag:?} blocks behind");
         }
     }
     Ok(Figures {
