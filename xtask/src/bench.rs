@@ -34,6 +34,11 @@ const BENCHES: &[Bench] = &[
         command: &["bench", "-p", "chaincore-mirror", "--bench", "mirror"],
     },
     Bench {
+        name: "mirror-node",
+        about: "what a mirror costs the node: on, its server frozen, its server dead",
+        command: &["bench", "-p", "chaincore-tests", "--bench", "mirror_node"],
+    },
+    Bench {
         name: "p2p",
         about: "first download of that chain from peers, relay over five hops, memory of idle peers",
         command: &["bench", "-p", "chaincore-tests", "--bench", "p2p"],
