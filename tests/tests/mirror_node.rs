@@ -28,7 +28,10 @@ fn wait_level(node: &TestNode, database: &Database) {
     let tip = node.rpc("getbestblockhash", json!([]));
     let tip = tip.as_str().expect("a hash").to_owned();
     node.wait_until("the mirror is level", |_| {
-        let at = database.sql("SELECT encode(tip_hash, 'hex') FROM chaincore.sync_state WHERE seeded");
+        let at = database.sql(
+            "SELECT encode(tip_hash, 'hex') FROM chaincore.sync_state WHERE seeded \
+             AND NOT EXISTS (SELECT FROM chaincore.index_builds WHERE state <> 'done')",
+        );
         at.is_ok_and(|at| at.trim() == tip)
     });
 }

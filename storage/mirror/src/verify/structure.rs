@@ -57,6 +57,12 @@ impl Run<'_> {
     }
 
     pub(super) async fn indexes(&mut self, problems: &mut Problems) -> Result<(), MirrorError> {
+        let unbuilt = sqlx::query("SELECT count(*)::text FROM chaincore.index_builds WHERE state <> 'done'");
+        let unbuilt = self.fetch_number(unbuilt).await?;
+        if unbuilt > 0 {
+            problems.skip(format!("{unbuilt} indexes are still being built"));
+            return Ok(());
+        }
         let invalid = sqlx::query(
             "SELECT 'index ' || c.relname || ' is not valid: drop it, the writer builds it again' \
              FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
