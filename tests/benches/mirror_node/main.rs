@@ -100,7 +100,13 @@ fn main() -> Result<()> {
         for at in (0..4).map(|at| (at + round) % 4) {
             let chain = Chain { founding, measured, tip: made.tip.to_string() };
             let figures = run(CASES[at].0, &server, &chain).context(CASES[at].1)?;
-            eprintln!("  round {}, {}: {:.2} s", round + 1, CASES[at].1, figures.wall);
+            eprintln!(
+                "  round {}, {}: {:.2} s, node {:.2} s",
+                round + 1,
+                CASES[at].1,
+                figures.wall,
+                figures.node
+            );
             found[at] = Some(figures);
         }
         rounds.push(found.map(|figures| figures.expect("every case was run")));
