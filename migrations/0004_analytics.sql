@@ -26,7 +26,9 @@ SELECT
     (avg(weight) / 4000000)::double precision AS fullness,
     sum(size)::bigint AS size
 FROM (
-    SELECT chaincore.day_of(time) AS day, extract(epoch FROM time - lag(time) OVER (ORDER BY height)) AS seconds,
+    -- Block 0 is older than its chain: the time to block 1 says nothing of mining.
+    SELECT chaincore.day_of(time) AS day,
+        CASE WHEN height > 1 THEN extract(epoch FROM time - lag(time) OVER (ORDER BY height)) END AS seconds,
         tx_count, input_count, output_count, output_value, coinbase_value, fees, subsidy, weight, size
     FROM chaincore.blocks
 ) AS b
@@ -40,7 +42,7 @@ COMMENT ON COLUMN analytics.daily_chain.outputs IS 'Outputs created.';
 COMMENT ON COLUMN analytics.daily_chain.volume IS 'Satoshi in the outputs of all but coinbases; change that went back to its owner counts.';
 COMMENT ON COLUMN analytics.daily_chain.fees IS 'Satoshi of fees.';
 COMMENT ON COLUMN analytics.daily_chain.subsidy IS 'Satoshi of subsidy.';
-COMMENT ON COLUMN analytics.daily_chain.mean_interval IS 'Mean seconds from the block below; null if the only block is block 0.';
+COMMENT ON COLUMN analytics.daily_chain.mean_interval IS 'Mean seconds from the block below; block 1 does not count, as block 0 is older than its chain; null without others.';
 COMMENT ON COLUMN analytics.daily_chain.fullness IS 'Mean weight as part of 4,000,000.';
 COMMENT ON COLUMN analytics.daily_chain.size IS 'Bytes of all blocks.';
 

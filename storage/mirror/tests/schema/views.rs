@@ -5,11 +5,11 @@ use crate::mirrored::{chain, database};
 
 #[test]
 fn daily_chain_counts_and_times_the_blocks_of_a_day() {
-    // Day one: 12 h and 6 h between three blocks. Day two: 30 h from the day before, then 6 h. What moved on day two is
+    // Day one: 6 h, as the 12 h from block 0 do not count. Day two: 30 h from the day before, then 6 h. What moved on day two is
     // 30 + 0.1 + 19.899 in block 3, 29.9999 and 300 satoshi and 29.9998 in block 4.
     assert_eq!(
         chain("daily").sql("SELECT * FROM analytics.daily_chain ORDER BY day").unwrap(),
-        "2024-01-01|3|3|0|3|0|0|15000000000|32400|0.1|300000\n\
+        "2024-01-01|3|3|0|3|0|0|15000000000|21600|0.1|300000\n\
          2024-01-03|2|5|3|8|10999870300|119700|10000000000|64800|0.75|1500000"
     );
 }
