@@ -108,6 +108,17 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     let coins = node.rpc("gettxoutsetinfo", json!([]));
     assert_eq!(sql(&database, "SELECT count(*) FROM chaincore.utxos"), coins["txouts"].to_string());
     assert_right(&verify_running(&node, &["--fast", &switch]));
+    node.wait_until("what miners did is told", |node| {
+        let told = database.sql("SELECT count(*) FROM chaincore.miner_events WHERE kind = 'accepted'");
+        told.is_ok_and(|told| told.trim() == node.rpc("getblockcount", json!([])).to_string())
+    });
+    assert_eq!(sql(&database, "SELECT sum(local_accepted) FROM chaincore.mining_stats"), height.to_string());
+    assert!(
+        sql(
+            &database,
+            "SELECT count(*) FROM chaincore.miner_events WHERE kind = 'template' AND latency_ms >= 0"
+        ) != "0"
+    );
 
     // A reorganization.
     let gone = node.rpc("getblockhash", json!([height - 6]));

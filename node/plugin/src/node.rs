@@ -3,7 +3,7 @@
 
 use crate::{BlockRef, ReadError};
 use chaincore_consensus::coin::Coin;
-use chaincore_consensus::{Amount, OutPoint, Txid, Wtxid};
+use chaincore_consensus::{Amount, BlockHash, OutPoint, Txid, Wtxid};
 
 /// Who the node is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,6 +63,60 @@ pub struct MempoolSnapshot {
     pub txs: Vec<PooledTx>,
 }
 
+/// What a miner did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MinerEventKind {
+    /// It was given a template.
+    Template,
+    /// It handed in a block.
+    Submit,
+    /// Its block is the tip.
+    Accepted,
+    /// Its block breaks a rule.
+    Rejected,
+    /// Its block is right, but another came first.
+    Stale,
+}
+
+impl MinerEventKind {
+    /// One word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Template => "template",
+            Self::Submit => "submit",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// Something that a miner did with the node: over RPC or REST, or the node's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MinerEvent {
+    /// Counts the events of the process, from 1.
+    pub number: u64,
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// What.
+    pub kind: MinerEventKind,
+    /// The height of the block that it is about, if known.
+    pub height: Option<u32>,
+    /// The block, if there is one.
+    pub hash: Option<BlockHash>,
+    /// How long the node took, in milliseconds.
+    pub latency: Option<u32>,
+    /// Why it was rejected.
+    pub detail: Option<String>,
+}
+
+impl MinerEvent {
+    /// An event with nothing but its kind.
+    pub fn new(kind: MinerEventKind) -> Self {
+        Self { number: 0, at: 0, kind, height: None, hash: None, latency: None, detail: None }
+    }
+}
+
 /// The node beside its chain.
 pub trait NodeReader: Send + Sync {
     /// Who it is.
@@ -71,6 +125,8 @@ pub trait NodeReader: Send + Sync {
     fn vitals(&self) -> NodeVitals;
     /// The mempool as it is now.
     fn mempool(&self) -> MempoolSnapshot;
+    /// What miners did since the event of this number, the oldest first; the node keeps the last ones only.
+    fn miner_events(&self, after: u64) -> Vec<MinerEvent>;
     /// Shows every coin of one state of the chain, in any order, until `visit` says `false`; gives the block after
     /// which that state is. The chain goes on meanwhile.
     fn scan_coins(&self, visit: &mut dyn FnMut(&OutPoint, &Coin) -> bool) -> Result<BlockRef, ReadError>;

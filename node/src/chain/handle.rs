@@ -1,5 +1,6 @@
 //! The way to the chain from everywhere else: commands to the writer thread, and reading without it.
 
+use super::mining_log::MiningLog;
 use super::outcome::{CheckedBlock, Origin, Outcome};
 use super::shared::Shared;
 use super::{
@@ -17,6 +18,7 @@ use chaincore_plugin::{AppliedBlock, BlockRef};
 use chaincore_storage::Store;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Commands that may wait for the writer; senders beyond that wait themselves.
@@ -117,11 +119,20 @@ impl ChainHandle {
 
     /// [`Self::submit_block`] for threads outside an async runtime.
     pub fn submit_block_blocking(&self, block: Arc<Block>, origin: Origin) -> Result<Outcome, ChainError> {
-        let hash = block.hash();
-        match CheckedBlock::new(block, &self.shared.params) {
-            Ok(block) => self.submit_checked_blocking(block, origin),
-            Err(reason) => Ok(self.refuse_block(hash, reason)),
-        }
+        let (hash, previous, begun) = (block.hash(), block.header.previous, Instant::now());
+        let outcome = match CheckedBlock::new(block, &self.shared.params) {
+            Ok(block) => self.submit_checked_blocking(block, origin)?,
+            Err(reason) => self.refuse_block(hash, reason),
+        };
+        let height = self.entry(&previous).map(|below| below.height() + 1);
+        let (log, at) = (self.mining_log(), self.clock().now());
+        log.submitted(at, origin, hash, height, &outcome, begun.elapsed());
+        Ok(outcome)
+    }
+
+    /// What miners did with this node.
+    pub fn mining_log(&self) -> &MiningLog {
+        &self.shared.mining_log
     }
 
     /// [`Self::submit_block_blocking`] of a block that the caller has checked, on whatever thread.

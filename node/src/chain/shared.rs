@@ -1,5 +1,6 @@
 //! What the writer and its readers share.
 
+use super::mining_log::MiningLog;
 use super::verdicts::Verdicts;
 use super::{BlockEntry, BlockVerdict, ChainError, ChainOptions, Snapshot, Status};
 use crate::clock::Clock;
@@ -45,6 +46,7 @@ struct Recent {
 pub(super) struct Shared {
     pub(super) params: Arc<ChainParams>,
     pub(super) clock: Clock,
+    pub(super) mining_log: MiningLog,
     pub(super) store: Arc<Store>,
     pub(super) coins: Arc<CoinsCache>,
     pub(super) status: Status,
@@ -74,6 +76,7 @@ impl Shared {
         Self {
             params: options.params.clone(),
             clock: options.clock.clone(),
+            mining_log: MiningLog::default(),
             store,
             coins,
             status,

@@ -4,7 +4,7 @@ use super::Service;
 use crate::chain::{Chain, ChainError};
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::{Amount, OutPoint};
-use chaincore_plugin::node::{MempoolSnapshot, NodeIdentity, NodeVitals, PooledTx};
+use chaincore_plugin::node::{MempoolSnapshot, MinerEvent, NodeIdentity, NodeVitals, PooledTx};
 use chaincore_plugin::{BlockRef, NodeReader, ReadError};
 
 fn storage(error: ChainError) -> ReadError {
@@ -54,6 +54,10 @@ impl NodeReader for Service {
             time: entry.time,
         };
         MempoolSnapshot { sequence: pool.sequence(), txs: pool.entries().map(pooled).collect() }
+    }
+
+    fn miner_events(&self, after: u64) -> Vec<MinerEvent> {
+        self.chain_handle().mining_log().after(after)
     }
 
     fn scan_coins(&self, visit: &mut dyn FnMut(&OutPoint, &Coin) -> bool) -> Result<BlockRef, ReadError> {

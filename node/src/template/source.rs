@@ -4,6 +4,7 @@ use super::{BlockTemplate, TemplateOptions, build};
 use crate::chain::{ChainError, ChainHandle};
 use chaincore_consensus::versionbits::StateCache;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Makes templates of a chain. Clones share what they remember.
 ///
@@ -27,13 +28,15 @@ impl TemplateSource {
         options: TemplateOptions,
         with_mempool: bool,
     ) -> Result<BlockTemplate, ChainError> {
-        let versions = self.versions.clone();
-        self.chain.query_blocking(move |chain| {
+        let (versions, begun) = (self.versions.clone(), Instant::now());
+        let template = self.chain.query_blocking(move |chain| {
             Ok(chain.with_mempool(|mempool, view| {
                 let mut versions = versions.lock().expect("no one panics while making templates");
                 let mempool = with_mempool.then_some(&*mempool);
                 build(mempool, view.tip, view.params, &mut versions, view.now, &options)
             }))
-        })
+        })?;
+        self.chain.mining_log().template(self.chain.clock().now(), template.height, begun.elapsed());
+        Ok(template)
     }
 }

@@ -6,7 +6,7 @@ use crate::options::MirrorOptions;
 use crate::pools;
 use crate::rows::display_order;
 use crate::session::Session;
-use chaincore_plugin::node::{MempoolSnapshot, NodeIdentity, NodeReader, NodeVitals};
+use chaincore_plugin::node::{MempoolSnapshot, MinerEvent, NodeIdentity, NodeReader, NodeVitals};
 use chaincore_plugin::{Context, MempoolEvent, RemovalReason};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub struct Samples {
     sampled: Option<Instant>,
     cleaned: Option<Instant>,
     judged: Option<i32>,
+    /// The number of the last event of a miner that is written.
+    mined: u64,
 }
 
 /// What the node calls itself.
@@ -50,6 +52,7 @@ impl Samples {
         let node = context.node.clone();
         let (identity, vitals, mempool) = ask(node, due).await?;
         self.node(session, context, &identity, vitals, due).await?;
+        self.miners(session, context, &identity).await?;
         if let Some(mempool) = mempool {
             snapshot(session, &mempool, vitals).await?;
             self.sampled = Some(Instant::now());
@@ -106,6 +109,40 @@ impl Samples {
             .await
             .map_err(failed())?;
         }
+        Ok(())
+    }
+
+    /// What miners did since the last time.
+    async fn miners(
+        &mut self,
+        session: &mut Session,
+        context: &Context,
+        identity: &NodeIdentity,
+    ) -> Result<(), MirrorError> {
+        let events = context.node.miner_events(self.mined);
+        let Some(last) = events.last().map(|event| event.number) else { return Ok(()) };
+        fn column<T>(events: &[MinerEvent], value: impl Fn(&MinerEvent) -> T) -> Vec<T> {
+            events.iter().map(value).collect()
+        }
+        // What was written before an answer was lost is there already.
+        sqlx::query(
+            "INSERT INTO chaincore.miner_events (node_id, at, seq, kind, height, hash, latency_ms, detail)
+             SELECT $1, to_timestamp(at), seq, kind, height, hash, latency_ms, detail
+             FROM unnest($2::bigint[], $3::integer[], $4::text[], $5::integer[], $6::bytea[], $7::integer[], $8::text[])
+                AS e (at, seq, kind, height, hash, latency_ms, detail) ON CONFLICT DO NOTHING",
+        )
+        .bind(node_id(identity))
+        .bind(column(&events, |event| event.at))
+        .bind(column(&events, |event| event.number as i32))
+        .bind(column(&events, |event| event.kind.name()))
+        .bind(column(&events, |event| event.height.map(|height| height as i32)))
+        .bind(column(&events, |event| event.hash.map(|hash| display_order(&hash.0).to_vec())))
+        .bind(column(&events, |event| event.latency.map(|latency| latency.min(i32::MAX as u32) as i32)))
+        .bind(column(&events, |event| event.detail.clone()))
+        .execute(&mut session.connection)
+        .await
+        .map_err(MirrorError::during("cannot record what miners did"))?;
+        self.mined = last;
         Ok(())
     }
 
@@ -220,6 +257,10 @@ async fn clean(session: &mut Session, options: &MirrorOptions) -> Result<(), Mir
     for (statement, keep) in [
         (
             "DELETE FROM chaincore.node_samples WHERE at < now() - make_interval(secs => $1)",
+            options.keep_samples,
+        ),
+        (
+            "DELETE FROM chaincore.miner_events WHERE at < now() - make_interval(secs => $1)",
             options.keep_samples,
         ),
         (

@@ -1,6 +1,6 @@
 //! Doubles of what a plugin is given beside the chain.
 
-use crate::node::{MempoolSnapshot, NodeIdentity, NodeVitals};
+use crate::node::{MempoolSnapshot, MinerEvent, NodeIdentity, NodeVitals};
 use crate::{BlockRef, NodeReader, ReadError, Reporter};
 use chaincore_consensus::OutPoint;
 use chaincore_consensus::coin::Coin;
@@ -16,6 +16,7 @@ struct Answers {
     identity: NodeIdentity,
     vitals: NodeVitals,
     mempool: MempoolSnapshot,
+    miner_events: Vec<MinerEvent>,
     coins: Option<(BlockRef, Vec<(OutPoint, Coin)>)>,
 }
 
@@ -39,6 +40,11 @@ impl NodeDouble {
         lock(&self.0).mempool = mempool;
     }
 
+    /// What miners did.
+    pub fn set_miner_events(&self, events: Vec<MinerEvent>) {
+        lock(&self.0).miner_events = events;
+    }
+
     /// The coins that a scan shows, and after which block they are. Without it a scan fails.
     pub fn set_coins(&self, at: BlockRef, coins: Vec<(OutPoint, Coin)>) {
         lock(&self.0).coins = Some((at, coins));
@@ -56,6 +62,10 @@ impl NodeReader for NodeDouble {
 
     fn mempool(&self) -> MempoolSnapshot {
         lock(&self.0).mempool.clone()
+    }
+
+    fn miner_events(&self, after: u64) -> Vec<MinerEvent> {
+        lock(&self.0).miner_events.iter().filter(|event| event.number > after).cloned().collect()
     }
 
     fn scan_coins(&self, visit: &mut dyn FnMut(&OutPoint, &Coin) -> bool) -> Result<BlockRef, ReadError> {
