@@ -110,7 +110,8 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     assert_right(&verify_running(&node, &["--fast", &switch]));
     node.wait_until("what miners did is told", |node| {
         let told = database.sql("SELECT count(*) FROM chaincore.miner_events WHERE kind = 'accepted'");
-        told.is_ok_and(|told| told.trim() == node.rpc("getblockcount", json!([])).to_string())
+        let mined = node.rpc("getblockcount", json!([])).to_string();
+        told.is_ok_and(|told| told.trim() == mined)
     });
     assert_eq!(sql(&database, "SELECT sum(local_accepted) FROM chaincore.mining_stats"), height.to_string());
     assert!(
