@@ -32,7 +32,7 @@ pub struct Options {
 /// `cargo xtask run`.
 pub fn run(options: &Options) -> Result<()> {
     setup::ensure(For::Running)?;
-    println!("Building chaincored and chaincore-cli (the first time takes some minutes) ...");
+    println!("Building chaincored, chaincore-cli and chaincore-monitor (the first time takes some minutes) ...");
     cargo::run(cargo().args([
         "build",
         "--release",
@@ -41,6 +41,8 @@ pub fn run(options: &Options) -> Result<()> {
         "chaincore-node",
         "-p",
         "chaincore-cli",
+        "-p",
+        "chaincore-monitor",
     ]))?;
 
     let datadir = match &options.datadir {
