@@ -78,7 +78,9 @@ def addresses_go_to_two(stage):
     # Nobody hears the same once more (on another day others may hear it).
     sender.send_and_sync(m.Addr(addresses=told(clock, *fresh)))
     pass_minutes(clock, everybody)
-    equal({heard(peer).count(text) for peer in peers for text in fresh} <= {0, 1}, True)
+    # What a peer knows is forgotten about once a day, before it is told the node's own address: few may fall on that.
+    again = sum(heard(peer).count(text) > 1 for peer in peers for text in fresh)
+    equal(again < len(fresh), True)
 
 
 @scenario(p2p=True)
