@@ -32,7 +32,9 @@ pub struct Options {
 /// `cargo xtask run`.
 pub fn run(options: &Options) -> Result<()> {
     setup::ensure(For::Running)?;
-    println!("Building chaincored, chaincore-cli and chaincore-monitor (the first time takes some minutes) ...");
+    println!(
+        "Building chaincored, chaincore-cli and chaincore-monitor (the first time takes some minutes) ..."
+    );
     cargo::run(cargo().args([
         "build",
         "--release",

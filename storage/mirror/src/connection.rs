@@ -76,6 +76,10 @@ impl Server {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(MirrorError::Url("it does not begin with postgres://".into()));
         }
+        // What stands behind a # is no part of the place: only a password that is not quoted has one.
+        if url.contains('#') {
+            return Err(Self::unquoted());
+        }
         if let Some((_, query)) = url.split_once('?') {
             for part in query.split('&').filter(|part| !part.is_empty()) {
                 let name = part.split('=').next().unwrap_or_default();
@@ -198,9 +202,16 @@ mod tests {
             "postgres://u:s3cret@[h/db",
             "postgres://u:s3@c/ret@h/db",
             "postgres://u:s3c?ret@h/db",
+            "postgres://u:53#ret@h/db",
         ] {
             let error = Server::parse(bad).unwrap_err().to_string();
-            assert!(!error.contains("u:s3") && !error.contains("ret@") && !error.contains("@h"), "{error}");
+            assert!(
+                !error.contains("u:s3")
+                    && !error.contains("53")
+                    && !error.contains("ret@")
+                    && !error.contains("@h"),
+                "{error}"
+            );
         }
     }
 
