@@ -85,10 +85,12 @@ async fn send(network: &Network, link: &PeerLink, mut stream: OwnedWriteHalf) ->
             frame = link.outbox().next() => frame,
         };
         let len = frame.bytes.len();
-        // A peer that does not read must not keep the task from noticing that the connection is closed.
+        // A peer that does not read must not keep the task from noticing that the connection is closed. One that does
+        // gets the frame all the same, and what is queued behind it: a feeler ends right after its verack.
         tokio::select! {
-            () = link.closed() => return Ok(()),
+            biased;
             sent = stream.write_all(&frame.bytes) => sent?,
+            () = link.closed() => return Ok(()),
         }
         network.count_sent(link, &frame.command, len);
         if link.outbox().sent(len) {
