@@ -106,35 +106,6 @@ fn far_behind_is_told_from_another_branch() {
     assert_eq!((code, standings(&report)), (Some(2), vec!["agrees", "disagrees"]), "{report:#}");
 }
 
-#[test]
-fn what_cannot_be_done_is_said_and_has_its_own_exit_code() {
-    for (args, said) in [
-        (&["chain", "--nodes", "https://x"][..], "SSH tunnel"),
-        (&["chain", "--interval", "0"], "from 0.1 to 86400"),
-        (&["nonsense"], "unrecognized subcommand"),
-        (&["track", "--nodes", ":1"], "is chaincored running there"),
-        (&["replay", "/nonexistent/x.json"], "cannot be read"),
-        (&["track", "--record", "/nonexistent/x.json", "--for", "1"], "cannot be written"),
-    ] {
-        let output = monitor(args);
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{args:?}: {text}");
-        assert!(text.contains(said), "{args:?}: {text}");
-    }
-    for command in [
-        &["--help"][..],
-        &["chain", "--help"],
-        &["track", "--help"],
-        &["replay", "--help"],
-        &["db", "--help"],
-    ] {
-        let output = monitor(command);
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(output.status.code(), Some(0));
-        assert!(text.contains("Examples:\n  ") && text.contains("chaincore-monitor "), "{text}");
-    }
-}
-
 fn shown(nodes: &str, variables: &[(&str, &str)]) -> Terminal {
     let args = ["chain", "--interval", "0.2", "--grace", "1", "--nodes", nodes];
     Terminal::start(&binary("chaincore-monitor"), &args, variables, (110, 40))

@@ -85,6 +85,10 @@ impl Plugin for MinerPlugin {
         if let Some(report) = &self.report {
             report.describe("not mining");
         }
+        // It may find a block until it has ended: its last figures are told after.
+        if let Some(miner) = &mut self.miner {
+            miner.stop();
+        }
         self.tell();
         drop(self.miner.take());
     }
