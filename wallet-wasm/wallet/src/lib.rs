@@ -1,0 +1,4 @@
+//! The wallet: keys, accounts, PSBTs, coins and a light client.
+//!
+//! Nothing here does I/O, reads a clock or names a browser: time and what a node answered come in as values, requests go
+//! out as values. So the same code runs in a page, in Node.js and in the command `chaincore-wallet`.
