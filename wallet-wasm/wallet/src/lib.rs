@@ -6,3 +6,5 @@
 pub mod chain;
 pub mod descriptor;
 pub mod keys;
+pub mod psbt;
+pub mod signer;

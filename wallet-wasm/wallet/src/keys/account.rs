@@ -115,12 +115,12 @@ fn hardened(index: u32) -> Result<ChildNumber, KeyError> {
     ChildNumber::from_hardened_idx(index).map_err(|_| KeyError::Index(index))
 }
 
-/// The steps to an account.
-pub(super) fn account_steps(
-    kind: AccountKind,
-    index: u32,
-    chain: &Chain,
-) -> Result<[ChildNumber; 3], KeyError> {
+/// The path to an account.
+pub fn account_path(kind: AccountKind, index: u32, chain: &Chain) -> Result<DerivationPath, KeyError> {
+    Ok(account_steps(kind, index, chain)?.to_vec().into())
+}
+
+fn account_steps(kind: AccountKind, index: u32, chain: &Chain) -> Result<[ChildNumber; 3], KeyError> {
     Ok([hardened(kind.purpose())?, hardened(chain.coin_type())?, hardened(index)?])
 }
 

@@ -1,6 +1,6 @@
 //! The root of a wallet's keys.
 
-use super::account::{account_keys, account_steps};
+use super::account::{account_keys, account_path};
 use super::wipe::{Wiped, burn_stack};
 use super::{AccountKeys, AccountKind, AccountPath, KeyError, Phrase};
 use crate::chain::Chain;
@@ -64,7 +64,7 @@ impl Master {
 
     /// The extended public key of an account.
     pub fn account_xpub(&self, kind: AccountKind, index: u32) -> Result<Xpub, KeyError> {
-        self.xpub(&account_steps(kind, index, &self.chain)?.to_vec().into())
+        self.xpub(&account_path(kind, index, &self.chain)?)
     }
 
     /// The extended public key at any path.

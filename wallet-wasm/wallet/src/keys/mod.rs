@@ -11,7 +11,7 @@ mod master;
 mod mnemonic;
 pub(crate) mod wipe;
 
-pub use account::{AccountKeys, AccountKind, AccountPath};
+pub use account::{AccountKeys, AccountKind, AccountPath, account_path};
 pub use entropy::{EntropyError, fill_random};
 pub use extended::{ExtendedKeyError, ExtendedPublicKey};
 pub use master::Master;
