@@ -6,5 +6,7 @@
 pub mod chain;
 pub mod descriptor;
 pub mod keys;
+pub mod message;
 pub mod psbt;
 pub mod signer;
+mod verify;

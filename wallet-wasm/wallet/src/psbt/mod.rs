@@ -13,7 +13,7 @@ mod spent;
 pub use bitcoin::Psbt;
 pub use combine::combine;
 pub use finalise::{Finalised, Unfinished, finalise};
-pub(crate) use own::{redeem_script_of, script_of};
+pub(crate) use own::{nested_script_sig, redeem_script_of, script_of};
 pub use read::{MAX_PSBT_BYTES, from_base64, read, to_base64};
 use spent::{Spent, spent_outputs};
 
