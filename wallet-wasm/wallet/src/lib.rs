@@ -4,3 +4,4 @@
 //! out as values. So the same code runs in a page, in Node.js and in the command `chaincore-wallet`.
 
 pub mod keystore;
+pub mod light;
