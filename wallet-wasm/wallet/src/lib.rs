@@ -12,4 +12,6 @@ pub mod message;
 pub mod psbt;
 pub mod service;
 pub mod signer;
+#[cfg(feature = "vectors")]
+pub mod vectors;
 mod verify;
