@@ -10,3 +10,7 @@ pub mod message;
 pub mod psbt;
 pub mod signer;
 mod verify;
+pub mod feerate;
+pub mod labels;
+pub mod ledger;
+mod text;
