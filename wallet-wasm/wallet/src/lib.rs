@@ -14,3 +14,5 @@ pub mod feerate;
 pub mod labels;
 pub mod ledger;
 mod text;
+pub mod keystore;
+pub mod light;
