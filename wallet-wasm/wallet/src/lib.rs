@@ -6,8 +6,11 @@
 pub mod chain;
 pub mod descriptor;
 pub mod keys;
+pub mod keystore;
+pub mod light;
 pub mod message;
 pub mod psbt;
+pub mod service;
 pub mod signer;
 mod verify;
 pub mod feerate;
