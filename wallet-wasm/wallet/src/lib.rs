@@ -6,4 +6,5 @@
 pub mod feerate;
 pub mod labels;
 pub mod ledger;
+mod selection;
 mod text;
