@@ -16,6 +16,7 @@ mod verify;
 pub mod feerate;
 pub mod labels;
 pub mod ledger;
+mod selection;
 mod text;
 pub mod keystore;
 pub mod light;
