@@ -5,14 +5,14 @@
 
 pub mod chain;
 pub mod descriptor;
+pub mod feerate;
 pub mod keys;
+pub mod keystore;
+pub mod labels;
+pub mod ledger;
+pub mod light;
 pub mod message;
 pub mod psbt;
 pub mod signer;
-mod verify;
-pub mod feerate;
-pub mod labels;
-pub mod ledger;
 mod text;
-pub mod keystore;
-pub mod light;
+mod verify;
