@@ -5,8 +5,11 @@
 
 pub mod chain;
 pub mod descriptor;
+pub mod feerate;
 pub mod keys;
 pub mod keystore;
+pub mod labels;
+pub mod ledger;
 pub mod light;
 pub mod message;
 pub mod psbt;
@@ -20,3 +23,5 @@ mod selection;
 mod text;
 pub mod keystore;
 pub mod light;
+mod text;
+mod verify;
