@@ -5,13 +5,18 @@
 
 pub mod chain;
 pub mod descriptor;
+pub mod feerate;
 pub mod keys;
 pub mod keystore;
+pub mod labels;
+pub mod ledger;
 pub mod light;
 pub mod message;
 pub mod psbt;
+mod selection;
 pub mod service;
 pub mod signer;
+mod text;
 #[cfg(feature = "vectors")]
 pub mod vectors;
 mod verify;
