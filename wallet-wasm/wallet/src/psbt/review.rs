@@ -6,7 +6,7 @@ use super::{PsbtError, Spent, spent_outputs};
 use crate::chain::Chain;
 use crate::keys::{AccountKind, Master};
 use bitcoin::psbt::{Input, PsbtSighashType};
-use bitcoin::{EcdsaSighashType, Psbt, Script, TapSighashType, TxOut};
+use bitcoin::{EcdsaSighashType, Psbt, Script, TapSighashType, Transaction, TxOut};
 use chaincore_consensus::amount::MAX_MONEY;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -113,6 +113,21 @@ pub struct Warning {
     pub message: String,
 }
 
+impl Review {
+    /// Takes over what only the finished transaction has.
+    pub(crate) fn set_transaction(&mut self, tx: &Transaction) {
+        self.txid = tx.compute_txid().to_string();
+        self.txid_final = true;
+        self.vsize = tx.vsize() as u64;
+        self.feerate = feerate(self.fee, self.vsize);
+    }
+}
+
+/// Satoshis per virtual byte, to two places; to show, not to compute with.
+fn feerate(fee: u64, vsize: u64) -> f64 {
+    (fee as f64 / vsize.max(1) as f64 * 100.0).round() / 100.0
+}
+
 /// How an input is signed by one of the wallet's keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Spend {
@@ -179,8 +194,7 @@ pub(crate) fn plan(psbt: &Psbt, master: &Master) -> Result<Plan, PsbtError> {
     let outputs = review_outputs(psbt, &mut own, &spent, chain, &mut notes);
     let (fee, net) = totals(&inputs, &outputs)?;
     let vsize = vsize(psbt, &spent, &own_inputs);
-    // Shown only.
-    let feerate = (fee as f64 / vsize.max(1) as f64 * 100.0).round() / 100.0;
+    let feerate = feerate(fee, vsize);
     warn_of_fee(fee, feerate, &outputs, &mut notes);
 
     let (txid, txid_final) = predicted_txid(psbt, &own_inputs, &spent);
