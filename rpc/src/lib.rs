@@ -17,3 +17,4 @@ pub mod registry;
 pub mod rest;
 mod signing;
 pub mod value;
+pub mod web;

@@ -7,6 +7,7 @@ use crate::rest::RestError;
 use chaincore_plugin::BlockRef;
 use chaincore_plugin::api::{self, ApiError};
 use hyper::StatusCode;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use std::collections::BTreeMap;
@@ -228,7 +229,11 @@ impl PluginRoutes {
         let reply = (route.handler)(&api::RestRequest { rest, query: query.collect() });
         let reply = reply.map_err(|error| RestError::from(rpc_error(error)))?;
         let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Ok(RestResponse::new(status, reply.content_type, reply.body))
+        // A page of a plugin shares the web app's origin only in name: it runs as one of nobody's.
+        let policy = HeaderValue::from_static("sandbox allow-scripts; frame-ancestors 'none'");
+        Ok(RestResponse::new(status, reply.content_type, reply.body)
+            .header(CONTENT_SECURITY_POLICY, policy)
+            .header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
     }
 
     /// The paths as they are called, with what they show.

@@ -40,8 +40,8 @@ pub struct RateLimiter {
     buckets: Mutex<HashMap<IpAddr, Bucket>>,
 }
 
-/// One subscriber holds a whole /64 of IPv6: it is one client.
-fn client_of(address: IpAddr) -> IpAddr {
+/// Who asks, as far as counting goes: one subscriber holds a whole /64 of IPv6: it is one client.
+pub(crate) fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
         v4 => v4,

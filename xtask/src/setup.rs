@@ -14,6 +14,8 @@ use crate::cargo;
 pub enum For {
     /// Building and running a node.
     Running,
+    /// Building the web app.
+    Web,
     /// Running every test.
     Testing,
 }
@@ -55,9 +57,30 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "clang",
         why: "libsecp256k1 is built for WebAssembly too",
-        needed_for: For::Testing,
+        needed_for: For::Web,
         present: || answers("clang"),
         package: Some("clang"),
+    },
+    Tool {
+        name: "Node.js",
+        why: "the web app is bundled with it",
+        needed_for: For::Web,
+        present: || answers("node"),
+        package: Some("nodejs"),
+    },
+    Tool {
+        name: "npm",
+        why: "the web app's libraries come from it",
+        needed_for: For::Web,
+        present: || answers("npm"),
+        package: Some("npm"),
+    },
+    Tool {
+        name: "Chromium",
+        why: "the web app is tested in a real browser",
+        needed_for: For::Testing,
+        present: || answers("chromium"),
+        package: Some("chromium"),
     },
     Tool {
         name: "curl",
@@ -96,8 +119,8 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "Rust's target wasm32-unknown-unknown",
-        why: "the consensus crate must build for the browser",
-        needed_for: For::Testing,
+        why: "the wallet runs in the browser",
+        needed_for: For::Web,
         present: has_wasm_target,
         package: None,
     },

@@ -19,6 +19,7 @@ use chaincore_rpc::http::{AuthOptions, CookieAccess, HttpOptions, OriginRules, S
 use chaincore_rpc::node::NodeInfo;
 use chaincore_rpc::ratelimit::Rate;
 use chaincore_rpc::registry::CallLimits;
+use chaincore_rpc::web::WebOptions;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
@@ -247,6 +248,10 @@ pub(super) fn chain(config: &Config, clock: &Clock) -> ChainOptions {
         stop_at_height: config.stop_at_height,
         ..ChainOptions::new(config.params.clone(), config.chain_dir.clone())
     }
+}
+
+pub(super) fn web(config: &Config) -> WebOptions {
+    WebOptions { folder: config.api.web_folder.clone(), connect: config.api.web_connect.clone() }
 }
 
 pub(super) fn http(config: &Config) -> Result<HttpOptions, AppError> {

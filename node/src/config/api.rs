@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chaincore_rpc::conf::{Conf, ConfError};
+use chaincore_rpc::web::{ConnectError, ConnectOrigin};
 
 /// Who may read the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub struct ApiConfig {
     pub cors_origins: Vec<String>,
     /// Tokens that open the subscriptions over a WebSocket without a password.
     pub feed_tokens: Vec<String>,
+    /// A folder with the web app, instead of the one in the program.
+    pub web_folder: Option<PathBuf>,
+    /// Other nodes that the web app may ask.
+    pub web_connect: Vec<ConnectOrigin>,
     /// Names of this machine, besides `localhost`, that requests may be for.
     pub host_names: Vec<String>,
 }
@@ -107,9 +112,28 @@ impl ApiConfig {
                 .filter(|limit| *limit != 0),
             cors_origins: settings.list("cors"),
             feed_tokens: feed_tokens(settings.list("feedtoken"))?,
+            web_folder: settings.text("webdir").map(|folder| web_folder(&folder)).transpose()?,
+            web_connect: settings
+                .list("webconnect")
+                .iter()
+                .map(|text| web_connect(text))
+                .collect::<Result<_, _>>()?,
             host_names: settings.list("rpcallowhost"),
         })
     }
+}
+
+/// A folder that holds the app: one that is named and does not is a mistake.
+fn web_folder(text: &str) -> Result<PathBuf, ConfError> {
+    let folder = PathBuf::from(text);
+    if folder.join("index.html").is_file() {
+        return Ok(folder);
+    }
+    Err(ConfError::Value(format!("Invalid -webdir={text}: there is no index.html in that folder")))
+}
+
+fn web_connect(text: &str) -> Result<ConnectOrigin, ConfError> {
+    text.parse().map_err(|error: ConnectError| ConfError::Value(format!("Invalid -webconnect: {error}")))
 }
 
 /// Tokens are what a URL can have as it is, and long enough not to be found by trying. The error does not repeat them.

@@ -127,6 +127,24 @@ const OPTIONS: &[OptionSpec] = &[
          addresses (such as the name behind a reverse proxy). May be given several times",
     ),
     option(
+        "webdir",
+        "<dir>",
+        Group::Api,
+        "Serve the web app from this folder (web/dist as it was built) instead of from the program",
+    )
+    .no_negation()
+    .needs_value()
+    .separate(),
+    option(
+        "webconnect",
+        "<origin>",
+        Group::Api,
+        "Let the web app ask this other node too (such as https://node.example or http://10.0.0.2:5000), to compare what \
+         the two say; that one needs -cors for this one's origin. May be given several times",
+    )
+    .no_negation()
+    .needs_value(),
+    option(
         "feedtoken",
         "<token>",
         Group::Api,

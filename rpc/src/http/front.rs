@@ -6,7 +6,7 @@ use super::limits::{Subnet, may_connect};
 use super::origin::{self, Intent, OriginRules, Refused};
 use super::reply::{Reply, closing, json, plain, rest, unauthorized};
 use super::rest::{RestHandler, RestRequest, RestResponse};
-use super::ws::{Sockets, is_upgrade};
+use super::ws::{Opener, Sockets, is_upgrade};
 use crate::ratelimit::RateLimiter;
 use crate::registry::{Caller, Registry};
 use http_body_util::BodyExt;
@@ -108,6 +108,7 @@ impl Front {
             open: matches!(route, Route::Rest(_) | Route::Socket),
             writes: matches!(route, Route::Socket)
                 || !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
+            named: matches!(&route, Route::Rest(handler) if handler.own_names_only(request.uri().path())),
         };
         let readable_by = match self.origins.judge(request.headers(), intent) {
             Ok(origin) => origin,
@@ -207,18 +208,26 @@ impl Front {
     }
 
     async fn socket(&self, request: Request<Incoming>, ends: Ends) -> Reply {
-        let caller = match request.headers().get(AUTHORIZATION) {
-            None if self.sockets.token_opens(request.uri().query().unwrap_or_default()) => None,
+        let opener = match request.headers().get(AUTHORIZATION) {
+            None if self.sockets.token_opens(request.uri().query().unwrap_or_default()) => Opener::Token,
+            None if origin::is_own_page(request.headers()) => {
+                if let Some(limiter) = &self.limiter
+                    && limiter.take(ends.peer.ip(), Instant::now()).is_err()
+                {
+                    return plain(StatusCode::TOO_MANY_REQUESTS, "");
+                }
+                Opener::OwnPage(ends.peer.ip())
+            }
             None => return unauthorized(),
             Some(credentials) => match self.auth.user_of(credentials.as_bytes()) {
-                Some(user) => Some(self.caller(user, &request, ends)),
+                Some(user) => Opener::User(self.caller(user, &request, ends)),
                 None => {
                     tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
                     return unauthorized();
                 }
             },
         };
-        self.sockets.upgrade(request, &self.registry, &self.auth, caller).await
+        self.sockets.upgrade(request, &self.registry, &self.auth, opener).await
     }
 
     /// What a client is told that may not control the node: it is not on this machine, and no user that may call

@@ -4,7 +4,8 @@
 //! from more than it may:
 //! - A page whose name resolves to this machine although it is not this machine's (DNS rebinding) shows in `Host`. A
 //!   `Host` that is neither an IP address, nor `localhost`, nor a configured name is refused when there is an `Origin`;
-//!   and on a loopback address, where no honest name but those arrives, also for the paths that need no password.
+//!   and on a loopback address, where no honest name but those arrives, also for the paths that need no password; and
+//!   always for the web app.
 //! - A page of another origin may not change anything: verbs other than GET and HEAD, and WebSockets, need an `Origin`
 //!   that is this node's own or in the list of allowed ones.
 //! - A page of another origin may not read anything either: without an entry in that list there is no CORS header.
@@ -39,6 +40,8 @@ pub(super) struct Intent {
     pub(super) open: bool,
     /// It may change something, or opens a WebSocket.
     pub(super) writes: bool,
+    /// It is answered under own names alone.
+    pub(super) named: bool,
 }
 
 /// The host of a `Host` header, without port and brackets.
@@ -72,7 +75,8 @@ impl OriginRules {
     pub(super) fn judge(&self, headers: &HeaderMap, intent: Intent) -> Result<Option<HeaderValue>, Refused> {
         let host = headers.get(HOST).map(|value| value.to_str().unwrap_or("?")).unwrap_or_default();
         let origin = headers.get(ORIGIN);
-        if !self.is_own_name(host_of(host)) && (origin.is_some() || (intent.loopback && intent.open)) {
+        let foreign = !self.is_own_name(host_of(host));
+        if foreign && (origin.is_some() || intent.named || (intent.loopback && intent.open)) {
             return Err(Refused(format!(
                 "host '{}' is not a name of this node; name it with -rpcallowhost if it is",
                 host_of(host)
@@ -83,12 +87,22 @@ impl OriginRules {
         if self.allows(origin) {
             return Ok(Some(value.clone()));
         }
-        let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-        if intent.writes && !own {
+        if intent.writes && !is_own(origin, host) {
             return Err(Refused(format!("origin '{origin}' may not use this node; allow it with -cors")));
         }
         Ok(None)
     }
+}
+
+/// Whether an origin is the node's own: what it was asked by.
+fn is_own(origin: &str, host: &str) -> bool {
+    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+/// Whether a request that was let through is of a page of the node's own.
+pub(super) fn is_own_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    text(ORIGIN).zip(text(HOST)).is_some_and(|(origin, host)| is_own(origin, host))
 }
 
 /// Says in a response that `origin` may read it.
@@ -108,10 +122,11 @@ pub(super) fn allow_preflight(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
-    const READ: Intent = Intent { loopback: true, open: true, writes: false };
-    const WRITE: Intent = Intent { loopback: true, open: true, writes: true };
-    const CALL: Intent = Intent { loopback: true, open: false, writes: true };
-    const PUBLIC: Intent = Intent { loopback: false, open: true, writes: false };
+    const READ: Intent = Intent { loopback: true, open: true, writes: false, named: false };
+    const WRITE: Intent = Intent { writes: true, ..READ };
+    const CALL: Intent = Intent { open: false, writes: true, ..READ };
+    const PUBLIC: Intent = Intent { loopback: false, ..READ };
+    const APP: Intent = Intent { named: true, ..PUBLIC };
 
     fn judge(
         rules: &OriginRules,
@@ -146,6 +161,33 @@ mod tests {
         // A container's name: behind a password, or from another machine.
         assert_eq!(judge(&rules, Some("node:5000"), None, CALL), Ok(false));
         assert_eq!(judge(&rules, Some("node:5000"), None, PUBLIC), Ok(false));
+    }
+
+    #[test]
+    fn the_app_is_only_under_own_names() {
+        let rules = OriginRules { host_names: vec!["my.node".into()], ..OriginRules::default() };
+        for host in ["192.168.1.2:5000", "localhost:5000", "my.node", "[::1]:5000"] {
+            assert_eq!(judge(&rules, Some(host), None, APP), Ok(false), "{host}");
+        }
+        for host in ["evil.example", "node:5000", "192.168.1.2.evil.example", "localhost.evil.example:80"] {
+            assert_eq!(judge(&rules, Some(host), None, APP), Err(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn own_pages_are_known_by_their_origin() {
+        for (origin, host, own) in [
+            ("http://127.0.0.1:5000", "127.0.0.1:5000", true),
+            ("https://My.node", "my.node", true),
+            ("http://127.0.0.1:5001", "127.0.0.1:5000", false),
+            ("null", "127.0.0.1:5000", false),
+            ("127.0.0.1:5000", "127.0.0.1:5000", false),
+        ] {
+            let value = |text: &str| HeaderValue::from_str(text).unwrap();
+            let headers = HeaderMap::from_iter([(ORIGIN, value(origin)), (HOST, value(host))]);
+            assert_eq!(is_own_page(&headers), own, "{origin}");
+        }
+        assert!(!is_own_page(&HeaderMap::new()));
     }
 
     #[test]

@@ -58,7 +58,8 @@ fn with_body(status: StatusCode, first: &[(HeaderName, HeaderValue)], body: impl
     let body: Bytes = body.into();
     let length = HeaderValue::from(body.len());
     // An empty body is a body with a length all the same: hyper moves that header if there is none.
-    let body = Some(body).filter(|_| status != StatusCode::NO_CONTENT);
+    let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let body = Some(body).filter(|_| !bodiless);
     let mut reply = Response::new(ReplyBody::Whole(body));
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
@@ -67,7 +68,7 @@ fn with_body(status: StatusCode, first: &[(HeaderName, HeaderValue)], body: impl
     }
     let now = httpdate::fmt_http_date(SystemTime::now());
     headers.insert(DATE, HeaderValue::try_from(now).expect("a date is made of letters, digits and colons"));
-    if status != StatusCode::NO_CONTENT {
+    if !bodiless {
         headers.insert(CONTENT_LENGTH, length);
         headers.entry(CONTENT_TYPE).or_insert(DEFAULT_TYPE);
     }

@@ -173,6 +173,13 @@ pub trait RestHandler: Send + Sync + 'static {
         true
     }
 
+    /// Whether the path answers only where the node is asked by a name of its own, from wherever: a page with keys in
+    /// it must not come to lie under a name that is somebody else's.
+    fn own_names_only(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Of a path that controls the node: the JSON-RPC method whose right a user needs for it. Such paths are for
     /// clients on this machine that no proxy speaks for, and for users with that right.
     fn controls(&self, path: &str) -> Option<&'static str> {

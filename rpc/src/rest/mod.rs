@@ -27,6 +27,7 @@ use crate::json::Json;
 use crate::node::{NodeError, NodeRef};
 use crate::plugins::PluginRoutes;
 use crate::value::to_json_string;
+use crate::web::Web;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
 use route::Handler;
@@ -175,6 +176,7 @@ pub struct Rest(Arc<Inner>);
 struct Inner {
     node: NodeRef,
     plugins: PluginRoutes,
+    web: Web,
     templates: mining::TemplateStore,
 }
 
@@ -186,12 +188,22 @@ impl Rest {
 
     /// The paths of a node, and those of its plugins.
     pub fn with_plugins(node: NodeRef, plugins: PluginRoutes) -> Self {
-        Self(Arc::new(Inner { node, plugins, templates: mining::TemplateStore::default() }))
+        Self::with_web(node, plugins, Web::none())
+    }
+
+    /// The same, and a web app in front.
+    pub fn with_web(node: NodeRef, plugins: PluginRoutes, web: Web) -> Self {
+        Self(Arc::new(Inner { node, plugins, web, templates: mining::TemplateStore::default() }))
     }
 
     async fn answer(&self, request: RestRequest) -> RestResponse {
         let verb = Verb::of(&request.method);
         let path = request.path.clone();
+        if self.0.web.claims(&path) {
+            let rest = self.clone();
+            let answer = tokio::task::spawn_blocking(move || rest.0.web.answer(&request));
+            return answer.await.unwrap_or_else(|_| failed().into_response());
+        }
         if self.0.plugins.claims(&path) {
             return self.answer_of_plugin(verb, request).await;
         }
@@ -252,8 +264,23 @@ impl RestHandler for Rest {
     fn claims(&self, path: &str) -> bool {
         let first_part = |path: &'static str| path.split('/').nth(1).unwrap_or_default();
         let below = |first: &str| !first.is_empty() && path.split('/').nth(1) == Some(first);
-        self.0.plugins.claims(path)
+        self.0.web.claims(path)
+            || self.0.plugins.claims(path)
             || ROUTES.iter().any(|route| route.path == path || below(first_part(route.path)))
+    }
+
+    /// The app can tell how far the start is.
+    fn answers_in_warmup(&self, path: &str) -> bool {
+        self.0.web.claims(path)
+    }
+
+    /// One page is many files, and they are in memory.
+    fn rate_limited(&self, path: &str) -> bool {
+        !self.0.web.claims(path)
+    }
+
+    fn own_names_only(&self, path: &str) -> bool {
+        self.0.web.claims(path)
     }
 
     fn controls(&self, path: &str) -> Option<&'static str> {

@@ -7,6 +7,7 @@ use crate::http::rest::RestResponse;
 use crate::node::{BlockInfo, Node};
 use chaincore_consensus::pow;
 use hyper::StatusCode;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use std::fmt::Write;
 
 /// How many blocks the table lists.
@@ -214,7 +215,7 @@ fn warnings(node: &dyn Node) -> String {
     format!("<section class=\"warn\"><h2>Warnings</h2>{}</section>", list.collect::<String>())
 }
 
-/// `GET /`.
+/// `GET /status.html`, and `GET /` where there is no web app.
 pub fn page(rest: &Rest, _: &Request) -> Answer {
     let node = rest.node();
     let chain = node.chain();
@@ -252,7 +253,14 @@ pub fn page(rest: &Rest, _: &Request) -> Answer {
         table = table(node, &blocks),
         reward = coins(reward),
     );
-    Ok(RestResponse::new(StatusCode::OK, "text/html; charset=utf-8", html))
+    // It shares its origin with the web app: whatever came into it could not run.
+    let policy = HeaderValue::from_static(
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    let response = RestResponse::new(StatusCode::OK, "text/html; charset=utf-8", html);
+    Ok(response
+        .header(CONTENT_SECURITY_POLICY, policy)
+        .header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
 }
 
 #[cfg(test)]

@@ -89,6 +89,16 @@ pub static ROUTES: &[Route] = &[
     Route {
         verb: Verb::Get,
         path: "/",
+        summary: "The web app; a status page where it was not built in",
+        group: "status",
+        params: &[],
+        body: None,
+        reply: Reply::Html,
+        run: Handler::Node(page::page),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/status.html",
         summary: "A status page for people",
         group: "status",
         params: &[],

@@ -118,6 +118,63 @@ async fn nobody_else_gets_in() {
 }
 
 #[tokio::test]
+async fn pages_of_the_nodes_own_subscribe_without_a_password() {
+    let server = server_with(options(), CallLimits::default()).await;
+    let own = format!("Origin: http://{}\r\n", server.address);
+    let (mut socket, head) = Socket::open(server.address, "/ws", &own).await;
+    assert!(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{head}");
+    for method in ["getblockcount", "count", "stop", "subscribe_nothing"] {
+        let reply = socket.call(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#)).await;
+        assert!(reply.contains("-32601"), "{reply}");
+    }
+    let reply = socket.call(r#"{"jsonrpc":"2.0","id":2,"method":"subscribe"}"#).await;
+    assert!(reply.starts_with(r#"{"jsonrpc":"2.0","id":2,"result":"#), "{reply}");
+    assert!(socket.receive().await.contains(r#""method":"tip""#));
+    // Others are not let in: another port is another origin, and a page with none at all is anybody's.
+    for origin in ["http://127.0.0.1:1", "null", "http://evil.example"] {
+        let (_, head) = Socket::open(server.address, "/ws", &format!("Origin: {origin}\r\n")).await;
+        assert!(head.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{origin}: {head}");
+    }
+    let (_, head) = Socket::open(server.address, "/ws", "").await;
+    assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
+}
+
+#[tokio::test]
+async fn own_pages_have_few_connections_and_say_little() {
+    let server = server_with(options(), CallLimits::default()).await;
+    let own = format!("Origin: http://{}\r\n", server.address);
+    let mut sockets = Vec::new();
+    for _ in 0..16 {
+        let (socket, head) = Socket::open(server.address, "/ws", &own).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        sockets.push(socket);
+    }
+    let (_, head) = Socket::open(server.address, "/ws", &own).await;
+    assert!(head.starts_with("HTTP/1.1 429 "), "{head}");
+    // Who has a password is not counted with them.
+    let user = format!("{own}Authorization: {BASIC}\r\n");
+    let (_, head) = Socket::open(server.address, "/ws", &user).await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    // One that leaves makes room, as soon as the server has seen it.
+    drop(sockets.pop());
+    loop {
+        let (socket, head) = Socket::open(server.address, "/ws", &own).await;
+        if head.starts_with("HTTP/1.1 101 ") {
+            sockets.push(socket);
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // Ten thousand bytes are more than any subscription needs.
+    let socket = &mut sockets[0];
+    let mut frame = vec![0x81, 0x80 | 126, 0x27, 0x10, 0, 0, 0, 0];
+    frame.extend([b' '; 10_000]);
+    socket.0.write_all(&frame).await.unwrap();
+    let reply = socket.receive().await;
+    assert!(reply.contains("-32007"), "{reply}");
+}
+
+#[tokio::test]
 async fn whitelists_hold_here_too() {
     let auth = AuthOptions { whitelist: vec!["user:getblockcount".into()], ..options().auth };
     let server = server_with(HttpOptions { auth, ..options() }, CallLimits::default()).await;
