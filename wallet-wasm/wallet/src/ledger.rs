@@ -21,6 +21,9 @@ pub use coin::{Balance, Coin};
 pub use history::{Entry, EntryInput, EntryOutput, Standing};
 pub use update::{TxState, TxUpdate, Update};
 
+pub use report::AddressOf;
+pub(crate) use report::signals_replacement;
+
 use crate::labels::Labels;
 use crate::text;
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
