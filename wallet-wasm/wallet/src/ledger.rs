@@ -15,6 +15,8 @@ mod view;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod world;
 
 pub use account::{Account, AccountError, AccountSpec, Keychain};
 pub use coin::{Balance, Coin};

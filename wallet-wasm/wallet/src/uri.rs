@@ -187,8 +187,8 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The address of BIP21's and BIP321's examples.
-    const OLD: &str = "175tWpb8K1S7NmH4Zx6rewF9WQrcZv245W";
+    /// The BIPs' own example has a wrong checksum.
+    const OLD: &str = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
 
     fn main() -> Chain {
         Chain::from_name("main").unwrap()
@@ -243,7 +243,7 @@ mod tests {
         }
         assert_eq!(parse(OLD, &main()), Err(UriError::Scheme));
         assert_eq!(parse("bitcoin:", &main()), Err(UriError::NoAddress));
-        let tampered = OLD.replace("17", "18");
+        let tampered = OLD.replace("1A1", "1B1");
         assert!(matches!(parse(&format!("bitcoin:{tampered}"), &main()), Err(UriError::Address(_))));
         let elsewhere = Chain::from_name("regtest").unwrap();
         assert!(matches!(parse(&format!("bitcoin:{OLD}"), &elsewhere), Err(UriError::Address(_))));
