@@ -16,6 +16,7 @@ pub mod message;
 pub mod payment;
 pub mod psbt;
 mod selection;
+pub mod service;
 pub mod signer;
 mod text;
 pub mod uri;

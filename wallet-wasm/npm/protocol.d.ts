@@ -1,0 +1,208 @@
+/**
+ * The methods of the two services in the WebAssembly module. Amounts are satoshis, times seconds since 1970, ids and
+ * hashes hex as people write them.
+ */
+
+export type AccountKind = 'legacy' | 'nested' | 'segwit' | 'taproot';
+
+export interface AccountKeys {
+  kind: AccountKind;
+  index: number;
+  /** Descriptors with their checksums. */
+  receive: string;
+  change: string;
+  xpub: string;
+  fingerprint: string;
+}
+
+/** The encrypted keys, as they are kept and exported. */
+export type Vault = Record<string, unknown>;
+
+/** Which chain: a name, or the file of a chain of somebody's own as the node writes it. */
+export type ChainChoice = { name: string } | { file: string };
+
+export interface Warning {
+  code: string;
+  message: string;
+}
+
+/** What a PSBT does, read from the PSBT itself by the signer. */
+export interface Review {
+  txid: string;
+  inputs: { outpoint: string; value: number; address: string | null; mine: boolean }[];
+  outputs: { address: string | null; script: string; value: number; kind: 'payment' | 'change' | 'data' }[];
+  fee: number;
+  vsize: number;
+  /** sat/vB, to be shown only. */
+  feerate: number;
+  warnings: Warning[];
+  complete: boolean;
+}
+
+type Method<Params extends object, Result> = { params: Params; result: Result };
+type None = Record<string, never>;
+
+export interface Unlocked {
+  wallet_id: string;
+  /** Opens the public state; the light worker gets it. */
+  state_key: string;
+  name: string;
+  accounts: AccountKeys[];
+}
+
+export type SignerMethods = {
+  generate: Method<{ words: 12 | 24 }, { mnemonic: string }>;
+  check: Method<{ mnemonic: string }, { valid: boolean; error?: string; unknown?: string[] }>;
+  suggest: Method<{ prefix: string }, { words: string[] }>;
+  create: Method<
+    {
+      chain: ChainChoice;
+      mnemonic: string;
+      passphrase: string;
+      password: string;
+      name: string;
+      birthday: number;
+    },
+    Unlocked & { vault: Vault }
+  >;
+  unlock: Method<{ vault: Vault; password: string }, Unlocked>;
+  account: Method<{ kind: AccountKind; index: number }, AccountKeys>;
+  review: Method<{ psbt: string }, Review>;
+  sign: Method<{ psbt: string }, { psbt: string; tx?: string; txid: string; review: Review }>;
+  sign_message: Method<
+    { address?: string; path?: string; message: string; format: 'bip322' | 'legacy' },
+    { address: string; signature: string }
+  >;
+  show_words: Method<{ password: string }, { mnemonic: string }>;
+  change_password: Method<{ old: string; new: string }, { vault: Vault }>;
+};
+
+export interface Balance {
+  confirmed: number;
+  unconfirmed: number;
+  immature: number;
+  frozen: number;
+}
+
+export type TxState = 'proven' | 'reported' | 'mempool';
+
+/** Body in hex. */
+export interface Fetch {
+  id: number;
+  node: number;
+  method: 'GET' | 'POST';
+  path: string;
+  body: string;
+}
+
+export interface Progress {
+  [what: string]: unknown;
+}
+
+export interface FaultReport {
+  code: string;
+  message: string;
+  [what: string]: unknown;
+}
+
+/** What the light worker tells after each look at the node, without the requests. */
+export interface News {
+  progress: Progress;
+  faults: FaultReport[];
+  changed: boolean;
+}
+
+export interface Poll extends News {
+  fetch: Fetch[];
+}
+
+export interface Summary {
+  balance: Balance;
+  tip: { height: number; hash: string; time?: number } | null;
+  accounts: (AccountKeys & { id?: number | string; name?: string; balance?: Balance })[];
+  progress: Progress;
+  trust: Record<string, unknown>;
+  sent?: { txid: string; state: string; error?: string }[];
+}
+
+export interface HistoryEntry {
+  txid: string;
+  time: number;
+  height?: number;
+  state: TxState;
+  net: number;
+  fee?: number;
+  label?: string;
+  can_speed_up: boolean;
+  can_cancel: boolean;
+  outputs: { address: string | null; value: number; mine: boolean; change?: boolean }[];
+  [more: string]: unknown;
+}
+
+export interface OwnCoin {
+  outpoint: string;
+  value: number;
+  address: string;
+  height?: number;
+  state: TxState;
+  frozen: boolean;
+  label?: string;
+  [more: string]: unknown;
+}
+
+export interface ReceiveAddress {
+  address: string;
+  script: string;
+  path: string;
+  uri: string;
+  used: boolean;
+}
+
+export interface Draft {
+  psbt: string;
+  fee: number;
+  vsize: number;
+  change?: number;
+  inputs: number | unknown[];
+}
+
+export type LightMethods = {
+  open: Method<{ chain: ChainChoice; state_key?: string; state?: string }, { accounts: unknown[] }>;
+  add_account: Method<AccountKeys, unknown>;
+  watch: Method<{ name: string; descriptor?: string; xpub?: string }, unknown>;
+  configure: Method<
+    { mode?: 'verified' | 'filters'; gap?: number; birthday?: number; nodes?: string[] },
+    unknown
+  >;
+  summary: Method<None, Summary>;
+  history: Method<{ account?: number | string }, HistoryEntry[]>;
+  coins: Method<None, OwnCoin[]>;
+  receive: Method<{ account: number | string; next?: boolean }, ReceiveAddress>;
+  create: Method<
+    {
+      to: { address: string; amount: number | 'all' }[];
+      feerate?: number;
+      target?: number;
+      coins?: string[];
+      account?: number | string;
+      data?: string;
+    },
+    Draft
+  >;
+  speed_up: Method<{ txid: string; feerate: number }, Draft & { method: 'rbf' | 'cpfp' }>;
+  cancel: Method<{ txid: string; feerate: number }, Draft>;
+  combine: Method<{ psbts: string[] }, { psbt: string }>;
+  finalise: Method<{ psbt: string }, { psbt: string; complete: boolean; tx?: string }>;
+  broadcast: Method<{ tx: string }, { txid: string }>;
+  label: Method<{ kind: 'tx' | 'addr' | 'output' | 'input' | 'pubkey' | 'xpub'; ref: string; label: string }, unknown>;
+  labels_export: Method<None, { jsonl: string }>;
+  labels_import: Method<{ jsonl: string }, { count: number }>;
+  freeze: Method<{ outpoint: string; frozen: boolean }, unknown>;
+  parse_uri: Method<{ text: string }, { address?: string; amount?: number; label?: string; message?: string }>;
+  make_uri: Method<{ address: string; amount?: number; label?: string; message?: string }, { uri: string }>;
+  verify_message: Method<{ address: string; message: string; signature: string }, { valid: boolean }>;
+  check_address: Method<{ address: string }, { valid: boolean; error?: string; known?: string; warning?: string }>;
+  descriptors: Method<None, unknown[]>;
+  save: Method<None, { state: string }>;
+  fees: Method<None, { targets: Record<string, number> }>;
+};
