@@ -23,6 +23,8 @@ let others: readonly string[] = [];
 let opened = false;
 let running = 0;
 let failed = false;
+/** Stopped by hand: what is on its way still arrives. */
+let paused = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 const queue: Fetch[] = [];
 
@@ -37,6 +39,9 @@ globalThis.addEventListener('message', (event: MessageEvent<ToWorker>) => {
       tell({ ready: true });
     } else if ('wake' in said) {
       look();
+    } else if ('pause' in said) {
+      paused = said.pause;
+      if (!paused) look();
     } else if (service) {
       const { id, method, params } = said;
       const reply = service.call(JSON.stringify({ method, params }));
@@ -74,7 +79,7 @@ function begin(): void {
 
 /** Asks the light client what it needs, unless answers that it waits for are still on their way. */
 function look(): void {
-  if (!opened || running > 0 || queue.length > 0) return;
+  if (!opened || paused || running > 0 || queue.length > 0) return;
   guarded(poll);
 }
 
@@ -105,7 +110,7 @@ function work(): void {
       if (status === 0) failed = true;
       guarded(() => service?.give(next.id, status, bytes));
       if (queue.length > 0) work();
-      else if (running === 0 && service) guarded(poll);
+      else if (running === 0 && service && !paused) guarded(poll);
     });
   }
 }

@@ -48,6 +48,10 @@ export interface Unlocked {
   state_key: string;
   name: string;
   accounts: AccountKeys[];
+  chain?: ChainChoice;
+  /** Seconds since 1970; 0 if nobody knows. */
+  birthday?: number;
+  fingerprint?: string;
 }
 
 export type SignerMethods = {
@@ -66,6 +70,7 @@ export type SignerMethods = {
     Unlocked & { vault: Vault }
   >;
   unlock: Method<{ vault: Vault; password: string }, Unlocked>;
+  address_at: Method<{ path: string }, { address: string; path: string }>;
   account: Method<{ kind: AccountKind; index: number }, AccountKeys>;
   review: Method<{ psbt: string }, Review>;
   sign: Method<{ psbt: string }, { psbt: string; tx?: string; txid: string; review: Review }>;
@@ -73,7 +78,7 @@ export type SignerMethods = {
     { address?: string; path?: string; message: string; format: 'bip322' | 'legacy' },
     { address: string; signature: string }
   >;
-  show_words: Method<{ password: string }, { mnemonic: string }>;
+  show_words: Method<{ password: string }, { mnemonic: string; passphrase?: string }>;
   change_password: Method<{ old: string; new: string }, { vault: Vault }>;
 };
 
@@ -82,6 +87,11 @@ export interface Balance {
   unconfirmed: number;
   immature: number;
   frozen: number;
+  total?: number;
+  /** What can be spent now. */
+  spendable?: number;
+  /** What only the server says. */
+  unproven?: number;
 }
 
 export type TxState = 'proven' | 'reported' | 'mempool';
@@ -100,8 +110,10 @@ export interface Progress {
 }
 
 export interface FaultReport {
-  code: string;
   message: string;
+  severity?: 'lie' | 'doubt' | 'trouble';
+  /** 0 is the node that served the page. */
+  node?: number;
   [what: string]: unknown;
 }
 
@@ -130,6 +142,8 @@ export interface HistoryEntry {
   time: number;
   height?: number;
   state: TxState;
+  standing?: 'good' | 'replaced' | 'dropped';
+  confirmations?: number;
   net: number;
   fee?: number;
   label?: string;
