@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod light;
 pub mod message;
 pub mod psbt;
+mod selection;
 pub mod service;
 pub mod signer;
 mod text;
