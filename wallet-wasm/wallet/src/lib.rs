@@ -17,4 +17,6 @@ mod selection;
 pub mod service;
 pub mod signer;
 mod text;
+#[cfg(feature = "vectors")]
+pub mod vectors;
 mod verify;
