@@ -200,10 +200,12 @@ export function AddressPage({ params }: PageProps): JSX.Element {
   const invalid = loaded.state === 'failed' && 'status' in loaded.error && loaded.error.status === 400;
   return (
     <ExplorerFrame at="/">
-      <PageHead title={t('address.title', { address: ends(address) })} />
-      <p>
-        <Address value={address} large copy />
-      </p>
+      <div class="stack tight">
+        <PageHead title={t('address.title', { address: ends(address) })} />
+        <p>
+          <Address value={address} large copy />
+        </p>
+      </div>
       {invalid && loaded.value === undefined ? (
         <Empty icon="search">{whyNot(address)}</Empty>
       ) : withoutIndex(loaded) !== null && loaded.state === 'failed' ? (

@@ -198,7 +198,7 @@ function BlockView({ known: { block, status } }: { known: Known }): JSX.Element 
     [t('key.difficulty'), difficulty(block.difficulty)],
   ];
   if (figures?.fees != null) facts.push([t('column.fees'), <Amount satoshis={figures.fees} />]);
-  if (figures?.fee_rate != null && block.tx_count > 1) facts.push([t('column.feerate'), feerateWords(figures.fee_rate)]);
+  if (figures?.fee_rate != null && block.tx_count > 1) facts.push([t('tx.feerate'), feerateWords(figures.fee_rate)]);
   if (figures?.interval != null) {
     const { interval } = figures;
     facts.push([t('block.interval'), interval < 0 ? `−${span(-interval)}` : span(interval)]);

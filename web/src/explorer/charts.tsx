@@ -4,12 +4,12 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { useLoad } from '../node/load';
 import { navigate, type PageProps } from '../router';
 import { number, span, t } from '../text';
-import { Loading, PageHead } from '../ui';
+import { coins, Loading, PageHead } from '../ui';
 import { Picture } from '../ui/charts';
 import { Shares } from '../ui/charts/shares';
 import { type Curve, TimeSeries } from '../ui/charts/timeseries';
 import { type ChainBlock, type Mining, mining, MOST_BLOCKS, stretch, type Stretch } from './api';
-import { amountWords, difficulty, feerateWords, hashRate, percent } from './format';
+import { amountWords, difficulty, feerate, feerateWords, hashRate, percent } from './format';
 import { ExplorerFrame } from './frame';
 import { chainKey } from './live';
 import { MinerName, Partial, Show } from './parts';
@@ -51,6 +51,8 @@ interface Chart {
   title: `chart.${'interval' | 'difficulty' | 'hashrate' | 'fees' | 'feerate' | 'transactions'}`;
   value: (block: ChainBlock) => number | null;
   format: (value: number) => string;
+  /** The same for the scale, without the unit where that is long. */
+  scale?: (value: number) => string;
   colour: string;
   /** A curve of means over points, where single values jump. */
   jumps?: boolean;
@@ -66,8 +68,8 @@ const CHARTS: readonly Chart[] = [
   { title: 'chart.interval', value: (b) => (b.height > 1 ? b.interval : null), format: interval, colour: '--chart-1', jumps: true },
   { title: 'chart.difficulty', value: (b) => b.difficulty, format: difficulty, colour: '--chart-2' },
   { title: 'chart.hashrate', value: (b) => b.hash_rate, format: hashRate, colour: '--chart-4' },
-  { title: 'chart.fees', value: (b) => b.fees, format: amountWords, colour: '--chart-3', jumps: true },
-  { title: 'chart.feerate', value: (b) => (b.tx_count > 1 ? b.fee_rate : null), format: feerateWords, colour: '--chart-5', jumps: true },
+  { title: 'chart.fees', value: (b) => b.fees, format: amountWords, scale: (value) => coins(Math.round(value)).replace(/0{1,6}$/, ''), colour: '--chart-3', jumps: true },
+  { title: 'chart.feerate', value: (b) => (b.tx_count > 1 ? b.fee_rate : null), format: feerateWords, scale: feerate, colour: '--chart-5', jumps: true },
   { title: 'chart.transactions', value: (b) => b.tx_count, format: (value) => number(value), colour: '--chart-6', jumps: true },
 ];
 
@@ -109,7 +111,7 @@ function ChartPicture({ chart, blocks, aim }: { chart: Chart; blocks: readonly C
           .slice(0, MOST_ROWS),
       })}
     >
-      <TimeSeries x={x} xName={t('column.height')} xFormat={plainHeight} curves={curves} />
+      <TimeSeries x={x} xName={t('column.height')} xFormat={plainHeight} curves={curves} scale={chart.scale ?? chart.format} />
     </Picture>
   );
 }
@@ -122,7 +124,7 @@ function MinerShares({ value }: { value: Mining }): JSX.Element {
         label={t('chart.miners')}
         shares={value.miners.map((miner, at) => ({
           key: `${miner.miner ?? ''}/${miner.tag ?? ''}/${at}`,
-          name: <MinerName miner={miner.miner} tag={miner.tag} linked />,
+          name: <MinerName miner={miner.miner} tag={miner.tag} linked whole />,
           part: miner.share,
           shown: [percent(miner.share), number(miner.blocks)],
         }))}

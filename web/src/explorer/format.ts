@@ -22,7 +22,10 @@ export function virtualSize(weight: number): number {
 
 export const bytes = (value: number): string => short(value, 'B');
 export const virtualBytes = (value: number): string => short(value, 'vB');
-export const hashRate = (value: number): string => short(value, 'H/s');
+/** Hashes per second. Test chains have fractions of one. */
+export function hashRate(value: number): string {
+  return value < 10 ? `${number(value, 2)} H/s` : short(value, 'H/s');
+}
 
 /** A difficulty. Small chains have fractions of one. */
 export function difficulty(value: number): string {

@@ -7,7 +7,7 @@ import { stats as askStats } from '../node/status';
 import { tip } from '../node/tip';
 import { number, t } from '../text';
 import { Amount, Card, Field, Hash, Loading, PageHead, Time } from '../ui';
-import { FeeLegend, feeHeat, Gauge } from '../ui/charts';
+import { feeHeat, Gauge } from '../ui/charts';
 import { type ComingBlock, comingBlocks, feeRates } from './api';
 import { bytes, feerate, feerateWords, NONE, percent, virtualBytes } from './format';
 import { ExplorerFrame } from './frame';
@@ -20,30 +20,27 @@ const ROWS = 25;
 
 function Coming({ blocks }: { blocks: readonly ComingBlock[] }): JSX.Element {
   return (
-    <>
-      <div class="strip-frame" role="region" aria-label={t('mempool.coming')} tabIndex={0}>
-        <ol class="strip">
-          {blocks.map((block, at) => {
-            const part = (block.blockVSize * 4) / MAX_WEIGHT;
-            return (
-              <li class="strip-card coming" key={at}>
-                <div>
-                  <span class="strip-height">{t('mempool.inblocks', { n: at + 1 })}</span>
-                  <Gauge part={part} tone={`heat-${feeHeat(block.medianFee)}`} />
-                  <span>{t('strip.transactions', { n: block.nTx })}</span>
-                  <span class="dim">{feerateWords(block.medianFee)}</span>
-                  <span class="dim">{t('strip.full', { part: percent(part) })}</span>
-                  <span class="dim">
-                    <Amount satoshis={block.totalFees} bare />
-                  </span>
-                </div>
-              </li>
-            );
-          })}
-        </ol>
-      </div>
-      <FeeLegend />
-    </>
+    <div class="strip-frame" role="region" aria-label={t('mempool.coming')} tabIndex={0}>
+      <ol class="strip">
+        {blocks.map((block, at) => {
+          const part = (block.blockVSize * 4) / MAX_WEIGHT;
+          return (
+            <li class="strip-card coming" key={at}>
+              <div>
+                <span class="strip-height">{t('mempool.inblocks', { n: at + 1 })}</span>
+                <Gauge part={part} tone={`heat-${feeHeat(block.medianFee)}`} />
+                <span>{t('strip.transactions', { n: block.nTx })}</span>
+                <span class="dim">{feerateWords(block.medianFee)}</span>
+                <span class="dim">{t('strip.full', { part: percent(part) })}</span>
+                <span class="dim">
+                  <Amount satoshis={block.totalFees} bare />
+                </span>
+              </div>
+            </li>
+          );
+        })}
+      </ol>
+    </div>
   );
 }
 
@@ -116,7 +113,7 @@ export function MempoolPage(): JSX.Element {
       <Show of={mempool}>
         {(value) => (
           <>
-            <dl class="keys">
+            <dl class="keys line">
               {(
                 [
                   [t('mempool.transactions'), number(value.count), ''],
@@ -140,13 +137,17 @@ export function MempoolPage(): JSX.Element {
                 </div>
               ))}
             </dl>
-            {coming.value && coming.value.length > 0 ? (
-              <Card title={t('mempool.coming')}>
-                <Coming blocks={coming.value} />
-              </Card>
-            ) : null}
-            {state ? <PoolTreemap state={state} height={440} /> : <Loading />}
-            <FeeHistogram mempool={value} state={state} />
+            <div class="halves">
+              {state ? <PoolTreemap state={state} height={760} /> : <Loading />}
+              <div class="stack">
+                {coming.value && coming.value.length > 0 ? (
+                  <Card title={t('mempool.coming')}>
+                    <Coming blocks={coming.value} />
+                  </Card>
+                ) : null}
+                <FeeHistogram mempool={value} state={state} />
+              </div>
+            </div>
             {state && state.txs.size > 0 ? <Waiting state={state} /> : null}
           </>
         )}

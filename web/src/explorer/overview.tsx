@@ -120,7 +120,6 @@ function Newest({ chain }: { chain: Stretch }): JSX.Element {
         t('column.height'),
         t('column.age'),
         right(t('column.transactions')),
-        right(t('column.size')),
         right(t('column.fees')),
         t('column.miner'),
       ]}
@@ -137,9 +136,8 @@ function Newest({ chain }: { chain: Stretch }): JSX.Element {
               <Time at={block.time} />
             </td>
             <td class="right">{number(block.tx_count)}</td>
-            <td class="right">{block.size === null ? NONE : bytes(block.size)}</td>
             <td class="right">{block.fees === null ? NONE : <Amount satoshis={block.fees} bare />}</td>
-            <td class="cell-id">
+            <td>
               <MinerName miner={block.miner} tag={block.tag} linked />
             </td>
           </tr>

@@ -95,18 +95,27 @@ export function Pager({ label, page, pages, onPage }: {
 }
 
 /** Who mined a block: what it wrote into it, or whom it pays. */
-export function MinerName({ miner, tag, linked = false }: {
+export function MinerName({ miner, tag, linked = false, whole = false }: {
   miner: string | null;
   tag: string | null;
   linked?: boolean;
+  /** All of the address, where there is room. */
+  whole?: boolean;
 }): JSX.Element {
-  if (tag && !(linked && miner)) return <span class="tag">{tag}</span>;
-  if (!miner) return <span class="dim">{t('miner.unknown')}</span>;
-  if (!linked) return <span class="hash">{`${miner.slice(0, 6)}…${miner.slice(-5)}`}</span>;
-  return (
+  if (!miner && !tag) return <span class="dim">{t('miner.unknown')}</span>;
+  const name = tag ? (
+    <span class="tag">{tag}</span>
+  ) : whole ? (
+    <Hash value={miner ?? ''} />
+  ) : (
+    <span class="hash nowrap">{`${miner?.slice(0, 6)}…${miner?.slice(-5)}`}</span>
+  );
+  return linked && miner ? (
     <a href={href(`/address/${miner}`)} title={miner}>
-      {tag ? <span class="tag">{tag}</span> : <Hash value={miner} />}
+      {name}
     </a>
+  ) : (
+    name
   );
 }
 

@@ -34,11 +34,12 @@ function NextCard({ next }: { next: ComingBlock | undefined }): JSX.Element {
 function BlockCard({ block, fresh }: { block: ChainBlock; fresh: boolean }): JSX.Element {
   const part = (block.weight ?? 0) / MAX_WEIGHT;
   const pays = block.tx_count > 1 && block.fee_rate !== null;
+  const tone = pays ? `heat-${feeHeat(block.fee_rate ?? 0)}` : 'heat-none';
   return (
-    <li class={fresh ? 'strip-card fresh' : 'strip-card'}>
+    <li class={`strip-card edge-${tone}${fresh ? ' fresh' : ''}`}>
       <a href={href(`/block/${block.hash}`)}>
         <span class="strip-height">{number(block.height)}</span>
-        <Gauge part={part} tone={pays ? `heat-${feeHeat(block.fee_rate ?? 0)}` : 'heat-none'} />
+        <Gauge part={part} tone={tone} />
         <span>{t('strip.transactions', { n: block.tx_count })}</span>
         <span class="dim">{pays ? feerateWords(block.fee_rate ?? 0) : t('strip.nofees')}</span>
         <span class="dim">{block.size === null ? '' : bytes(block.size)}</span>

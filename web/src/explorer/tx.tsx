@@ -239,11 +239,11 @@ function TxView({ known: { tx, spends } }: { known: Known }): JSX.Element {
     ]);
   }
   if (!coinbase) {
-    facts.push([t('column.fee'), <Amount satoshis={tx.fee} />], [t('column.feerate'), feerateWords(tx.fee / virtualSize(tx.weight))]);
+    facts.push([t('column.fee'), <Amount satoshis={tx.fee} />], [t('tx.feerate'), feerateWords(tx.fee / virtualSize(tx.weight))]);
   }
   facts.push(
     [t('column.paid'), <Amount satoshis={out} />],
-    [t('column.vsize'), `${number(virtualSize(tx.weight))} ${t('unit.vbytes')} (${bytes(tx.size)})`],
+    [t('tx.vsize'), `${number(virtualSize(tx.weight))} ${t('unit.vbytes')} (${bytes(tx.size)})`],
     [t('column.weight'), number(tx.weight)],
     [t('block.version'), number(tx.version)],
     [t('tx.lock'), lockWords(tx)],
@@ -259,18 +259,20 @@ function TxView({ known: { tx, spends } }: { known: Known }): JSX.Element {
       </p>
       <TxFlow tx={tx} spends={spends} />
       <div class="halves">
-        <Card title={t('tx.facts')}>
-          <Facts facts={facts} />
-        </Card>
-        <Raw txid={tx.txid} />
-      </div>
-      <div class="halves">
-        <Parts title={t('tx.inputs')} items={tx.vin}>
-          {(input, at) => <InputDetails key={at} input={input} at={at} />}
-        </Parts>
-        <Parts title={t('tx.outputs')} items={tx.vout}>
-          {(output, at) => <OutputDetails key={at} output={output} at={at} spend={spends?.[at]} />}
-        </Parts>
+        <div class="stack">
+          <Card title={t('tx.facts')}>
+            <Facts facts={facts} />
+          </Card>
+          <Raw txid={tx.txid} />
+        </div>
+        <div class="stack">
+          <Parts title={t('tx.inputs')} items={tx.vin}>
+            {(input, at) => <InputDetails key={at} input={input} at={at} />}
+          </Parts>
+          <Parts title={t('tx.outputs')} items={tx.vout}>
+            {(output, at) => <OutputDetails key={at} output={output} at={at} spend={spends?.[at]} />}
+          </Parts>
+        </div>
       </div>
     </>
   );
@@ -287,10 +289,12 @@ export function TxPage({ params }: PageProps): JSX.Element {
   const index = withoutIndex(loaded);
   return (
     <ExplorerFrame at="/">
-      <PageHead title={t('tx.title', { txid: ends(txid) })} />
-      <p>
-        <Hash value={txid} whole copy />
-      </p>
+      <div class="stack tight">
+        <PageHead title={t('tx.title', { txid: ends(txid) })} />
+        <p>
+          <Hash value={txid} whole copy />
+        </p>
+      </div>
       <Show of={loaded} missing={t('tx.missing')}>
         {(known) => <TxView known={known} />}
       </Show>

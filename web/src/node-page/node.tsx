@@ -149,9 +149,9 @@ function Papers({ filters }: { filters: boolean | undefined }): JSX.Element {
         facts={[
           [
             t('node.papers.esplora'),
-            <>
+            <span class="row">
               <code class="wrap">{`${here}/api`}</code> <Copy text={`${here}/api`} label={t('node.papers.esplora')} />
-            </>,
+            </span>,
           ],
           [
             t('node.papers.socket'),
@@ -185,11 +185,15 @@ export function NodePage(): JSX.Element {
               </Note>
             ))}
             <div class="halves">
-              <NodeFacts status={status} />
-              <ChainFacts status={status} stats={stats} />
-              <RuleFacts status={status} stats={stats} />
-              <Storage stats={stats} />
-              <Papers filters={light.value?.filters} />
+              <div class="stack">
+                <NodeFacts status={status} />
+                <RuleFacts status={status} stats={stats} />
+                <Papers filters={light.value?.filters} />
+              </div>
+              <div class="stack">
+                <ChainFacts status={status} stats={stats} />
+                <Storage stats={stats} />
+              </div>
             </div>
           </>
         )}

@@ -132,7 +132,7 @@ export function PeersPage(): JSX.Element {
       <Show of={loaded}>
         {(value) => (
           <>
-            <dl class="keys">
+            <dl class="keys line">
               {(
                 [
                   [t('peers.connected'), number(value.active_peers)],

@@ -161,6 +161,8 @@ export const explorer = {
   'tx.replaceable': 'Replaceable (RBF)',
   'tx.segwit': 'SegWit',
   'tx.taproot': 'Taproot',
+  'tx.feerate': 'Fee rate',
+  'tx.vsize': 'Virtual size',
   'tx.facts': 'The transaction',
   'tx.block': 'Block',
   'tx.lock': 'Lock time',

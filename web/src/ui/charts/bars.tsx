@@ -25,11 +25,11 @@ export function Columns(props: { bars: readonly Bar[]; label: string; format: (v
   const y = (value: number) => TOP + plot * (1 - value / top);
   const step = (WIDTH - LEFT) / Math.max(1, props.bars.length);
   return (
-    <svg class="columns' viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role='img" aria-label={props.label}>
+    <svg class="columns" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={props.label}>
       {marks.map((mark) => (
         <g key={mark}>
           <line class="grid-line" x1={LEFT} x2={WIDTH} y1={y(mark)} y2={y(mark)} />
-          <text class="axis-text' x={LEFT - 8} y={y(mark) + 4} text-anchor='end">
+          <text class="axis-text" x={LEFT - 8} y={y(mark) + 4} text-anchor="end">
             {props.format(mark)}
           </text>
         </g>
@@ -46,7 +46,7 @@ export function Columns(props: { bars: readonly Bar[]; label: string; format: (v
           >
             <title>{bar.label}</title>
           </rect>
-          <text class="axis-text' x={LEFT + (index + 0.5) * step} y={HEIGHT - 10} text-anchor='middle">
+          <text class="axis-text" x={LEFT + (index + 0.5) * step} y={HEIGHT - 10} text-anchor="middle">
             {bar.name}
           </text>
         </g>
@@ -59,8 +59,8 @@ export function Columns(props: { bars: readonly Bar[]; label: string; format: (v
 export function Gauge(props: { part: number; tone: string }) {
   const part = Math.min(1, Math.max(0, props.part));
   return (
-    <svg class="gauge' viewBox='0 0 100 6' preserveAspectRatio='none' aria-hidden='true">
-      <rect class="gauge-back' width='100' height='6" />
+    <svg class="gauge" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="gauge-back" width="100" height="6" />
       <rect class={props.tone} width={part > 0 ? Math.max(1, part * 100) : 0} height="6" />
     </svg>
   );

@@ -27,18 +27,22 @@ function options(
   curves: readonly Curve[],
   xName: string,
   xFormat: (value: number) => string,
-  logarithmic: boolean,
+  scale: (value: number) => string,
 ): uPlot.Options {
   const line = property('--line');
-  const dim = property('--text-dim');
+  const dim = property('--dim');
   const font = '12px system-ui, sans-serif';
-  const first = curves[0];
   return {
     width,
     height: HEIGHT,
     legend: { live: true },
+    hooks: {
+      // While nobody points at anything, the newest values are told.
+      setCursor: [(plot) => plot.cursor.idx == null && newest(plot)],
+      ready: [newest],
+    },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 2 } } } },
+    scales: { x: { time: false }, y: { range: { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 2 } } } },
     axes: [
       {
         stroke: dim,
@@ -53,8 +57,9 @@ function options(
         font,
         grid: { stroke: line, width: 1 },
         ticks: { stroke: line },
-        size: 76,
-        values: (_, marks) => marks.map((mark) => (mark === null || !first ? '' : first.format(mark))),
+        // As wide as the longest mark, at about seven pixels a character.
+        size: (_, marks) => 20 + 7 * Math.max(3, ...(marks ?? []).map((mark) => mark.length)),
+        values: (_, marks) => marks.map((mark) => (mark === null ? '' : scale(mark))),
       },
     ],
     series: [
@@ -75,13 +80,19 @@ function options(
   };
 }
 
+/** Has the legend tell the newest values. */
+function newest(plot: uPlot): void {
+  plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+}
+
 /** The curves over `x`. Redrawn when the frame's width or the theme changes. */
 export function TimeSeries(props: {
   x: readonly number[];
   xName: string;
   xFormat: (value: number) => string;
   curves: readonly Curve[];
-  logarithmic?: boolean;
+  /** The marks of the scale. */
+  scale: (value: number) => string;
 }) {
   const frame = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -92,7 +103,7 @@ export function TimeSeries(props: {
       plot?.destroy();
       const data = [props.x, ...props.curves.map((curve) => curve.values)] as unknown as uPlot.AlignedData;
       const width = Math.max(240, element.clientWidth);
-      plot = new uPlot(options(width, props.curves, props.xName, props.xFormat, props.logarithmic ?? false), data, element);
+      plot = new uPlot(options(width, props.curves, props.xName, props.xFormat, props.scale), data, element);
     };
     draw();
     const resized = new ResizeObserver(() => {
@@ -110,6 +121,6 @@ export function TimeSeries(props: {
       dark.removeEventListener('change', draw);
       plot?.destroy();
     };
-  }, [props.x, props.curves, props.logarithmic, props.xName]);
-  return <div class="time-series' ref={frame} aria-hidden='true" />;
+  }, [props.x, props.curves, props.xName]);
+  return <div class="time-series" ref={frame} aria-hidden="true" />;
 }

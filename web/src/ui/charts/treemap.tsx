@@ -29,7 +29,7 @@ export function Treemap(props: { tiles: readonly Tile[]; label: string; height?:
   );
   const reachable = props.reachable ?? 12;
   return (
-    <svg class="treemap' viewBox={`0 0 ${WIDTH} ${height}`} role='group" aria-label={props.label}>
+    <svg class="treemap" viewBox={`0 0 ${WIDTH} ${height}`} role="group" aria-label={props.label}>
       {tiles.map((tile, index) => {
         const box = boxes[index];
         if (!box) return null;
