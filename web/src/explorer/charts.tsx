@@ -121,7 +121,7 @@ function MinerShares({ value }: { value: Mining }): JSX.Element {
     <Picture title={t('chart.miners')} summary={t('chart.miners.summary', { n: value.blocks, miners: value.miners.length })}>
       <Shares
         head={[t('column.miner'), t('chart.share'), t('chart.blocks')]}
-        label={t('chart.miners')}
+        label={t('chart.miners.table')}
         shares={value.miners.map((miner, at) => ({
           key: `${miner.miner ?? ''}/${miner.tag ?? ''}/${at}`,
           name: <MinerName miner={miner.miner} tag={miner.tag} linked whole />,

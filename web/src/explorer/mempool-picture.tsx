@@ -4,7 +4,7 @@ import type { Mempool } from '../node/esplora';
 import { href } from '../router';
 import { number, t } from '../text';
 import { Amount, Card, Empty, Hash } from '../ui';
-import { Columns, FEE_STEPS, feeHeat, FeeLegend, feeStep, Picture, Treemap } from '../ui/charts';
+import { Columns, FEE_STEPS, feeHeat, FeeLegend, feeStep, feeStepShort, Picture, Treemap } from '../ui/charts';
 import { amountWords, ends, feerate, virtualBytes } from './format';
 import type { PoolState, PoolTx } from './pool';
 
@@ -90,7 +90,7 @@ export function FeeHistogram({ mempool, state }: { mempool: Mempool; state: Pool
         label={t('mempool.histogram')}
         format={virtualBytes}
         bars={steps.map((vsize, heat) => ({
-          name: feeStep(heat),
+          name: feeStepShort(heat),
           value: vsize,
           tone: `heat-${heat}`,
           label: `${feeStep(heat)}: ${virtualBytes(vsize)}`,

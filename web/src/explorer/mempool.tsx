@@ -32,9 +32,7 @@ function Coming({ blocks }: { blocks: readonly ComingBlock[] }): JSX.Element {
                 <span>{t('strip.transactions', { n: block.nTx })}</span>
                 <span class="dim">{feerateWords(block.medianFee)}</span>
                 <span class="dim">{t('strip.full', { part: percent(part) })}</span>
-                <span class="dim">
-                  <Amount satoshis={block.totalFees} bare />
-                </span>
+                <Amount satoshis={block.totalFees} bare />
               </div>
             </li>
           );

@@ -97,7 +97,9 @@ function PeerTable({ peers }: { peers: readonly Peer[] }): JSX.Element {
                 <Swatch tone={toneOf(peer)} />
                 {t(`peers.${peer.direction}`)}
               </span>
-              <div class="dim small">{peer.ready ? peer.connection_type : t('peers.greeting')}</div>
+              {peer.ready && peer.connection_type === peer.direction ? null : (
+                <div class="dim small">{peer.ready ? peer.connection_type : t('peers.greeting')}</div>
+              )}
             </td>
             <td class="right">{latency(peer.ping_ms)}</td>
             <td class="right">

@@ -12,8 +12,8 @@ export interface Bar {
 
 const WIDTH = 640;
 const HEIGHT = 220;
-const LEFT = 64;
-const BOTTOM = 30;
+const LEFT = 84;
+const BOTTOM = 34;
 const TOP = 8;
 
 /** Upright bars with a scale. */

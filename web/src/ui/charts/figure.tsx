@@ -3,7 +3,7 @@
  * for who cannot or would rather not look.
  */
 import type { ComponentChildren, JSX } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { number, t } from '../../text';
 import { FEE_STEPS } from './scale';
 
@@ -13,6 +13,8 @@ export interface TableData {
   rows: readonly (readonly ComponentChildren[])[];
 }
 
+let pictures = 0;
+
 /** A picture with all that belongs to it. The table is made when it is asked for. */
 export function Picture({ title, summary, legend, table, children }: {
   title: string;
@@ -21,12 +23,14 @@ export function Picture({ title, summary, legend, table, children }: {
   table?: () => TableData;
   children: ComponentChildren;
 }): JSX.Element {
-  const id = useId();
+  // Numbered by the page: the ids of the framework are not unique across parts that come and go.
+  const id = useRef('');
+  if (id.current === '') id.current = `picture-${(pictures += 1)}`;
   const [open, setOpen] = useState(false);
   return (
-    <section class="card picture" aria-labelledby={id}>
+    <section class="card picture" aria-labelledby={id.current}>
       <header>
-        <h2 id={id}>{title}</h2>
+        <h2 id={id.current}>{title}</h2>
       </header>
       <p class="dim small">{summary}</p>
       {children}
@@ -43,7 +47,7 @@ export function Picture({ title, summary, legend, table, children }: {
 
 function TableOf({ title, data }: { title: string; data: TableData }): JSX.Element {
   return (
-    <div class="table-scroll tall" role="region" aria-label={title} tabIndex={0}>
+    <div class="table-scroll tall" role="region" aria-label={t('chart.tableof', { title })} tabIndex={0}>
       <table>
         <thead>
           <tr>
@@ -91,6 +95,14 @@ export function feeStep(heat: number): string {
   const to = FEE_STEPS[heat];
   if (from === undefined) return t('fee.below', { to: number(to ?? 0) });
   return to === undefined ? t('fee.from', { from: number(from) }) : t('fee.range', { from: number(from), to: number(to) });
+}
+
+/** The same in as few letters as can be, for scales. */
+export function feeStepShort(heat: number): string {
+  const from = FEE_STEPS[heat - 1];
+  const to = FEE_STEPS[heat];
+  if (from === undefined) return t('fee.below.short', { to: number(to ?? 0) });
+  return to === undefined ? t('fee.from.short', { from: number(from) }) : feeStep(heat);
 }
 
 /** What the colours of fee rates mean. */

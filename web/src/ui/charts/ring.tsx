@@ -19,6 +19,8 @@ const NEAREST = 62;
 const FARTHEST = 208;
 /** The rings, in milliseconds. */
 const RINGS = [1, 10, 100, 1000] as const;
+/** Where on its ring a name stands: where few spots come to lie. */
+const NAME = [Math.cos(-1.87), Math.sin(-1.87)] as const;
 
 /** How far out a delay is: each factor of ten is one step. */
 function distance(ms: number): number {
@@ -42,14 +44,13 @@ export function Ring({ spots, label, centre, unit }: {
       {RINGS.map((ms) => (
         <g key={ms}>
           <circle class="ring-line" cx={CENTRE} cy={CENTRE} r={distance(ms)} />
-          <text class="axis-text" x={CENTRE} y={CENTRE - distance(ms) - 4} text-anchor="middle">
+          <text class="axis-text ring-name" x={CENTRE + NAME[0] * distance(ms)} y={CENTRE + NAME[1] * distance(ms) + 4} text-anchor="middle">
             {unit(ms)}
           </text>
         </g>
       ))}
       {spots.map((spot, at) => {
-        // Begins at the right: the names of the rings stand above the centre.
-        const angle = ((at + 0.5) / spots.length) * 2 * Math.PI;
+        const angle = (at / spots.length) * 2 * Math.PI;
         const out = distance(spot.delay ?? 1000);
         const at2 = (radius: number) => [CENTRE + Math.cos(angle) * radius, CENTRE + Math.sin(angle) * radius] as const;
         const [x, y] = at2(out);

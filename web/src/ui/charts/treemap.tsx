@@ -1,4 +1,5 @@
 /** Transactions as boxes: as large as their virtual size, as warm as their fee rate. */
+import { useEffect, useState } from 'preact/hooks';
 import { feeHeat, treemap } from './scale';
 
 export interface Tile {
@@ -14,13 +15,23 @@ export interface Tile {
 /** The picture's own units; it is stretched to its frame. */
 const WIDTH = 1000;
 const GAP = 2;
+/** On a phone the picture is taller than wide: boxes stay large enough for a finger. */
+const NARROW = '(max-width: 40rem)';
+const NARROW_HEIGHT = 900;
 
 /**
  * Boxes that are links. Only the largest `reachable` can be reached by Tab: nobody presses it five hundred times, and
  * the table has them all.
  */
 export function Treemap(props: { tiles: readonly Tile[]; label: string; height?: number; reachable?: number }) {
-  const height = props.height ?? 420;
+  const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+  useEffect(() => {
+    const query = matchMedia(NARROW);
+    const changed = (): void => setNarrow(query.matches);
+    query.addEventListener('change', changed);
+    return () => query.removeEventListener('change', changed);
+  }, []);
+  const height = narrow ? NARROW_HEIGHT : (props.height ?? 420);
   const tiles = [...props.tiles].sort((a, b) => b.weight - a.weight);
   const boxes = treemap(
     tiles.map((tile) => tile.weight),
