@@ -138,6 +138,7 @@ fn operation(route: &Route) -> Object {
             Object::new().with("application/json", &json)
         }
         Reply::Html => Object::new().with("text/html", &Object::new()),
+        Reply::Bytes => Object::new().with("application/octet-stream", &Object::new()),
     };
     let found = Object::new().with("description", "The answer").with("content", &content);
     let error = Object::new().with("schema", &Object::new().with("$ref", "#/components/schemas/Error"));

@@ -13,6 +13,17 @@ mod signer;
 pub use light::LightService;
 pub use signer::SignerService;
 
+use wasm_bindgen::JsValue;
+use zeroize::Zeroizing;
+
+/// Answers a request and wipes what it was and what came of it: words and passwords are in them. (What JavaScript has of
+/// them cannot be wiped, and the surest way is to end the worker; but less is better.)
+fn wiped(request: String, answer: impl FnOnce(&str) -> String) -> JsValue {
+    let request = Zeroizing::new(request);
+    let reply = Zeroizing::new(answer(&request));
+    JsValue::from_str(&reply)
+}
+
 /// Has panics say where they happened, and nothing else.
 fn name_panics() {
     #[cfg(target_family = "wasm")]

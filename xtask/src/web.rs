@@ -31,6 +31,18 @@ pub struct Options {
     force: bool,
 }
 
+/// The web app for a node that is about to be built: what cannot be had is told, and the node does without.
+pub fn offer() {
+    let built = setup::ensure(For::Web).and_then(|()| build(&Options::default()));
+    if let Err(error) = built {
+        eprintln!(
+            "The web app cannot be built here: {error:#}\n\
+             The node will serve a plain page in its place. `cargo xtask web` tries again; \
+             `cargo xtask web --from web-dist.tar.gz` takes one that was built elsewhere.\n"
+        );
+    }
+}
+
 /// `cargo xtask web`.
 pub fn web(options: &Options) -> Result<()> {
     let dist = root().join("web/dist");
@@ -54,12 +66,25 @@ fn compile() -> Result<PathBuf> {
     command.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "chaincore-wallet-wasm"]);
     // Another compiler, found by its name alone, would leave the C functions out without a word.
     command.env("CC_wasm32_unknown_unknown", "clang");
-    // What a shell sets for the machine's own code is not for the browser's, and would change the module's hash.
-    command.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS");
+    // Neither what a shell sets for the machine's own code nor where its folders are is for the browser: the same
+    // sources give the same module everywhere.
+    command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", remapped().join("\u{1f}"));
     cargo::run(&mut command)?;
     let module = target_dir().join(TARGET).join("wasm/chaincore_wallet_wasm.wasm");
     ensure!(module.exists(), "{} was not built", module.display());
     Ok(module)
+}
+
+/// The compiler's options that take this machine's folders out of what panics say.
+fn remapped() -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    let registries =
+        sources.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let folders =
+        registries.map(|registry| (registry.path(), "/crates")).chain([(root().to_owned(), "/chaincore")]);
+    folders.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())).collect()
 }
 
 /// Makes the package for npm, `wallet-wasm/pkg`, out of the module and the files of `wallet-wasm/npm`.

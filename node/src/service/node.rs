@@ -15,7 +15,7 @@ use chaincore_consensus::merkle::block_merkle_root;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
-use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
+use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
@@ -429,6 +429,15 @@ impl Node for Service {
         let filter = index.filter(hash).map_err(index_failure)?;
         let header = index.filter_header(hash).map_err(index_failure)?;
         Ok(filter.zip(header).map(|(filter, header)| BlockFilter { filter, header }))
+    }
+
+    fn filters(&self, stop: &BlockHash, start: u32) -> NodeResult<Option<Vec<Vec<u8>>>> {
+        let filters = self.of_filters(|index| index.range(stop, start))?;
+        Ok(filters.map(|filters| filters.into_iter().map(|(_, filter)| filter).collect()))
+    }
+
+    fn filter_headers(&self, stop: &BlockHash, start: u32) -> NodeResult<Option<Vec<Hash256>>> {
+        self.of_filters(|index| index.headers(stop, start))
     }
 
     fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals> {

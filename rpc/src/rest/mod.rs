@@ -11,6 +11,7 @@
 mod addresses;
 mod blocks;
 mod feed;
+mod light;
 mod mining;
 mod page;
 mod peers;

@@ -60,6 +60,8 @@ pub enum Reply {
     Html,
     /// Any JSON object.
     AnyJson,
+    /// Bytes, as the summary says.
+    Bytes,
 }
 
 /// A body that a route takes: any one of several shapes.

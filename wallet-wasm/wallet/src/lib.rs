@@ -5,14 +5,18 @@
 
 pub mod chain;
 pub mod descriptor;
-pub mod keys;
-pub mod message;
-pub mod psbt;
-pub mod signer;
-mod verify;
 pub mod feerate;
+pub mod keys;
+pub mod keystore;
 pub mod labels;
 pub mod ledger;
-mod text;
-pub mod keystore;
 pub mod light;
+pub mod message;
+pub mod psbt;
+mod selection;
+pub mod service;
+pub mod signer;
+mod text;
+#[cfg(feature = "vectors")]
+pub mod vectors;
+mod verify;

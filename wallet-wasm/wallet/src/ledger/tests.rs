@@ -1,1 +1,1 @@
-//! see later
+
