@@ -70,8 +70,9 @@ function History({ address, total }: { address: string; total: number }): JSX.El
   const start = starts[page];
   // Later pages do not move when a block comes: they begin after a transaction, not at a number.
   const loaded = useLoad((signal) => history(address, start, signal), [address, start, page === 0 ? chainKey() : '']);
-  const next = loaded.state === 'ready' ? loaded.value.next : null;
-  const pages = next === null ? page + 1 : page + 2;
+  const next = loaded.value?.next ?? null;
+  // As many as there are by number, so that the reader knows how far it goes.
+  const pages = next === null ? page + 1 : Math.max(page + 2, Math.ceil(total / PER_ANSWER));
   return (
     <>
       <Show of={loaded}>
@@ -93,7 +94,7 @@ function History({ address, total }: { address: string; total: number }): JSX.El
       <Pager
         label={t('address.history')}
         page={page}
-        pages={Math.max(pages, Math.min(starts.length, Math.ceil(total / PER_ANSWER)))}
+        pages={pages}
         onPage={(to) => {
           if (to >= starts.length) {
             if (next === null) return;

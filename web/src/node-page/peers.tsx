@@ -90,7 +90,7 @@ function PeerTable({ peers }: { peers: readonly Peer[] }): JSX.Element {
             <td class="right dim">{number(at + 1)}</td>
             <th scope="row">
               {peer.node_id === null ? null : <div>{peer.node_id}</div>}
-              <div class="hash">{peer.address}</div>
+              <div class="hash nowrap">{peer.address}</div>
             </th>
             <td>
               <span class="share-name">

@@ -12,9 +12,9 @@ export interface Bar {
 
 const WIDTH = 640;
 const HEIGHT = 220;
-const LEFT = 84;
+const LEFT = 100;
 const BOTTOM = 34;
-const TOP = 8;
+const TOP = 18;
 
 /** Upright bars with a scale. */
 export function Columns(props: { bars: readonly Bar[]; label: string; format: (value: number) => string }) {
