@@ -258,7 +258,12 @@ impl Sync {
             Err(error) => {
                 match &error {
                     ToldError::Wrong(txid, _) => {
-                        self.lied(node, FaultKind::WrongTransaction, Subject::transaction(txid), error.to_string());
+                        self.lied(
+                            node,
+                            FaultKind::WrongTransaction,
+                            Subject::transaction(txid),
+                            error.to_string(),
+                        );
                     }
                     ToldError::Malformed(_) => {
                         self.doubt(node, FaultKind::Malformed, Subject::node(), error.to_string());
@@ -283,8 +288,9 @@ impl Sync {
         };
         let before = txids.len();
         let known = index.histories.get(&at).map(|history| &history.txids);
-        let all_known =
-            known.is_some_and(|known| page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid)));
+        let all_known = known.is_some_and(|known| {
+            page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid))
+        });
         txids.extend(page.iter().map(|told| told.txid));
         if all_known && let Some(known) = known {
             // The older pages are as they were.
@@ -316,9 +322,8 @@ impl Sync {
         }
         let Some((height, time)) = told.confirmed else {
             self.unproven.remove(&told.txid);
-            let waits = known.is_some_and(|known| {
-                !known.dropped && matches!(known.state, TxState::Mempool { .. })
-            });
+            let waits =
+                known.is_some_and(|known| !known.dropped && matches!(known.state, TxState::Mempool { .. }));
             if !waits {
                 let state = TxState::Mempool { seen: self.now };
                 self.news.push(TxUpdate { tx: told.tx, state, prevouts: told.prevouts });
@@ -452,9 +457,15 @@ impl Sync {
                 continue;
             }
             if let TxState::Proven { height, .. } = known.state {
-                let message = format!("it does not tell of a transaction that is proven to be in block {height}");
+                let message =
+                    format!("it does not tell of a transaction that is proven to be in block {height}");
                 self.lied(node, FaultKind::WithheldTransaction, subject, message);
-            } else if !self.indexes.iter().enumerate().any(|(other, index)| other != node && index.tells(txid)) {
+            } else if !self
+                .indexes
+                .iter()
+                .enumerate()
+                .any(|(other, index)| other != node && index.tells(txid))
+            {
                 self.unproven.remove(txid);
                 self.gone.push(*txid);
             }
