@@ -7,8 +7,13 @@
 //!
 //! The crate knows nothing of templates, nodes or networks: whoever calls brings a header and a target.
 
+mod kernel;
+mod prepared;
+mod sha256;
 mod work;
 mod workers;
 
+pub use kernel::Kernel;
+pub use prepared::{Hit, Prepared};
 pub use work::Work;
 pub use workers::{Search, Workers, WorkersError};
