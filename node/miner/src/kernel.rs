@@ -58,18 +58,46 @@ impl Kernel {
     pub fn available() -> Vec<Self> {
         ALL.iter().copied().filter(|kernel| (kernel.is_supported)()).collect()
     }
+
+    /// The fastest that this processor can run.
+    pub fn fastest() -> Self {
+        Self::available()[0]
+    }
+
+    /// The kernel of this name, if there is one and this processor can run it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::available().into_iter().find(|kernel| kernel.name == name)
+    }
+
     /// Its name.
-    pub fn name(&self) -> &'static str { self.name }
-    /// lanes
-    pub fn lanes(&self) -> u32 { self.lanes }
-    /// Scan
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How many hashes it works on at once.
+    pub fn lanes(&self) -> u32 {
+        self.lanes
+    }
+
+    /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to `hits`. Nonces
+    /// past `u32::MAX` do not exist: the range ends there.
+    ///
+    /// It may end sooner, once there are `enough` hits. Returns how many nonces were tried, each in every version: all
+    /// the hits among them are there, and no others.
     #[allow(unsafe_code)]
     pub fn scan(&self, work: &Prepared, start: u32, count: u32, enough: usize, hits: &mut Vec<Hit>) -> u32 {
-        // SAFETY: x
+        // SAFETY: a kernel is only ever handed out if `is_supported` says that this processor has its instructions.
         unsafe { (self.scan)(Scan { work, start, count, enough, hits }) }
     }
 }
 
+impl std::fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kernel").field("name", &self.name).field("lanes", &self.lanes).finish_non_exhaustive()
+    }
+}
+
+/// The fastest first. What is first on one kind of processor was found by measuring.
 const ALL: &[Kernel] = &[
     #[cfg(target_arch = "x86_64")]
     avx512::KERNEL,
@@ -132,3 +160,6 @@ fn push(work: &Prepared, version: u32, first: u32, mut lanes: u32, hits: &mut Ve
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

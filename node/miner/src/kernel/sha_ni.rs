@@ -17,7 +17,7 @@ pub(super) const KERNEL: Kernel = Kernel {
 };
 
 /// Hashes in turns.
-const STREAMS: usize = 4;
+const STREAMS: usize = 2;
 
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 fn scan(scan: Scan<'_>) -> u32 {

@@ -41,7 +41,11 @@ fn scan_nonces<U: RoundUnit, const N: usize>(scan: Scan<'_>, version: &U::Versio
     while done < total && scan.hits.len() < scan.enough {
         let first = scan.start.wrapping_add(done as u32);
         let nonces: [u32; N] = std::array::from_fn(|i| first.wrapping_add(i as u32).swap_bytes());
-        let schedules: [U::Schedule; N] = std::array::from_fn(|i| U::schedule(&scan.work.tail, nonces[i]));
+        // Not `from_fn`: a closure would not be inlined, nor would the instructions into it.
+        let mut schedules = [U::schedule(&scan.work.tail, nonces[0]); N];
+        for (schedule, nonce) in schedules.iter_mut().zip(nonces).skip(1) {
+            *schedule = U::schedule(&scan.work.tail, nonce);
+        }
         let words = U::last_words([version; N], nonces, std::array::from_fn(|i| &schedules[i]));
         let mut lanes = 0;
         for (i, word) in words.into_iter().enumerate() {
