@@ -30,7 +30,7 @@ use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
-use chaincore_consensus::{Amount, Block, BlockHash, Header, OutPoint, Script, TxRef, Txid};
+use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::MempoolEvent;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -242,6 +242,17 @@ pub trait Node: Send + Sync + 'static {
     /// A block's filter, by the block filter index; `None` if the block was never in the active chain or the index
     /// has not come that far.
     fn block_filter(&self, hash: &BlockHash) -> NodeResult<Option<BlockFilter>>;
+    /// The filters of the blocks from height `start` up to the block `stop` on its branch, in the order of height, by
+    /// the block filter index; `None` if it has not come that far.
+    fn filters(&self, stop: &BlockHash, start: u32) -> NodeResult<Option<Vec<Vec<u8>>>> {
+        let filters = filters_one_by_one(self, stop, start)?;
+        Ok(filters.map(|filters| filters.into_iter().map(|filter| filter.filter.into_bytes()).collect()))
+    }
+    /// The filter headers of the same blocks.
+    fn filter_headers(&self, stop: &BlockHash, start: u32) -> NodeResult<Option<Vec<Hash256>>> {
+        let filters = filters_one_by_one(self, stop, start)?;
+        Ok(filters.map(|filters| filters.into_iter().map(|filter| filter.header).collect()))
+    }
     /// What the chain holds for a script, by the address index.
     fn script_totals(&self, script: &ScriptId) -> NodeResult<ScriptTotals>;
     /// A script's unspent outputs in the order of height, the first `skip` left out, at most `limit` of them.
@@ -256,6 +267,20 @@ pub trait Node: Send + Sync + 'static {
     ) -> NodeResult<Vec<ScriptEvent>>;
     /// What in the chain spends an output of a script, by the address index.
     fn spender(&self, outpoint: &OutPoint, script: &ScriptId) -> NodeResult<Option<Spender>>;
+}
+
+fn filters_one_by_one<N: Node + ?Sized>(
+    node: &N,
+    stop: &BlockHash,
+    start: u32,
+) -> NodeResult<Option<Vec<BlockFilter>>> {
+    let chain = node.chain();
+    let Some(end) = chain.entry(stop).map(|block| block.height) else { return Ok(None) };
+    let filter = |height| match chain.ancestor(stop, height) {
+        Some(block) => node.block_filter(&block.hash),
+        None => Ok(None),
+    };
+    (start..=end).map(filter).collect()
 }
 
 /// Checks that [`Node`] stays usable as a trait object and names what handlers hold.

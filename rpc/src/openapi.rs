@@ -144,11 +144,11 @@ fn operation(route: &Route) -> Object {
         Reply::Html => Object::new().with("text/html", &Object::new()),
         Reply::Text(_) => Object::new()
             .with("text/plain", &Object::new().with("schema", &Object::new().with("type", "string"))),
-        Reply::Bytes(_) => Object::new().with("application/octet-stream", &Object::new()),
+        Reply::Bytes => Object::new().with("application/octet-stream", &Object::new()),
     };
     let about = match route.reply {
-        Reply::List(about) | Reply::Text(about) | Reply::Bytes(about) => about,
-        Reply::Json(_) | Reply::AnyJson | Reply::Html => "The answer",
+        Reply::List(about) | Reply::Text(about) => about,
+        Reply::Json(_) | Reply::AnyJson | Reply::Html | Reply::Bytes => "The answer",
     };
     let found = Object::new().with("description", about).with("content", &content);
     let error = Object::new().with("schema", &Object::new().with("$ref", "#/components/schemas/Error"));

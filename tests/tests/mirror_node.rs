@@ -8,6 +8,7 @@ use chaincore_tests::node::{TestNode, binary};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 fn mirrored(database: &Database) -> String {
     format!("-mirror={}", database.url)
@@ -58,8 +59,18 @@ fn assert_right(output: &Output) {
     assert!(text(output).contains("The mirror is what the node has."), "{}", text(output));
 }
 
+/// Blocks to a script that no block before paid: with the same one the same block would come again that was made
+/// invalid, or that was lost when the node was killed.
+fn branch_off(node: &TestNode, blocks: u64) {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let raw = format!("raw(04{:08x}87)", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let described = node.rpc("getdescriptorinfo", json!([raw]));
+    node.rpc("generatetodescriptor", json!([blocks, described["descriptor"]]));
+}
+
 /// Blocks with spends in them.
 fn work(node: &TestNode, blocks: u32) {
+    branch_off(node, 1);
     let hashes = node.rpc("generatetoaddress", json!([blocks, address()]));
     let last = hashes.as_array().and_then(|hashes| hashes.last().cloned()).expect("a hash");
     assert!(last.is_string());
@@ -97,7 +108,10 @@ fn a_mirror_follows_through_kills_and_outages_and_is_verified() {
     );
     assert!(!log.contains(&database.url), "the URL may hold a password: {log}");
 
-    // The documented tables exist by name, and hold the chain.
+    // The documented tables exist by name, and hold the chain. The node is recorded every few seconds.
+    node.wait_until("the node is recorded", |_| {
+        database.sql("SELECT count(*) FROM chaincore.nodes").is_ok_and(|count| count.trim() != "0")
+    });
     for table in ["blocks", "transactions", "utxos", "nodes", "mining_stats", "address_balances"] {
         let count: u64 =
             sql(&database, &format!("SELECT count(*) FROM chaincore.{table}")).parse().expect(table);
@@ -210,16 +224,13 @@ fn harm_at_random_moments_changes_nothing() {
     let arguments = ["-regtest", &*switch];
     let mut node = TestNode::start_in(home.path(), &arguments);
     work(&node, 110);
-    for round in 0..rounds() {
+    for _ in 0..rounds() {
         work(&node, 1 + dice.below(4) as u32);
         if dice.below(3) == 0 {
             let height = node.rpc("getblockcount", json!([])).as_u64().expect("a height");
             let gone = node.rpc("getblockhash", json!([height - dice.below(8)]));
             node.rpc("invalidateblock", json!([gone]));
-            // A script of its own in each round, or the block would be the one that is gone.
-            let raw = format!("raw(02{:04x}87)", round + 1);
-            let described = node.rpc("getdescriptorinfo", json!([raw]));
-            node.rpc("generatetodescriptor", json!([dice.below(9), described["descriptor"]]));
+            branch_off(&node, dice.below(9));
         }
         std::thread::sleep(std::time::Duration::from_millis(dice.below(120)));
         match dice.below(5) {

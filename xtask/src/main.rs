@@ -1,4 +1,4 @@
-//! Project tasks: `cargo xtask setup`, `run`, `test` and `bench`.
+//! Project tasks: `cargo xtask setup`, `run`, `web`, `test` and `bench`.
 //!
 //! This crate knows the other crates by name only; it drives `cargo` and links none of them.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
@@ -9,6 +9,7 @@ mod cargo;
 mod run;
 mod setup;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Task {
     /// Print a text once a node answers; part of `run`.
     #[command(hide = true)]
     Announce(announce::Options),
+    /// Build the web app and the wallet's package for npm.
+    Web(web::Options),
     /// Run every test.
     Test(test::Options),
     /// Run a benchmark; without a name, list them.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Setup(options) => setup::setup(&options),
         Task::Run(options) => run::run(&options),
         Task::Announce(options) => announce::announce(&options),
+        Task::Web(options) => web::web(&options),
         Task::Test(options) => test::test(&options),
         Task::Bench(options) => bench::bench(&options),
     };

@@ -14,6 +14,8 @@ use crate::cargo;
 pub enum For {
     /// Building and running a node.
     Running,
+    /// Building the web app.
+    Web,
     /// Running every test.
     Testing,
 }
@@ -55,9 +57,30 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "clang",
         why: "libsecp256k1 is built for WebAssembly too",
-        needed_for: For::Testing,
+        needed_for: For::Web,
         present: || answers("clang"),
         package: Some("clang"),
+    },
+    Tool {
+        name: "Node.js 18 or newer",
+        why: "the web app is bundled with it",
+        needed_for: For::Web,
+        present: has_node,
+        package: Some("nodejs"),
+    },
+    Tool {
+        name: "npm",
+        why: "the web app's libraries come from it",
+        needed_for: For::Web,
+        present: || answers("npm"),
+        package: Some("npm"),
+    },
+    Tool {
+        name: "Chromium",
+        why: "the web app is tested in a real browser",
+        needed_for: For::Testing,
+        present: has_chromium,
+        package: Some("chromium"),
     },
     Tool {
         name: "curl",
@@ -96,8 +119,8 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "Rust's target wasm32-unknown-unknown",
-        why: "the consensus crate must build for the browser",
-        needed_for: For::Testing,
+        why: "the wallet runs in the browser",
+        needed_for: For::Web,
         present: has_wasm_target,
         package: None,
     },
@@ -106,6 +129,22 @@ const TOOLS: &[Tool] = &[
 fn answers(program: &str) -> bool {
     let quiet = Command::new(program).arg("--version").stdin(Stdio::null()).output();
     quiet.is_ok_and(|output| output.status.success())
+}
+
+fn has_node() -> bool {
+    let output = Command::new("node").arg("--version").stdin(Stdio::null()).output();
+    let version =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let major = version.strip_prefix('v').and_then(|version| version.split('.').next()?.parse().ok());
+    major.is_some_and(|major: u32| major >= 18)
+}
+
+/// The same places as the harness of the browser tests looks at.
+fn has_chromium() -> bool {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    let usual =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
+    named.into_iter().chain(usual).any(|program| program.is_file())
 }
 
 fn has_boost() -> bool {

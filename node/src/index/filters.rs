@@ -271,6 +271,13 @@ impl BlockFilters {
         Ok(previous.map(|previous| FilterHashes { previous, hashes }))
     }
 
+    /// The filter headers from `start_height` up to `stop` on its branch. Also `None` if `start_height` is above `stop`
+    /// or there are more than [`MAX_HASHES`].
+    pub fn headers(&self, stop: &BlockHash, start_height: u32) -> Result<Option<Vec<Hash256>>, IndexError> {
+        let rows = self.rows(stop, start_height, MAX_HASHES)?;
+        Ok(rows.map(|rows| rows.into_iter().map(|(_, row)| row.header).collect()))
+    }
+
     /// The filter headers of every thousandth block up to `stop` on its branch (BIP157's `cfcheckpt`).
     pub fn checkpoints(&self, stop: &BlockHash) -> Result<Option<Vec<Hash256>>, IndexError> {
         let Some(stop) = self.chain().entry(stop) else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! Questions to the indexes: waiting until they have seen the tip, and pages of what an address has.
 
 use super::{Service, index_failure};
-use crate::index::Place;
+use crate::index::{BlockFilters, IndexError, Place};
 use chaincore_consensus::Hash256;
 use chaincore_plugin::ChainReader;
 use chaincore_rpc::node::{
@@ -34,6 +34,20 @@ impl Service {
         let index = self.core().indexes.addresses.as_ref().ok_or(NodeError::IndexOff("addressindex"))?;
         self.current(index)?;
         Ok(index)
+    }
+
+    /// What the filter index has, which is true of its blocks even while it is far behind; what it does not have is
+    /// waited for.
+    pub(super) fn of_filters<T>(
+        &self,
+        read: impl Fn(&BlockFilters) -> Result<Option<T>, IndexError>,
+    ) -> NodeResult<Option<T>> {
+        let index = self.core().indexes.filters.as_ref().ok_or(NodeError::IndexOff("blockfilterindex"))?;
+        if let Some(found) = read(index).map_err(index_failure)? {
+            return Ok(Some(found));
+        }
+        self.current(index)?;
+        read(index).map_err(index_failure)
     }
 
     /// Waits for an index; an error if it has stopped and would answer of a chain that is no more.

@@ -431,6 +431,15 @@ impl Node for Service {
         Ok(filter.zip(header).map(|(filter, header)| BlockFilter { filter, header }))
     }
 
+    fn filters(&self, stop: &BlockHash, start: u32) -> NodeResult<Option<Vec<Vec<u8>>>> {
+        let filters = self.of_filters(|index| index.range(stop, start))?;
+        Ok(filters.map(|filters| filters.into_iter().map(|(_, filter)| filter).collect()))
+    }
+
+    fn filter_headers(&self, stop: &BlockHash, start: u32) -> NodeResult<Option<Vec<Hash256>>> {
+        self.of_filters(|index| index.headers(stop, start))
+    }
+
     fn script_totals(&self, script: &ScriptId) -> NodeResult<ScriptTotals> {
         self.totals_of(script)
     }

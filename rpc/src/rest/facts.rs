@@ -152,7 +152,7 @@ mod tests {
         };
         assert_eq!(says(b"\x03abc\x0b/ChainCore/"), "/ChainCore/");
         assert_eq!(says(b"\x03abc\x04\0\x01\x02\x03\x05pool1\xff ok"), "pool1");
-        assert_eq!(says(b"\x03abcpool one\x00pool two"), "pool two");
+        assert_eq!(says(b"\x03abcpool one\x00pool two"), "pool one pool two");
         assert_eq!(says(b"\x03abc\x4c\x0apool three"), "pool three");
         assert_eq!((says(b""), says(b"\x03abc"), says(b"\x50")), ("".into(), "".into(), "".into()));
         assert_eq!(says(&[&b"\x01a\x4d\xff\xff"[..], &[b'x'; 500]].concat()).len(), 0);

@@ -14,6 +14,7 @@ pub mod esplora;
 pub mod explorer;
 mod facts;
 mod feed;
+mod light;
 mod mining;
 mod page;
 mod peers;

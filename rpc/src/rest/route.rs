@@ -62,10 +62,10 @@ pub enum Reply {
     List(&'static str),
     /// A text; which.
     Text(&'static str),
-    /// Bytes; which.
-    Bytes(&'static str),
     /// Any JSON object.
     AnyJson,
+    /// Bytes, as the summary says.
+    Bytes,
 }
 
 /// A body that a route takes: any one of several shapes.

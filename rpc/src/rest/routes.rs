@@ -2,8 +2,10 @@
 
 use super::route::Kind::{Flag, Integer, List, Number, Object, Text};
 use super::route::{BodyDoc, Field, Handler, Reply, Route, field, optional};
-use super::{Verb, addresses, blocks, feed, mining, page, peers, status, transactions};
+use super::{Verb, addresses, blocks, feed, light, mining, page, peers, status, transactions};
 
+const LIGHT_FILE: Field = field("file", Text, "The file's number n and .bin, as 0.bin");
+const LIGHT_SKIP: Field = optional("skip", Integer, "How many of the file's first entries to leave out");
 const ADDRESS: Field = field("address", Text, "An address of this chain");
 const TEMPLATE_FIELDS: &[Field] = &[
     field("template_id", Text, "Names this template in POST /submit_block"),
@@ -484,5 +486,51 @@ pub static ROUTES: &[Route] = &[
             field("peer", Object, "The peer: name, node_id, address, height, is_peer, outcome (in words)"),
         ]),
         run: Handler::Node(peers::add),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/light/chain",
+        summary: "Which chain this is, and where it ends: what a light client asks first",
+        group: "light",
+        params: &[],
+        body: None,
+        reply: Reply::Json(&[
+            field("name", Text, "The chain's name"),
+            field("genesis", Text, "The chain's first block"),
+            optional("file", Text, "The chain file of a chain of one's own; null for the built-in ones"),
+            field("tip", Object, "The tip: height and hash"),
+            field("filters", Flag, "Whether the node has block filters"),
+        ]),
+        run: Handler::Node(light::chain),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/light/headers/{file}",
+        summary: "2000 block headers of 80 bytes each, from block 2000n on; the last file is shorter",
+        group: "light",
+        params: &[LIGHT_FILE, LIGHT_SKIP],
+        body: None,
+        reply: Reply::Bytes,
+        run: Handler::Node(light::headers),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/light/filters/{file}",
+        summary: "1000 basic filters (BIP158), from block 1000n on, each behind its length in four little-endian bytes",
+        group: "light",
+        params: &[LIGHT_FILE, LIGHT_SKIP],
+        body: None,
+        reply: Reply::Bytes,
+        run: Handler::Node(light::filters),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/light/filterheaders/{file}",
+        summary: "2000 filter headers (BIP157) of 32 bytes each, from block 2000n on",
+        group: "light",
+        params: &[LIGHT_FILE, LIGHT_SKIP],
+        body: None,
+        reply: Reply::Bytes,
+        run: Handler::Node(light::filter_headers),
     },
 ];

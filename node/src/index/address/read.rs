@@ -1,8 +1,8 @@
 //! Questions to the address index.
 
 use super::{
-    AddressIndex, Addresses, BALANCE, Balance, HISTORY, HistoryItem, IndexError, Key, Place, Rules, Table,
-    Totals, UNSPENT, UnspentItem, damaged, key, spender_key,
+    AddressIndex, Addresses, BALANCE, Balance, HISTORY, HistoryItem, IndexError, Key, Place, Rules, Spender,
+    Table, Totals, UNSPENT, UnspentItem, damaged, key, spender_key,
 };
 use crate::index::Row;
 use chaincore_consensus::codec::{DecodeError, Reader};

@@ -116,7 +116,7 @@ pub fn txs(rest: &Rest, request: &Request) -> Answer {
             .parse()
             .map_err(|_| RestError::bad_request("bad_index", format!("'{text}' is not an index")))?,
     };
-    if start % PAGE != 0 {
+    if !start.is_multiple_of(PAGE) {
         let message = format!("start index must be a multiple of {PAGE}");
         return Err(RestError::bad_request("bad_index", message));
     }

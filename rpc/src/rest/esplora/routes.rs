@@ -90,7 +90,7 @@ pub static ROUTES: &[Route] = &[
         ]),
         blocks::status,
     ),
-    get("/api/block/{hash}/raw", "A block's bytes", &[HASH], Reply::Bytes("The block"), blocks::raw),
+    get("/api/block/{hash}/raw", "A block's bytes", &[HASH], Reply::Bytes, blocks::raw),
     get(
         "/api/block/{hash}/txids",
         "A block's transactions",
@@ -120,7 +120,7 @@ pub static ROUTES: &[Route] = &[
         blocks::txs,
     ),
     get("/api/tx/{txid}", "A transaction", &[TXID], TX, txs::one),
-    get("/api/tx/{txid}/raw", "A transaction's bytes", &[TXID], Reply::Bytes("The transaction"), txs::raw),
+    get("/api/tx/{txid}/raw", "A transaction's bytes", &[TXID], Reply::Bytes, txs::raw),
     get("/api/tx/{txid}/hex", "A transaction's bytes as hex", &[TXID], HEX, txs::hex_text),
     get(
         "/api/tx/{txid}/status",

@@ -1,0 +1,4 @@
+/** Texts of the node pages. */
+export const node = {
+  'node.title': 'Node',
+} as const;
