@@ -2,7 +2,7 @@
 //
 //   node build.mjs [--watch]
 //
-// The wallet's module comes from `../wallet-wasm/pkg/web` (`cargo xtask web` makes it). Nothing of the build depends on
+// The wallet's module comes from `../wallet-wasm/pkg` (`cargo xtask web` makes it). Nothing of the build depends on
 // the machine or the time: the same sources give the same files.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,7 +15,7 @@ import { build } from 'esbuild';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, 'dist');
 const assets = path.join(dist, 'app', 'assets');
-const bindings = path.join(here, '..', 'wallet-wasm', 'pkg', 'web', 'wallet.js');
+const bindings = path.join(here, '..', 'wallet-wasm', 'pkg', 'bindings', 'wallet.js');
 const moduleFile = path.join(path.dirname(bindings), 'wallet_bg.wasm');
 
 // What may be in the app; everything else is an error, so that nothing comes in unseen.

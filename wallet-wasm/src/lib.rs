@@ -13,6 +13,25 @@ mod signer;
 pub use light::LightService;
 pub use signer::SignerService;
 
+use wasm_bindgen::JsValue;
+use zeroize::Zeroizing;
+
+/// Answers a request and wipes what it was and what came of it: words and passwords are in them. (What JavaScript has of
+/// them cannot be wiped, and the surest way is to end the worker; but less is better.)
+fn wiped(request: String, answer: impl FnOnce(&str) -> String) -> JsValue {
+    let request = Zeroizing::new(request);
+    let reply = Zeroizing::new(answer(&request));
+    JsValue::from_str(&reply)
+}
+
+/// Checks one file of published vectors; how many held, or an exception that says which did not.
+#[cfg(feature = "vectors")]
+#[wasm_bindgen::prelude::wasm_bindgen(js_name = checkVectors)]
+pub fn check_vectors(name: &str, json: &str) -> Result<usize, wasm_bindgen::JsError> {
+    name_panics();
+    chaincore_wallet::vectors::check(name, json).map_err(|problem| wasm_bindgen::JsError::new(&problem))
+}
+
 /// Has panics say where they happened, and nothing else.
 fn name_panics() {
     #[cfg(target_family = "wasm")]

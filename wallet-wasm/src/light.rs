@@ -1,5 +1,8 @@
 //! The service that follows the chain.
 
+use crate::wiped;
+use chaincore_wallet::service::{self, stateless};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The public side of one wallet.
@@ -19,8 +22,14 @@ impl LightService {
     }
 
     /// Answers a request: `{"method", "params"}` with `{"result"}` or `{"error": {"code", "message"}}`.
-    pub fn call(&mut self, request: &str) -> String {
-        format!(r#"{{"error":{{"code":"unknown_method","message":"{} bytes"}}}}"#, request.len())
+    #[wasm_bindgen(unchecked_return_type = "string")]
+    pub fn call(&mut self, request: String) -> JsValue {
+        wiped(request, |request| {
+            service::answer(request, |method, params| {
+                stateless::call(method, &params)
+                    .unwrap_or_else(|| Err(service::Fault::unknown_method(method)))
+            })
+        })
     }
 
     /// Hands in what a node answered to the fetch `id`; with status 0 it gave none, and `body` says why.

@@ -1,11 +1,14 @@
 //! The service that holds the keys.
 
+use crate::wiped;
+use chaincore_wallet::service;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The keys of one wallet, from its unlocking to the end of the instance.
 #[wasm_bindgen]
 pub struct SignerService {
-    requests: u64,
+    service: service::SignerService,
 }
 
 #[wasm_bindgen]
@@ -15,12 +18,12 @@ impl SignerService {
     #[expect(clippy::new_without_default, reason = "JavaScript has constructors")]
     pub fn new() -> Self {
         crate::name_panics();
-        Self { requests: 0 }
+        Self { service: service::SignerService::new() }
     }
 
     /// Answers a request: `{"method", "params"}` with `{"result"}` or `{"error": {"code", "message"}}`.
-    pub fn call(&mut self, request: &str) -> String {
-        self.requests += 1;
-        format!(r#"{{"error":{{"code":"unknown_method","message":"{} bytes"}}}}"#, request.len())
+    #[wasm_bindgen(unchecked_return_type = "string")]
+    pub fn call(&mut self, request: String) -> JsValue {
+        wiped(request, |request| self.service.call(request))
     }
 }

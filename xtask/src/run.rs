@@ -9,6 +9,7 @@ use clap::Args;
 use crate::announce;
 use crate::cargo::{self, cargo, target_dir};
 use crate::setup::{self, For};
+use crate::web;
 
 #[derive(Args)]
 pub struct Options {
@@ -21,6 +22,9 @@ pub struct Options {
     /// Do not mine.
     #[arg(long)]
     no_mine: bool,
+    /// Do not build the web app: the node serves the one that was built last, or a plain page.
+    #[arg(long)]
+    no_web: bool,
     /// Port of JSON-RPC and REST.
     #[arg(long, value_name = "PORT", default_value_t = 5000)]
     api_port: u16,
@@ -32,6 +36,10 @@ pub struct Options {
 /// `cargo xtask run`.
 pub fn run(options: &Options) -> Result<()> {
     setup::ensure(For::Running)?;
+    if !options.no_web {
+        println!("Building the web app (the first time takes some minutes) ...");
+        web::offer();
+    }
     println!(
         "Building chaincored, chaincore-cli and chaincore-monitor (the first time takes some minutes) ..."
     );
@@ -108,7 +116,10 @@ fn where_to_look(port: u16, datadir: &Path, binaries: &Path, address: Option<&st
         binaries.join("chaincore-cli").display(),
         datadir.display()
     );
-    let mut text = format!("The node keeps its data in {} and serves {url}:\n\n", datadir.display());
+    let mut text = format!(
+        "The node keeps its data in {} and serves {url} (open it in a browser):\n\n",
+        datadir.display()
+    );
     let mut line = |command: String| text.push_str(&format!("  {command}\n"));
     line(format!("curl {url}/status"));
     line(format!("{cli} getblockchaininfo"));

@@ -62,10 +62,10 @@ const TOOLS: &[Tool] = &[
         package: Some("clang"),
     },
     Tool {
-        name: "Node.js",
+        name: "Node.js 18 or newer",
         why: "the web app is bundled with it",
         needed_for: For::Web,
-        present: || answers("node"),
+        present: has_node,
         package: Some("nodejs"),
     },
     Tool {
@@ -79,7 +79,7 @@ const TOOLS: &[Tool] = &[
         name: "Chromium",
         why: "the web app is tested in a real browser",
         needed_for: For::Testing,
-        present: || answers("chromium"),
+        present: has_chromium,
         package: Some("chromium"),
     },
     Tool {
@@ -129,6 +129,22 @@ const TOOLS: &[Tool] = &[
 fn answers(program: &str) -> bool {
     let quiet = Command::new(program).arg("--version").stdin(Stdio::null()).output();
     quiet.is_ok_and(|output| output.status.success())
+}
+
+fn has_node() -> bool {
+    let output = Command::new("node").arg("--version").stdin(Stdio::null()).output();
+    let version =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let major = version.strip_prefix('v').and_then(|version| version.split('.').next()?.parse().ok());
+    major.is_some_and(|major: u32| major >= 18)
+}
+
+/// The same places as the harness of the browser tests looks at.
+fn has_chromium() -> bool {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    let usual =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
+    named.into_iter().chain(usual).any(|program| program.is_file())
 }
 
 fn has_boost() -> bool {

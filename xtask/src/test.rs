@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cargo::{cargo, shown, target_dir};
 use crate::setup::{self, For};
+use crate::web;
 
 #[derive(Args)]
 pub struct Options {
@@ -55,7 +56,9 @@ impl Counts {
 
 /// `cargo xtask test`.
 pub fn test(options: &Options) -> Result<()> {
-    setup::ensure(if options.no_kernel { For::Running } else { For::Testing })?;
+    setup::ensure(if options.no_kernel { For::Web } else { For::Testing })?;
+    // Before the node, which carries it.
+    web::build_for_tests()?;
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     if options.release {

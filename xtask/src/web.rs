@@ -15,8 +15,8 @@ use crate::cargo::{self, cargo, root, target_dir};
 use crate::setup::{self, For};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// Whatever the module imports comes from its own bindings.
-const OWN_IMPORTS: &str = "./wallet_bg.js";
+/// What the bindings put in place of; everything else that a module imports stays unresolved.
+const BINDINGS_RESOLVE: [&str; 2] = ["__wbindgen_placeholder__.", "__wbindgen_externref_xform__."];
 
 #[derive(Args, Default)]
 pub struct Options {
@@ -26,9 +26,24 @@ pub struct Options {
     /// Stop after the module and its bindings.
     #[arg(long, conflicts_with = "from")]
     module_only: bool,
+    /// Also build what only the tests need.
+    #[arg(long, conflicts_with = "from")]
+    for_tests: bool,
     /// Do every step, whether its inputs changed or not.
     #[arg(long)]
     force: bool,
+}
+
+/// The web app for a node that is about to be built: what cannot be had is told, and the node does without.
+pub fn offer() {
+    let built = setup::ensure(For::Web).and_then(|()| build(&Options::default()));
+    if let Err(error) = built {
+        eprintln!(
+            "The web app cannot be built here: {error:#}\n\
+             The node will serve a plain page in its place. `cargo xtask web` tries again; \
+             `cargo xtask web --from web-dist.tar.gz` takes one that was built elsewhere.\n"
+        );
+    }
 }
 
 /// `cargo xtask web`.
@@ -38,66 +53,88 @@ pub fn web(options: &Options) -> Result<()> {
         return unpack(tarball, &dist);
     }
     setup::ensure(For::Web)?;
-    build(options)
+    if options.for_tests { build_for_tests() } else { build(options) }
+}
+
+/// Builds what is out of date, and the module with which the tests check published vectors.
+pub fn build_for_tests() -> Result<()> {
+    let module = compile(&["--features", "vectors"])?;
+    let folder = root().join("wallet-wasm/pkg-vectors");
+    if !is_newer(&[folder.join("wallet_bg.wasm")], std::slice::from_ref(&module))? {
+        Bindgen::new().input_path(&module).out_name("wallet").web(true)?.generate(&folder)?;
+    }
+    build(&Options::default())
 }
 
 /// Builds what is out of date.
 pub fn build(options: &Options) -> Result<()> {
-    let module = compile()?;
-    bind(&module, options.force)?;
+    let module = compile(&[])?;
+    package(&module, options.force)?;
     if options.module_only { Ok(()) } else { bundle(options.force) }
 }
 
 /// Compiles the module.
-fn compile() -> Result<PathBuf> {
+fn compile(more: &[&str]) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "chaincore-wallet-wasm"]);
+    command.args(more);
     // Another compiler, found by its name alone, would leave the C functions out without a word.
     command.env("CC_wasm32_unknown_unknown", "clang");
-    // What a shell sets for the machine's own code is not for the browser's, and would change the module's hash.
-    command.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS");
+    // Neither what a shell sets for the machine's own code nor where its folders are is for the browser: the same
+    // sources give the same module everywhere.
+    command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", remapped().join("\u{1f}"));
     cargo::run(&mut command)?;
     let module = target_dir().join(TARGET).join("wasm/chaincore_wallet_wasm.wasm");
     ensure!(module.exists(), "{} was not built", module.display());
     Ok(module)
 }
 
-/// Writes the bindings of both kinds into `wallet-wasm/pkg`.
-fn bind(module: &Path, force: bool) -> Result<()> {
+/// The compiler's options that take this machine's folders out of what panics say.
+fn remapped() -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    let registries =
+        sources.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let folders =
+        registries.map(|registry| (registry.path(), "/crates")).chain([(root().to_owned(), "/chaincore")]);
+    folders.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())).collect()
+}
+
+/// Makes the package for npm, `wallet-wasm/pkg`, out of the module and the files of `wallet-wasm/npm`.
+///
+/// Pages and Node.js get the same bindings and the same bytes: what is tested in one is what runs in the other.
+fn package(module: &Path, force: bool) -> Result<()> {
     let package = root().join("wallet-wasm/pkg");
     let template = root().join("wallet-wasm/npm");
-    let made = [
-        package.join("web/wallet_bg.wasm"),
-        package.join("node/wallet_bg.wasm"),
-        package.join("package.json"),
-    ];
-    let inputs = [module.to_owned(), template.clone()];
-    if !force && is_newer(&made, &inputs)? {
+    let manifest = package.join("package.json");
+    let bound = package.join("bindings/wallet_bg.wasm");
+    if !force && is_newer(&[manifest.clone(), bound.clone()], &[module.to_owned(), template.clone()])? {
         return Ok(());
     }
-    let bytes = std::fs::read(module)?;
-    for import in imports(&bytes)? {
-        // These are resolved by the bindings, everything else by nobody.
+    for import in imports(&std::fs::read(module)?)? {
         ensure!(
-            import.starts_with("__wbindgen_placeholder__.")
-                || import.starts_with("__wbindgen_externref_xform__."),
+            BINDINGS_RESOLVE.iter().any(|from| import.starts_with(from)),
             "the module wants '{import}', which no page has: was clang the C compiler?"
         );
     }
-    for (folder, is_web) in [("web", true), ("node", false)] {
-        let mut bindgen = Bindgen::new();
-        bindgen.input_path(module).out_name("wallet").typescript(true);
-        bindgen.omit_default_module_path(false).remove_name_section(true).remove_producers_section(true);
-        if is_web {
-            bindgen.web(true)?;
-        } else {
-            bindgen.nodejs(true)?;
-        }
-        bindgen.generate(package.join(folder))?;
+    let _ = std::fs::remove_dir_all(&package);
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(module).out_name("wallet").typescript(true).web(true)?;
+    // Without the path of the module in them, the bindings could not be loaded without an argument.
+    bindgen.omit_default_module_path(false).remove_name_section(true).remove_producers_section(true);
+    bindgen.generate(package.join("bindings"))?;
+    for import in imports(&std::fs::read(&bound)?)? {
+        ensure!(import.starts_with("./wallet_bg.js."), "the module imports '{import}'");
     }
-    for import in imports(&std::fs::read(&made[0])?)? {
-        ensure!(import.starts_with(&format!("{OWN_IMPORTS}.")), "the module imports '{import}'");
+    for entry in std::fs::read_dir(&template)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), package.join(entry.file_name()))?;
     }
+    std::fs::copy(root().join("LICENSE"), package.join("LICENSE"))?;
+    let text = std::fs::read_to_string(template.join("package.json"))?;
+    let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"");
+    std::fs::write(&manifest, text.replace("\"version\": \"0.0.0\"", version))?;
     Ok(())
 }
 
@@ -126,7 +163,7 @@ fn bundle(force: bool) -> Result<()> {
     }
     let inputs = ["src", "public", "build.mjs", "tsconfig.json", "node_modules/.package-lock.json"];
     let mut inputs: Vec<_> = inputs.iter().map(|name| web.join(name)).collect();
-    inputs.push(root().join("wallet-wasm/pkg/web"));
+    inputs.extend(["wallet-wasm/pkg", "wallet-wasm/npm"].map(|name| root().join(name)));
     if !force && is_newer(&[web.join("dist/index.html")], &inputs)? {
         return Ok(());
     }

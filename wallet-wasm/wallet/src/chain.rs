@@ -63,6 +63,17 @@ pub enum ChainError {
     },
 }
 
+impl ChainError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownName(_) => "unknown_chain",
+            Self::FileTooLong(_) | Self::File(_) => "bad_chain_file",
+            Self::Address { .. } => "bad_address",
+        }
+    }
+}
+
 impl Chain {
     /// A built-in chain.
     pub fn from_name(name: &str) -> Result<Self, ChainError> {

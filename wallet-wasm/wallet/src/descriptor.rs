@@ -64,6 +64,19 @@ pub enum DescriptorError {
     ExtendedKey(#[from] ExtendedKeyError),
 }
 
+impl DescriptorError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Private => "private_key",
+            Self::Checksum { .. } => "bad_descriptor_checksum",
+            Self::Network(_) => "wrong_network",
+            Self::ExtendedKey(error) => error.code(),
+            _ => "bad_descriptor",
+        }
+    }
+}
+
 impl PublicDescriptor {
     /// Reads a descriptor with one branch, with or without a checksum.
     pub fn parse(text: &str, chain: &Chain) -> Result<Self, DescriptorError> {

@@ -51,6 +51,20 @@ pub enum SignError {
     Message(String),
 }
 
+impl SignError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Psbt(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::NothingMine => "nothing_mine",
+            Self::Unverified { .. } => "signature_unverified",
+            Self::NotMine(_) => "not_mine",
+            Self::Message(_) => "bad_message",
+        }
+    }
+}
+
 impl Signer {
     /// A wallet's keys from its words and passphrase.
     pub fn from_mnemonic(phrase: &str, passphrase: &str, chain: Chain) -> Result<Self, KeyError> {

@@ -142,7 +142,7 @@ pub(super) fn account_keys(
         index,
         receive: descriptor(0),
         change: descriptor(1),
-        xpub: super::extended::to_text(xpub, chain),
+        xpub: super::extended_to_text(xpub, chain),
         fingerprint: fingerprint.to_string(),
     }
 }

@@ -44,6 +44,17 @@ pub enum ExtendedKeyError {
     Point,
 }
 
+impl ExtendedKeyError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Private => "private_key",
+            Self::Network { .. } => "wrong_network",
+            _ => "bad_extended_key",
+        }
+    }
+}
+
 /// SLIP132's version bytes: public, private, network, kind (`Err` for the multisignature ones).
 const VERSIONS: [([u8; 4], [u8; 4], NetworkKind, Result<Option<AccountKind>, ()>); 10] = {
     use AccountKind::{Nested, Segwit};
@@ -90,6 +101,10 @@ impl ExtendedPublicKey {
         let standard = if chain.network_kind().is_mainnet() { VERSIONS[0].0 } else { VERSIONS[1].0 };
         bytes[..4].copy_from_slice(&standard);
         let key = Xpub::decode(&bytes).map_err(|_| ExtendedKeyError::Point)?;
+        // A master key has no parent and is nobody's child (BIP32).
+        if key.depth == 0 && bytes[5..13] != [0; 8] {
+            return Err(ExtendedKeyError::Encoding);
+        }
         Ok(Self { key, kind })
     }
 
@@ -101,6 +116,6 @@ impl ExtendedPublicKey {
 }
 
 /// An extended public key with the chain's version bytes.
-pub(crate) fn to_text(key: &Xpub, chain: &Chain) -> String {
+pub fn extended_to_text(key: &Xpub, chain: &Chain) -> String {
     base58_check(&chain.params().addresses.xpub, &key.encode()[4..])
 }

@@ -87,16 +87,6 @@ impl Master {
     pub(crate) fn secret_key(&self, path: &DerivationPath) -> Result<Wiped<SecretKey>, KeyError> {
         Ok(Wiped::new(self.derive(path)?.private_key))
     }
-
-    /// A name for the wallet on its chain that tells nothing of its keys: 16 bytes in hexadecimal, the same whenever
-    /// the same words and passphrase are restored.
-    pub fn wallet_id(&self) -> String {
-        let public = Xpub::from_priv(&self.secp, &self.key).encode();
-        let genesis = self.chain.params().genesis_hash;
-        let hash =
-            chaincore_consensus::hash::tagged_hash("ChainCore/wallet id", &[&public, genesis.as_bytes()]);
-        chaincore_consensus::hex::encode(&hash[..16])
-    }
 }
 
 impl core::fmt::Debug for Master {

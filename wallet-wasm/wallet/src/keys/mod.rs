@@ -13,7 +13,7 @@ pub(crate) mod wipe;
 
 pub use account::{AccountKeys, AccountKind, AccountPath, account_path};
 pub use entropy::{EntropyError, fill_random};
-pub use extended::{ExtendedKeyError, ExtendedPublicKey};
+pub use extended::{ExtendedKeyError, ExtendedPublicKey, extended_to_text};
 pub use master::Master;
 pub use mnemonic::{Check, Phrase, WordCount, check, suggest};
 
@@ -50,4 +50,18 @@ pub enum KeyError {
     /// One of 2^127 seeds has no such key.
     #[error("this seed has no key here")]
     Derivation,
+}
+
+impl KeyError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Entropy(_) => "no_entropy",
+            Self::WordCount(_) => "bad_word_count",
+            Self::UnknownWords(_) => "unknown_words",
+            Self::Checksum => "bad_checksum",
+            Self::Index(_) | Self::Path(_) => "bad_path",
+            Self::Derivation => "no_key",
+        }
+    }
 }

@@ -40,7 +40,8 @@ impl View {
                     for member in family {
                         // What rewards "spend" is the same nothing in every block.
                         let spent = known[&member].tx.input.iter().map(|input| input.previous_output);
-                        view.spenders.extend(spent.filter(|spent| !spent.is_null()).map(|spent| (spent, member)));
+                        view.spenders
+                            .extend(spent.filter(|spent| !spent.is_null()).map(|spent| (spent, member)));
                         view.counts.insert(member, true);
                     }
                 }

@@ -135,7 +135,9 @@ pub fn read_txids(json: &[u8]) -> Result<Vec<Txid>, ToldError> {
 pub fn read_fees(json: &[u8]) -> Option<std::collections::BTreeMap<u32, f64>> {
     let told: std::collections::BTreeMap<String, f64> = serde_json::from_slice(json).ok()?;
     told.into_iter()
-        .map(|(target, rate)| Some((target.parse().ok()?, Some(rate).filter(|rate| rate.is_finite() && *rate >= 0.0)?)))
+        .map(|(target, rate)| {
+            Some((target.parse().ok()?, Some(rate).filter(|rate| rate.is_finite() && *rate >= 0.0)?))
+        })
         .collect()
 }
 
@@ -210,8 +212,12 @@ pub(super) mod tests {
         let mut lie = told(&tx, None);
         lie["vout"][0]["value"] = json!(1);
         let error = read_page(json!([lie]).to_string().as_bytes()).unwrap_err();
-        assert!(matches!(error, ToldError::Wrong(txid, ProofError::OtherTransaction(_)) if txid == tx.compute_txid()));
-        for (field, bad) in [("txid", json!("xy")), ("vin", json!(5)), ("status", json!({ "confirmed": true }))] {
+        assert!(
+            matches!(error, ToldError::Wrong(txid, ProofError::OtherTransaction(_)) if txid == tx.compute_txid())
+        );
+        for (field, bad) in
+            [("txid", json!("xy")), ("vin", json!(5)), ("status", json!({ "confirmed": true }))]
+        {
             let mut value = told(&tx, None);
             value[field] = bad;
             let error = read_page(json!([value]).to_string().as_bytes()).unwrap_err();
@@ -230,9 +236,6 @@ pub(super) mod tests {
         assert_eq!(read_fees(br#"{"x": 1}"#), None);
         // The example of the Electrum protocol's description, whose hash is this one reversed.
         let script = ScriptBuf::from_hex("76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac").unwrap();
-        assert_eq!(
-            script_hash(&script),
-            "6191c3b590bfcfa0475e877c302da1e323497acf3b42c08d8fa28e364edf018b"
-        );
+        assert_eq!(script_hash(&script), "6191c3b590bfcfa0475e877c302da1e323497acf3b42c08d8fa28e364edf018b");
     }
 }

@@ -175,8 +175,7 @@ impl Sync {
             let headers = HeaderChain::from_state(Arc::clone(&params), &state.headers).ok()?;
             Some((headers, Scan::new(state.scan)))
         });
-        let (headers, scan) =
-            restored.unwrap_or_else(|| (HeaderChain::new(params), Scan::new(None)));
+        let (headers, scan) = restored.unwrap_or_else(|| (HeaderChain::new(params), Scan::new(None)));
         let mut sync = Self {
             mode,
             headers,
@@ -398,7 +397,9 @@ impl Sync {
             Ask::PoolIds => self.take_pool(node, good, &body, ledger),
             Ask::PoolTx { txid } => self.take_pool_tx(txid, good, &body, ledger),
             Ask::Fees => {
-                if let Some(fees) = Some(&body).filter(|_| good).and_then(|body| super::esplora::read_fees(body)) {
+                if let Some(fees) =
+                    Some(&body).filter(|_| good).and_then(|body| super::esplora::read_fees(body))
+                {
                     self.fees = fees;
                 }
             }

@@ -60,6 +60,18 @@ pub enum MessageError {
     ProofOfFunds,
 }
 
+impl MessageError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address(error) => error.code(),
+            Self::MessageTooLong(_) => "too_large",
+            Self::Encoding(_) => "bad_signature",
+            Self::ProofOfFunds => "proof_of_funds",
+        }
+    }
+}
+
 impl Verdict {
     /// Whether the signature holds.
     pub fn is_valid(&self) -> bool {

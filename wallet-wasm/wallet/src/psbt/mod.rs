@@ -13,7 +13,8 @@ mod spent;
 pub use bitcoin::Psbt;
 pub use combine::combine;
 pub use finalise::{Finalised, Unfinished, finalise};
-pub(crate) use own::{nested_script_sig, redeem_script_of, script_of};
+pub use own::script_of;
+pub(crate) use own::{nested_script_sig, redeem_script_of};
 pub use read::{MAX_PSBT_BYTES, from_base64, read, to_base64};
 use spent::{Spent, spent_outputs};
 
@@ -98,4 +99,22 @@ pub enum PsbtError {
     /// Nothing to combine, or more than anybody has.
     #[error("1 to 100 PSBTs can be combined, these are {0}")]
     Count(usize),
+}
+
+impl PsbtError {
+    /// The error's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too_large",
+            Self::Encoding | Self::Decode(_) | Self::Empty | Self::DuplicateInput { .. } => "bad_psbt",
+            Self::Version(_) => "psbt_version",
+            Self::MissingSpent { .. } | Self::PreviousNeeded { .. } => "missing_utxo",
+            Self::WrongPrevious { .. } | Self::SpentMismatch { .. } => "utxo_mismatch",
+            Self::Sighash { .. } => "sighash_refused",
+            Self::Amount | Self::Overspent { .. } => "bad_amount",
+            Self::OtherTransaction => "other_transaction",
+            Self::Conflict(_) => "psbt_conflict",
+            Self::Count(_) => "bad_count",
+        }
+    }
 }

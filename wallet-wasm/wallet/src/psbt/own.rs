@@ -108,7 +108,7 @@ impl<'a> Own<'a> {
 }
 
 /// The script of a kind of account that a key is paid with.
-pub(crate) fn script_of(kind: AccountKind, key: &PublicKey) -> ScriptBuf {
+pub fn script_of(kind: AccountKind, key: &PublicKey) -> ScriptBuf {
     let compressed = CompressedPublicKey(*key);
     match kind {
         AccountKind::Legacy => ScriptBuf::new_p2pkh(&compressed.pubkey_hash()),

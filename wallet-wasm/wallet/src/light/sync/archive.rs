@@ -16,7 +16,12 @@ pub(super) struct Archive {
 
 impl Archive {
     /// Takes a file, if it is the chain's.
-    pub(super) fn put(&mut self, chain: &HeaderChain, file: u32, headers: Vec<Header>) -> Result<(), HeaderError> {
+    pub(super) fn put(
+        &mut self,
+        chain: &HeaderChain,
+        file: u32,
+        headers: Vec<Header>,
+    ) -> Result<(), HeaderError> {
         chain.check_file(file, &headers)?;
         self.turn += 1;
         self.files.insert(file, (self.turn, headers));

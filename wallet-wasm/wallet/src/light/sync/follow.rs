@@ -134,7 +134,8 @@ impl Sync {
     }
 
     pub(super) fn take_chain(&mut self, node: usize, good: bool, body: &[u8]) {
-        let told = Some(body).filter(|_| good).and_then(|body| serde_json::from_slice::<ToldChain>(body).ok());
+        let told =
+            Some(body).filter(|_| good).and_then(|body| serde_json::from_slice::<ToldChain>(body).ok());
         let Some(told) = told else {
             let message = "it does not serve light clients: no /light/chain".into();
             return self.doubt(node, FaultKind::Malformed, Subject::node(), message);
@@ -260,7 +261,9 @@ impl Sync {
     fn go_on(&mut self, node: usize, file: u32, start: u32, count: u32, on_side: bool) {
         let end = u64::from(start) + u64::from(count);
         let state = &mut self.nodes[node];
-        if end == u64::from(file + 1) * u64::from(FILE) && state.tip.is_some_and(|(tip, _)| u64::from(tip) >= end) {
+        if end == u64::from(file + 1) * u64::from(FILE)
+            && state.tip.is_some_and(|(tip, _)| u64::from(tip) >= end)
+        {
             state.cursor = Some(file + 1);
             state.skip = 0;
             return;
@@ -302,7 +305,9 @@ impl Sync {
         let (kind, height) = match error {
             HeaderError::NoWork(height) => (FaultKind::NoWork, Some(*height)),
             HeaderError::WrongDifficulty(height) => (FaultKind::WrongDifficulty, Some(*height)),
-            HeaderError::NotLinked(height) | HeaderError::Gap(height) => (FaultKind::NotLinked, Some(*height)),
+            HeaderError::NotLinked(height) | HeaderError::Gap(height) => {
+                (FaultKind::NotLinked, Some(*height))
+            }
             HeaderError::Invalid { height, .. } => (FaultKind::BadHeader, Some(*height)),
             // It may be our clock that is wrong.
             HeaderError::Future(height) => (FaultKind::FutureHeader, Some(*height)),

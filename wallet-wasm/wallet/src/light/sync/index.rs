@@ -7,8 +7,8 @@ use crate::ledger::{Ledger, TxState, TxUpdate};
 use crate::light::esplora::{PAGE, ToldError, ToldTx, read_page};
 use crate::light::proof::{MerkleProof, ProofError};
 use crate::light::trust::FaultKind;
-use bitcoin::{Transaction, Txid};
 use bitcoin::hashes::Hash as _;
+use bitcoin::{Transaction, Txid};
 use chaincore_consensus::ancestry::Ancestry as _;
 use chaincore_consensus::hash::sha256;
 use chaincore_consensus::{BlockHash, Header};
@@ -220,7 +220,8 @@ impl Sync {
             }
         }
         let told = self.nodes[node].tips_told;
-        let again = self.suspicions.iter().filter(|((by, _), suspicion)| *by == node && suspicion.told < told);
+        let again =
+            self.suspicions.iter().filter(|((by, _), suspicion)| *by == node && suspicion.told < told);
         wanted.extend(again.map(|((_, txid), suspicion)| (*txid, suspicion.height)).take(room));
         for (txid, height) in wanted {
             if self.header_at(height).is_some() {
@@ -268,7 +269,12 @@ impl Sync {
             Err(error) => {
                 match &error {
                     ToldError::Wrong(txid, _) => {
-                        self.lied(node, FaultKind::WrongTransaction, Subject::transaction(txid), error.to_string());
+                        self.lied(
+                            node,
+                            FaultKind::WrongTransaction,
+                            Subject::transaction(txid),
+                            error.to_string(),
+                        );
                     }
                     ToldError::Malformed(_) => {
                         self.doubt(node, FaultKind::Malformed, Subject::node(), error.to_string());
@@ -293,8 +299,9 @@ impl Sync {
         };
         let before = txids.len();
         let known = index.histories.get(&at).map(|history| &history.txids);
-        let all_known =
-            known.is_some_and(|known| page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid)));
+        let all_known = known.is_some_and(|known| {
+            page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid))
+        });
         txids.extend(page.iter().map(|told| told.txid));
         if all_known && let Some(known) = known {
             // The older pages are as they were.
@@ -326,9 +333,8 @@ impl Sync {
         }
         let Some((height, time)) = told.confirmed else {
             self.unproven.remove(&told.txid);
-            let waits = known.is_some_and(|known| {
-                !known.dropped && matches!(known.state, TxState::Mempool { .. })
-            });
+            let waits =
+                known.is_some_and(|known| !known.dropped && matches!(known.state, TxState::Mempool { .. }));
             if !waits {
                 let state = TxState::Mempool { seen: self.now };
                 self.news.push(TxUpdate { tx: told.tx, state, prevouts: told.prevouts });
@@ -469,9 +475,15 @@ impl Sync {
                 continue;
             }
             if let TxState::Proven { height, .. } = known.state {
-                let message = format!("it does not tell of a transaction that is proven to be in block {height}");
+                let message =
+                    format!("it does not tell of a transaction that is proven to be in block {height}");
                 self.lied(node, FaultKind::WithheldTransaction, subject, message);
-            } else if !self.indexes.iter().enumerate().any(|(other, index)| other != node && index.tells(txid)) {
+            } else if !self
+                .indexes
+                .iter()
+                .enumerate()
+                .any(|(other, index)| other != node && index.tells(txid))
+            {
                 self.unproven.remove(txid);
                 self.gone.push(*txid);
             }

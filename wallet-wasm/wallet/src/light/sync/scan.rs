@@ -196,7 +196,11 @@ impl Sync {
         };
         let good = |at: &usize| !self.scan.bad.contains(at);
         let all = || (0..self.nodes.len()).filter(usable);
-        all().filter(good).find(|at| !self.nodes[*at].lied).or_else(|| all().find(good)).or_else(|| all().next())
+        all()
+            .filter(good)
+            .find(|at| !self.nodes[*at].lied)
+            .or_else(|| all().find(good))
+            .or_else(|| all().next())
     }
 
     /// The nodes whose filter headers are compared.
@@ -306,8 +310,13 @@ impl Sync {
         if batch.filters.is_none() {
             return;
         }
-        let wanted: Vec<u32> =
-            batch.pending.iter().filter(|height| !batch.blocks.contains_key(height)).take(MAX_BLOCKS).copied().collect();
+        let wanted: Vec<u32> = batch
+            .pending
+            .iter()
+            .filter(|height| !batch.blocks.contains_key(height))
+            .take(MAX_BLOCKS)
+            .copied()
+            .collect();
         for height in wanted {
             let Some(hash) = self.hash_at(height) else {
                 self.need_header(source, height);
@@ -383,7 +392,8 @@ impl Sync {
                 Some(below) => claim.at(below).copied(),
             };
             let given = bytes.get((height - start) as usize);
-            let (Some(below), Some(header), Some(hash)) = (below, claim.at(height), self.hash_at(height)) else {
+            let (Some(below), Some(header), Some(hash)) = (below, claim.at(height), self.hash_at(height))
+            else {
                 return self.scan.drop_batch();
             };
             let checked = given.map(|bytes| check_filter(height, hash, bytes, &below, header));
@@ -444,11 +454,23 @@ impl Sync {
         true
     }
 
-    pub(super) fn take_block(&mut self, node: usize, height: u32, hash: BlockHash, good: bool, body: Vec<u8>) {
+    pub(super) fn take_block(
+        &mut self,
+        node: usize,
+        height: u32,
+        hash: BlockHash,
+        good: bool,
+        body: Vec<u8>,
+    ) {
         if !good {
             self.nodes[node].wait_until = self.now + 2;
             self.nodes[node].tip_due = 0;
-            return self.doubt(node, FaultKind::Refused, Subject::block(height), "it does not give a block".into());
+            return self.doubt(
+                node,
+                FaultKind::Refused,
+                Subject::block(height),
+                "it does not give a block".into(),
+            );
         }
         let block = match read_block(&hash, &body) {
             Ok(block) => block,

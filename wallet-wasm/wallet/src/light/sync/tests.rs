@@ -97,12 +97,17 @@ fn a_restart_goes_on_where_it_was() {
         let mut longer = server.clone();
         longer.asked = Default::default();
         longer.maker.mine_paying(script(&ledger, 7), Vec::new());
-        let mut sync =
-            Sync::new(&server.maker.params, mode, Some(serde_json::from_str(&state).unwrap()));
+        let mut sync = Sync::new(&server.maker.params, mode, Some(serde_json::from_str(&state).unwrap()));
         assert_eq!(sync.headers().tip().0, 130);
         run(&mut sync, &mut ledger, &[&longer], now);
         assert!(sync.progress().synced);
-        assert_eq!(ledger.txs().count(), txids.len() + 1, "{mode:?} {:?} {:?}", sync.progress(), longer.asked);
+        assert_eq!(
+            ledger.txs().count(),
+            txids.len() + 1,
+            "{mode:?} {:?} {:?}",
+            sync.progress(),
+            longer.asked
+        );
         assert_eq!(sync.faults(), []);
         if mode == Mode::Filters {
             assert_eq!(longer.count("light/headers"), 1);
@@ -197,7 +202,8 @@ fn the_gap_grows_and_pages_are_turned() {
     let mut maker = Maker::regtest(150);
     // Address 18 in a block, 36 in the next, 54 in the same block as 72.
     for (height, indexes) in [(1, vec![18]), (2, vec![36]), (3, vec![72, 54])] {
-        let txs = indexes.iter().enumerate().map(|(n, at)| from_block(&maker, height * 10 + n as u32, &[of(*at)]));
+        let txs =
+            indexes.iter().enumerate().map(|(n, at)| from_block(&maker, height * 10 + n as u32, &[of(*at)]));
         let txs = txs.collect();
         maker.mine(txs);
     }
@@ -258,7 +264,10 @@ fn sending_and_fees() {
     sync.broadcast(bad.clone());
     run(&mut sync, &mut ledger, &[&dead, &server], now);
     let sent: Vec<_> = sync.sent().map(|sent| (sent.txid, sent.accepted)).collect();
-    assert!(sent.contains(&(good.compute_txid(), true)) && sent.contains(&(bad.compute_txid(), false)), "{sent:?}");
+    assert!(
+        sent.contains(&(good.compute_txid(), true)) && sent.contains(&(bad.compute_txid(), false)),
+        "{sent:?}"
+    );
     assert!(ledger.tx(&good.compute_txid()).is_some() && ledger.tx(&bad.compute_txid()).is_none());
 }
 

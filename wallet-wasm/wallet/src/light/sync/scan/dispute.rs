@@ -125,7 +125,8 @@ impl Sync {
     fn judge_dispute(&mut self) {
         let Some(dispute) = &self.scan.dispute else { return };
         let (height, below) = (dispute.height, dispute.below);
-        let Some(truth) = dispute.settlement.as_ref().and_then(|settlement| settlement.header(Some(&below))) else {
+        let Some(truth) = dispute.settlement.as_ref().and_then(|settlement| settlement.header(Some(&below)))
+        else {
             return;
         };
         let wrong: Vec<usize> = self

@@ -21,7 +21,12 @@ fn alone_and_with_help(mode: Mode, lies: &[Lie]) -> (Ledger, Sync, Ledger, Sync,
 #[test]
 fn a_bad_merkle_branch() {
     let (first, alone, _, helped, txids) = alone_and_with_help(Mode::Verified, &[Lie::Branch]);
-    assert!(has(&alone, 0, FaultKind::BadProof) && has(&helped, 0, FaultKind::BadProof), "{:?} {:?}", alone.faults(), alone.progress());
+    assert!(
+        has(&alone, 0, FaultKind::BadProof) && has(&helped, 0, FaultKind::BadProof),
+        "{:?} {:?}",
+        alone.faults(),
+        alone.progress()
+    );
     for txid in &txids {
         assert_eq!(first.tx(txid).map(|known| known.state.name()), Some("reported"), "shown as unproven");
     }

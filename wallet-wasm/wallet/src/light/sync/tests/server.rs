@@ -1,9 +1,9 @@
 //! A node for tests: it answers from a chain that is really mined, and lies when it is told to.
 
+use crate::ledger::{AccountSpec, Ledger};
 use crate::light::esplora::{script_hash, tests::told};
 use crate::light::maker::{Maker, foreign, payment};
 use crate::light::sync::{Answer, Fetch, Method, Sync};
-use crate::ledger::{AccountSpec, Ledger};
 use bitcoin::ScriptBuf;
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::filter::{BasicFilter, filter_hash, filter_header};
@@ -153,13 +153,15 @@ impl Server {
             ["api", "tx", txid, "raw"] => self.transaction(txid).map(|tx| Tx::from(tx).to_bytes()),
             ["api", "block", hash, "raw"] => self.block(hash),
             ["api", "mempool", "txids"] => {
-                let txids: Vec<String> = self.mempool.iter().map(|tx| tx.compute_txid().to_string()).collect();
+                let txids: Vec<String> =
+                    self.mempool.iter().map(|tx| tx.compute_txid().to_string()).collect();
                 Some(json!(txids).to_string().into_bytes())
             }
             ["api", "fee-estimates"] => Some(br#"{"1":3.5,"6":1.0}"#.to_vec()),
             ["api", "tx"] if fetch.method == Method::Post => {
                 let tx: bitcoin::Transaction =
-                    bitcoin::consensus::encode::deserialize_hex(std::str::from_utf8(&fetch.body).unwrap()).unwrap();
+                    bitcoin::consensus::encode::deserialize_hex(std::str::from_utf8(&fetch.body).unwrap())
+                        .unwrap();
                 (tx.lock_time.to_consensus_u32() == 0).then(|| tx.compute_txid().to_string().into_bytes())
             }
             _ => panic!("nobody asks for {}", fetch.path),
@@ -302,7 +304,9 @@ impl Server {
         let mut list = Vec::new();
         if after.is_none() {
             let touches = |tx: &Transaction| self.touched(tx, &index).iter().any(|touched| touched == hash);
-            list.extend(self.mempool.iter().filter(|tx| touches(tx) && !self.hides(tx)).map(|tx| told(tx, None)));
+            list.extend(
+                self.mempool.iter().filter(|tx| touches(tx) && !self.hides(tx)).map(|tx| told(tx, None)),
+            );
         }
         let places = index.histories.get(hash).into_iter().flatten().rev();
         let mut confirmed: Vec<Value> = places
@@ -349,12 +353,8 @@ impl Server {
 pub fn ledger() -> Ledger {
     const KEY: &str = "xpub6CatWdiZiodmUeTDp8LT5or8nmbKNcuyvz7WyksVFkKB4RHwCD3XyuvPEbvqAQY3rAPshWcMLoP2fMFMKHPJ4ZeZXYVUhLv1VMrjPC7PW6V";
     let mut ledger = Ledger::new(100);
-    let spec = AccountSpec {
-        name: "one".into(),
-        receive: format!("wpkh({KEY}/<0;1>/*)"),
-        change: None,
-        held: true,
-    };
+    let spec =
+        AccountSpec { name: "one".into(), receive: format!("wpkh({KEY}/<0;1>/*)"), change: None, held: true };
     ledger.add_account(spec).unwrap();
     ledger
 }
@@ -385,9 +385,12 @@ pub fn run(sync: &mut Sync, ledger: &mut Ledger, nodes: &[&Server], from: u64) -
             continue;
         }
         // What is only looking again, every few seconds, is quiet enough.
-        if fetches.iter().any(|fetch| !fetch.path.contains("/light/chain") && !fetch.path.contains("/api/mempool")
-            && !fetch.path.contains("/api/fee") && !fetch.path.contains("/api/scripthash"))
-        {
+        if fetches.iter().any(|fetch| {
+            !fetch.path.contains("/light/chain")
+                && !fetch.path.contains("/api/mempool")
+                && !fetch.path.contains("/api/fee")
+                && !fetch.path.contains("/api/scripthash")
+        }) {
             quiet = 0;
         }
         for fetch in &fetches {

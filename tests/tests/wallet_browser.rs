@@ -1,0 +1,42 @@
+//! The web app in a real browser, on a real node: the scenarios of `tests/browser/scenarios`.
+//!
+//! Each is a script for Node.js that drives Chromium. It fails by itself on any report of the Content-Security-Policy,
+//! any request that leaves the node's origin and any error that nobody caught.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use chaincore_tests::TestNode;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Runs a scenario on a node.
+fn play(scenario: &str, node: &TestNode) {
+    let (_, page) = node.get("/");
+    assert!(
+        page.contains("id=\"app\""),
+        "the node was built without the web app: run `cargo xtask web` first"
+    );
+    let output = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/run.mjs"))
+        .arg(scenario)
+        .env("NODE_URL", node.url())
+        .env("NODE_AUTH", node.authorization())
+        .stdin(Stdio::null())
+        .output()
+        .expect("Node.js can be run");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{scenario}: {}\n{told}\n{wrong}", output.status);
+}
+
+#[test]
+fn the_page_loads_and_asks_nobody_else() {
+    let node = TestNode::start(&["-regtest"]);
+    play("loads", &node);
+}
+
+#[test]
+fn both_workers_answer() {
+    let node = TestNode::start(&["-regtest"]);
+    play("workers", &node);
+}
