@@ -1,4 +1,4 @@
-import type { News } from './protocol';
+import type { News } from './protocol.js';
 
 /** What a light client of the module offers to whoever fetches for it. */
 export interface Driven {

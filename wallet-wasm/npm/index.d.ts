@@ -1,8 +1,8 @@
-import type { LightMethods, News, SignerMethods } from './protocol';
-import type { DriveOptions } from './drive';
+import type { LightMethods, News, SignerMethods } from './protocol.js';
+import type { DriveOptions } from './drive.js';
 
-export type * from './protocol';
-export type { DriveOptions } from './drive';
+export type * from './protocol.js';
+export type { DriveOptions } from './drive.js';
 
 type Camel<T extends string> = T extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : T;
 type Methods = Record<string, { params: object; result: unknown }>;

@@ -54,7 +54,7 @@ function Header({ at }: { at: Route | undefined }): JSX.Element {
       <div class="top-in">
         <a class="brand" href={href('/')}>
           <Icon name="block" size={26} />
-          <span>{t('app.name')}</span>
+          <span class="name">{t('app.name')}</span>
           {chain === undefined ? null : (
             <span class="network" title={t(chain === 'main' ? 'network.value' : 'network.test')}>
               {chain}

@@ -20,4 +20,6 @@ pub mod service;
 pub mod signer;
 mod text;
 pub mod uri;
+#[cfg(feature = "vectors")]
+pub mod vectors;
 mod verify;

@@ -1,11 +1,12 @@
 /** The pages on the node itself. */
-import type { JSX } from 'preact';
 import type { Route } from '../router';
 import { t } from '../text';
-import { PageHead } from '../ui';
+import { NodePage } from './node';
+import { PeersPage } from './peers';
+import { PluginsPage } from './plugins';
 
-function Start(): JSX.Element {
-  return <PageHead title={t('node.title')} />;
-}
-
-export const routes: readonly Route[] = [{ path: '/node', page: Start, title: () => t('node.title') }];
+export const routes: readonly Route[] = [
+  { path: '/node', page: NodePage, title: () => t('node.title') },
+  { path: '/peers', page: PeersPage, title: () => t('peers.title') },
+  { path: '/plugins', page: PluginsPage, title: () => t('plugins.title') },
+];

@@ -101,6 +101,10 @@ impl ExtendedPublicKey {
         let standard = if chain.network_kind().is_mainnet() { VERSIONS[0].0 } else { VERSIONS[1].0 };
         bytes[..4].copy_from_slice(&standard);
         let key = Xpub::decode(&bytes).map_err(|_| ExtendedKeyError::Point)?;
+        // A master key has no parent and is nobody's child (BIP32).
+        if key.depth == 0 && bytes[5..13] != [0; 8] {
+            return Err(ExtendedKeyError::Encoding);
+        }
         Ok(Self { key, kind })
     }
 
