@@ -213,6 +213,7 @@ export const explorer = {
   'script.sig': 'Unlocking script',
   'script.hex': 'Locking script in hex',
   'script.witness': { one: 'Witness: {n} item', other: 'Witness: {n} items' },
+  'script.of': '{part}: {script}',
   'script.empty': '(empty)',
 
   'address.title': 'Address {address}',
