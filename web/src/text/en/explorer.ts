@@ -32,6 +32,8 @@ export const explorer = {
 
   'unit.feerate': 'sat/vB',
   'unit.vbytes': 'vB',
+  'unit.bytes': 'B',
+  'unit.hashrate': 'H/s',
   'unit.coins': 'coins',
   'unit.seconds': 's',
   'unit.ms': 'ms',
