@@ -14,6 +14,7 @@ use hyper::header::{CACHE_CONTROL, ETAG, HeaderName, IF_NONE_MATCH};
 use support::{HARNESS, MemoryNode};
 
 async fn get(rest: &Rest, path: &str, known: Option<&str>) -> RestResponse {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     assert!(rest.claims(path), "{path}");
     let mut headers = hyper::HeaderMap::new();
     if let Some(tag) = known {
@@ -22,7 +23,7 @@ async fn get(rest: &Rest, path: &str, known: Option<&str>) -> RestResponse {
     rest.handle(RestRequest {
         method: "GET".parse().unwrap(),
         path: path.into(),
-        query: String::new(),
+        query: query.into(),
         headers,
         body: Default::default(),
         peer: ([127, 0, 0, 1], 1).into(),
@@ -105,6 +106,21 @@ async fn caches_are_told_what_they_may_keep() {
             assert!(bytes(again).await.is_empty());
         }
         tags.push(tag);
+    }
+    // What the client has can be left out.
+    for (kind, size) in [("headers", 80), ("filterheaders", 32)] {
+        let some = bytes(get(&rest, &format!("/light/{kind}/0.bin?skip=4"), None).await).await;
+        let all = bytes(get(&rest, &format!("/light/{kind}/0.bin"), None).await).await;
+        assert_eq!(some, all[4 * size..]);
+    }
+    for kind in ["headers", "filters", "filterheaders"] {
+        for skip in [6, 7, 4_294_967_295u32] {
+            let none = get(&rest, &format!("/light/{kind}/0.bin?skip={skip}"), None).await;
+            assert_eq!(none.status.as_u16(), 200);
+            assert!(bytes(none).await.is_empty());
+        }
+        let bad = get(&rest, &format!("/light/{kind}/0.bin?skip=-1"), None).await;
+        assert_eq!(bad.status.as_u16(), 400);
     }
     node.mine(1, HARNESS[0]);
     let grown = get(&rest, "/light/headers/0.bin", Some(&tags[0])).await;

@@ -20,6 +20,8 @@ export class Drive {
   constructor(service: Driven, options: DriveOptions);
   /** Further nodes, whose answers are compared with those of the first. */
   compareWith(nodes: readonly string[]): void;
+  /** Stops after what is on its way (true), or may go on (false). */
+  stop(stopped: boolean): void;
   /**
    * Asks and answers until the light client wants nothing more. `unreachable` says that no node answered at all.
    * Throws what the module throws: after that, the service must not be used any more.

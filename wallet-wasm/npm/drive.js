@@ -12,6 +12,7 @@ export class Drive {
   #options;
   #nodes;
   #running = null;
+  #stopped = false;
 
   constructor(service, options) {
     this.#service = service;
@@ -22,6 +23,11 @@ export class Drive {
   /** Which further nodes answers are compared with. */
   compareWith(nodes) {
     this.#nodes = [this.#options.url, ...nodes];
+  }
+
+  /** Stops after what is on its way, until it is told to go on. */
+  stop(stopped) {
+    this.#stopped = stopped;
   }
 
   /** Asks and answers until the light client wants nothing more; what it said last. */
@@ -44,6 +50,7 @@ export class Drive {
       const answered = await this.#fetchAll(wanted);
       // A node that cannot be reached will not be there a moment later: whoever called decides when to try again.
       if (!answered) return { ...news, unreachable: true };
+      if (this.#stopped) return news;
     }
   }
 

@@ -29,12 +29,33 @@ export interface Warning {
 /** What a PSBT does, read from the PSBT itself by the signer. */
 export interface Review {
   txid: string;
-  inputs: { outpoint: string; value: number; address: string | null; mine: boolean }[];
-  outputs: { address: string | null; script: string; value: number; kind: 'payment' | 'change' | 'data' }[];
+  /** Whether the id stays when the transaction is signed. */
+  txid_final: boolean;
+  inputs: {
+    outpoint: string;
+    value: number;
+    address?: string | null;
+    mine: boolean;
+    shared: boolean;
+    path?: string | null;
+    signed: boolean;
+  }[];
+  outputs: {
+    address?: string | null;
+    script?: string | null;
+    value: number;
+    kind: 'payment' | 'change' | 'data';
+    mine: boolean;
+    path?: string | null;
+  }[];
   fee: number;
   vsize: number;
   /** sat/vB, to be shown only. */
   feerate: number;
+  /** What leaves the wallet; negative if more comes in. */
+  net: number;
+  lock_time: number;
+  replaceable: boolean;
   warnings: Warning[];
   complete: boolean;
 }
@@ -48,6 +69,10 @@ export interface Unlocked {
   state_key: string;
   name: string;
   accounts: AccountKeys[];
+  chain: ChainChoice;
+  /** Seconds since 1970; 0 if nobody knows. */
+  birthday: number;
+  fingerprint: string;
 }
 
 export type SignerMethods = {
@@ -66,6 +91,7 @@ export type SignerMethods = {
     Unlocked & { vault: Vault }
   >;
   unlock: Method<{ vault: Vault; password: string }, Unlocked>;
+  address_at: Method<{ path: string }, { address: string; path: string }>;
   account: Method<{ kind: AccountKind; index: number }, AccountKeys>;
   review: Method<{ psbt: string }, Review>;
   sign: Method<{ psbt: string }, { psbt: string; tx?: string; txid: string; review: Review }>;
@@ -73,7 +99,7 @@ export type SignerMethods = {
     { address?: string; path?: string; message: string; format: 'bip322' | 'legacy' },
     { address: string; signature: string }
   >;
-  show_words: Method<{ password: string }, { mnemonic: string }>;
+  show_words: Method<{ password: string }, { mnemonic: string; passphrase: string }>;
   change_password: Method<{ old: string; new: string }, { vault: Vault }>;
 };
 
@@ -82,6 +108,11 @@ export interface Balance {
   unconfirmed: number;
   immature: number;
   frozen: number;
+  total: number;
+  /** What can be spent now. */
+  spendable: number;
+  /** What only the server says. */
+  unproven: number;
 }
 
 export type TxState = 'proven' | 'reported' | 'mempool';
@@ -96,12 +127,20 @@ export interface Fetch {
 }
 
 export interface Progress {
+  done?: boolean;
+  /** 0 to 1. */
+  part?: number;
+  what?: string;
   [what: string]: unknown;
 }
 
 export interface FaultReport {
-  code: string;
+  /** What it is, as a word for programs. */
+  kind: string;
   message: string;
+  severity: 'lie' | 'doubt' | 'trouble';
+  /** 0 is the node that served the page. */
+  node: number;
   [what: string]: unknown;
 }
 
@@ -116,10 +155,21 @@ export interface Poll extends News {
   fetch: Fetch[];
 }
 
+export interface LightAccount {
+  id: string;
+  name: string;
+  kind?: AccountKind;
+  index?: number;
+  receive: string;
+  change?: string;
+  held: boolean;
+  balance?: Balance;
+}
+
 export interface Summary {
   balance: Balance;
   tip: { height: number; hash: string; time?: number } | null;
-  accounts: (AccountKeys & { id?: number | string; name?: string; balance?: Balance })[];
+  accounts: LightAccount[];
   progress: Progress;
   trust: Record<string, unknown>;
   sent?: { txid: string; state: string; error?: string }[];
@@ -128,11 +178,15 @@ export interface Summary {
 export interface HistoryEntry {
   txid: string;
   time: number;
-  height?: number;
+  height?: number | null;
   state: TxState;
+  standing: 'good' | 'replaced' | 'dropped';
+  confirmations: number;
+  coinbase: boolean;
   net: number;
-  fee?: number;
-  label?: string;
+  fee?: number | null;
+  vsize: number;
+  label?: string | null;
   can_speed_up: boolean;
   can_cancel: boolean;
   outputs: { address: string | null; value: number; mine: boolean; change?: boolean }[];
@@ -142,11 +196,14 @@ export interface HistoryEntry {
 export interface OwnCoin {
   outpoint: string;
   value: number;
-  address: string;
-  height?: number;
+  address?: string | null;
+  account: string;
+  height?: number | null;
   state: TxState;
+  confirmations: number;
+  immature: boolean;
   frozen: boolean;
-  label?: string;
+  label?: string | null;
   [more: string]: unknown;
 }
 
@@ -175,22 +232,24 @@ export type LightMethods = {
     unknown
   >;
   summary: Method<None, Summary>;
-  history: Method<{ account?: number | string }, HistoryEntry[]>;
+  history: Method<{ account?: string }, HistoryEntry[]>;
   coins: Method<None, OwnCoin[]>;
-  receive: Method<{ account: number | string; next?: boolean }, ReceiveAddress>;
+  receive: Method<{ account: string; next?: boolean }, ReceiveAddress>;
   create: Method<
     {
       to: { address: string; amount: number | 'all' }[];
       feerate?: number;
       target?: number;
       coins?: string[];
-      account?: number | string;
+      account?: string;
       data?: string;
     },
     Draft
   >;
   speed_up: Method<{ txid: string; feerate: number }, Draft & { method: 'rbf' | 'cpfp' }>;
   cancel: Method<{ txid: string; feerate: number }, Draft>;
+  /** As the signer's, without keys. */
+  review: Method<{ psbt: string }, Review>;
   combine: Method<{ psbts: string[] }, { psbt: string }>;
   finalise: Method<{ psbt: string }, { psbt: string; complete: boolean; tx?: string }>;
   broadcast: Method<{ tx: string }, { txid: string }>;
@@ -200,9 +259,9 @@ export type LightMethods = {
   freeze: Method<{ outpoint: string; frozen: boolean }, unknown>;
   parse_uri: Method<{ text: string }, { address?: string; amount?: number; label?: string; message?: string }>;
   make_uri: Method<{ address: string; amount?: number; label?: string; message?: string }, { uri: string }>;
-  verify_message: Method<{ address: string; message: string; signature: string }, { valid: boolean }>;
+  verify_message: Method<{ chain?: ChainChoice; address: string; message: string; signature: string }, { valid: boolean; verdict?: string; reason?: string }>;
   check_address: Method<{ address: string }, { valid: boolean; error?: string; known?: string; warning?: string }>;
-  descriptors: Method<None, unknown[]>;
+  descriptors: Method<None, { account: string; name?: string; descriptor: string }[]>;
   save: Method<None, { state: string }>;
   fees: Method<None, { targets: Record<string, number> }>;
 };

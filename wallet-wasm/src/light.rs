@@ -26,7 +26,8 @@ impl LightService {
     pub fn call(&mut self, request: String) -> JsValue {
         wiped(request, |request| {
             service::answer(request, |method, params| {
-                stateless::call(method, &params).unwrap_or_else(|| Err(service::Fault::unknown_method(method)))
+                stateless::call(method, &params)
+                    .unwrap_or_else(|| Err(service::Fault::unknown_method(method)))
             })
         })
     }

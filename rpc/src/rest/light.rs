@@ -2,7 +2,7 @@
 //!
 //! A file is named by its number: `/light/headers/3.bin` begins at block 6000. A file that is full and buried
 //! [`BURIED`] blocks deep is told to be immutable; others are to be asked for again, which costs little: their ETag
-//! names the last block in them. A client checks all of it by proof of work and by the filter headers, so nothing here
+//! names the last block in them, and `?skip=n` leaves out the first n that the client has. A client checks all of it by proof of work and by the filter headers, so nothing here
 //! is signed.
 
 use super::{Answer, Request, Rest, RestError, json};
@@ -61,6 +61,7 @@ fn has_filters(node: &dyn Node) -> bool {
 
 /// One file of the active chain.
 struct File {
+    /// From the first that is not skipped to the last; empty if all are skipped.
     heights: RangeInclusive<u32>,
     last: BlockInfo,
     immutable: bool,
@@ -69,7 +70,7 @@ struct File {
 impl File {
     /// The file that the path names.
     fn of(request: &Request, chain: &dyn ChainView, size: u32) -> Result<Self, RestError> {
-        let name = &request.argument;
+        let name = request.argument(0);
         let number: u32 = name
             .strip_suffix(".bin")
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -83,8 +84,9 @@ impl File {
         })?;
         let full = first.saturating_add(size - 1);
         let last = chain.at_height(full.min(tip.height)).unwrap_or(tip.clone());
-        let immutable = last.height == full && tip.height - full >= BURIED;
-        Ok(Self { heights: first..=last.height, last, immutable })
+        let skip: u32 = request.number("skip")?.unwrap_or(0);
+        let immutable = skip == 0 && last.height == full && tip.height - full >= BURIED;
+        Ok(Self { heights: first.saturating_add(skip)..=last.height, last, immutable })
     }
 
     /// Names the file's content.
@@ -161,6 +163,9 @@ pub fn filter_headers(rest: &Rest, request: &Request) -> Answer {
     need_filters(rest.node())?;
     if let Some(same) = file.unchanged(request) {
         return Ok(same);
+    }
+    if file.heights.is_empty() {
+        return Ok(file.answer(Vec::new()));
     }
     let headers = rest.node().filter_headers(&file.last.hash, *file.heights.start())?;
     let headers = headers.ok_or_else(behind)?;

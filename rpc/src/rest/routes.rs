@@ -5,6 +5,7 @@ use super::route::{BodyDoc, Field, Handler, Reply, Route, field, optional};
 use super::{Verb, addresses, blocks, feed, light, mining, page, peers, status, transactions};
 
 const LIGHT_FILE: Field = field("file", Text, "The file's number n and .bin, as 0.bin");
+const LIGHT_SKIP: Field = optional("skip", Integer, "How many of the file's first entries to leave out");
 const ADDRESS: Field = field("address", Text, "An address of this chain");
 const TEMPLATE_FIELDS: &[Field] = &[
     field("template_id", Text, "Names this template in POST /submit_block"),
@@ -85,7 +86,12 @@ const SHARED_LIST: &[Field] = &[
     ),
 ];
 
-/// Every route.
+/// Every route there is.
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(super::esplora::routes::ROUTES).chain(super::explorer::routes::ROUTES)
+}
+
+/// The node's own routes.
 pub static ROUTES: &[Route] = &[
     Route {
         verb: Verb::Get,
@@ -502,7 +508,7 @@ pub static ROUTES: &[Route] = &[
         path: "/light/headers/{file}",
         summary: "2000 block headers of 80 bytes each, from block 2000n on; the last file is shorter",
         group: "light",
-        params: &[LIGHT_FILE],
+        params: &[LIGHT_FILE, LIGHT_SKIP],
         body: None,
         reply: Reply::Bytes,
         run: Handler::Node(light::headers),
@@ -512,7 +518,7 @@ pub static ROUTES: &[Route] = &[
         path: "/light/filters/{file}",
         summary: "1000 basic filters (BIP158), from block 1000n on, each behind its length in four little-endian bytes",
         group: "light",
-        params: &[LIGHT_FILE],
+        params: &[LIGHT_FILE, LIGHT_SKIP],
         body: None,
         reply: Reply::Bytes,
         run: Handler::Node(light::filters),
@@ -522,7 +528,7 @@ pub static ROUTES: &[Route] = &[
         path: "/light/filterheaders/{file}",
         summary: "2000 filter headers (BIP157) of 32 bytes each, from block 2000n on",
         group: "light",
-        params: &[LIGHT_FILE],
+        params: &[LIGHT_FILE, LIGHT_SKIP],
         body: None,
         reply: Reply::Bytes,
         run: Handler::Node(light::filter_headers),

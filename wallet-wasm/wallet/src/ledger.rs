@@ -15,11 +15,16 @@ mod view;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod world;
 
 pub use account::{Account, AccountError, AccountSpec, Keychain};
 pub use coin::{Balance, Coin};
 pub use history::{Entry, EntryInput, EntryOutput, Standing};
 pub use update::{TxState, TxUpdate, Update};
+
+pub use report::AddressOf;
+pub(crate) use report::signals_replacement;
 
 use crate::labels::Labels;
 use crate::text;

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or names a browser: time and what a node answered come in as values, requests go
 //! out as values. So the same code runs in a page, in Node.js and in the command `chaincore-wallet`.
 
+pub mod bump;
 pub mod chain;
 pub mod descriptor;
 pub mod feerate;
@@ -12,6 +13,7 @@ pub mod labels;
 pub mod ledger;
 pub mod light;
 pub mod message;
+pub mod payment;
 pub mod psbt;
 mod selection;
 pub mod service;
@@ -19,4 +21,5 @@ pub mod signer;
 mod text;
 #[cfg(feature = "vectors")]
 pub mod vectors;
+pub mod uri;
 mod verify;

@@ -4,9 +4,11 @@
 //! merkle branch ([`proof`]), filters against the chain of filter headers and that against other nodes ([`filters`]).
 //! [`sync`] drives all of it without doing any I/O, and [`trust`] names every lie that was caught.
 
+pub mod esplora;
 pub mod filters;
 pub mod headers;
 pub mod proof;
+pub mod sync;
 pub mod trust;
 
 #[cfg(test)]

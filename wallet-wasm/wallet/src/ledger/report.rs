@@ -33,25 +33,29 @@ impl Ledger {
                     continue;
                 }
                 let own = *own.get_or_insert_with(|| self.is_own(known));
-                let script = output.script_pubkey.clone();
-                let value = output.value.to_sat();
-                coins.push(self.coin(known, own, outpoint, script, value, owner, address));
+                coins.push(self.coin(known, own, outpoint, owner, address));
             }
         }
         coins
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// An output of the wallet, whether it is spent or not.
+    pub fn coin_at(&self, outpoint: &OutPoint) -> Option<Coin> {
+        let known = self.tx(&outpoint.txid)?;
+        let owner = self.owner(&self.output(outpoint)?.script_pubkey)?;
+        Some(self.coin(known, self.is_own(known), *outpoint, owner, &|_| None))
+    }
+
     fn coin(
         &self,
         known: &KnownTx,
         own: bool,
         outpoint: OutPoint,
-        script: bitcoin::ScriptBuf,
-        value: u64,
         owner: Owner,
         address: AddressOf<'_>,
     ) -> Coin {
+        let output = self.output(&outpoint).expect("whoever asks has found it");
+        let (script, value) = (output.script_pubkey.clone(), output.value.to_sat());
         let account = &self.accounts()[owner.account];
         let confirmations = self.confirmations(known.state.height());
         let coinbase = known.tx.is_coinbase();
@@ -183,7 +187,8 @@ impl Ledger {
                 && output.spent_by.is_none()
                 && !self.frozen().contains(&OutPoint::new(*txid, output.vout))
         });
-        let replaceable = waits && own && signals_replacement(tx);
+        let untouched = outputs.iter().all(|output| output.spent_by.is_none());
+        let replaceable = waits && own && signals_replacement(tx) && untouched;
         Some(Entry {
             txid: *txid,
             state: known.state,

@@ -396,6 +396,20 @@ impl HeaderChain {
         Ok(())
     }
 
+    /// A height up to which another chain is the same for sure: the last of a file, or within both windows.
+    pub fn common_with(&self, other: &Self) -> u32 {
+        let files =
+            self.checkpoints.iter().zip(&other.checkpoints).take_while(|(one, other)| one == other).count();
+        let mut common = (files as u32 * FILE).saturating_sub(1);
+        for height in self.base.max(other.base).max(common)..=self.tip_height().min(other.tip_height()) {
+            match self.hash(height) == other.hash(height) {
+                true => common = height,
+                false => break,
+            }
+        }
+        common
+    }
+
     /// The chain in a compact form.
     pub fn state(&self) -> HeaderState {
         let mut checkpoints = Vec::with_capacity(self.checkpoints.len() * 36);

@@ -24,6 +24,8 @@ pub enum FaultKind {
     NotLinked,
     /// A header against another rule.
     BadHeader,
+    /// A header that is ahead of our clock; it may be the clock.
+    FutureHeader,
     /// A header file that was checked before is now another one.
     OtherHeaders,
     /// It names a tip that its headers do not lead to.
@@ -86,7 +88,8 @@ impl FaultKind {
             | Self::WithheldTransaction
             | Self::WrongFilter
             | Self::WrongFilterHeader => Severity::Lie,
-            Self::TipNotServed
+            Self::FutureHeader
+            | Self::TipNotServed
             | Self::NoProof
             | Self::FilterDispute
             | Self::LittleWork

@@ -17,6 +17,8 @@ let service: LightService | null = null;
 let drive: Drive | null = null;
 let opened = false;
 let running = false;
+/** Stopped by hand. */
+let paused = false;
 let again = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -34,6 +36,7 @@ globalThis.addEventListener('message', (event: MessageEvent<ToWorker>) => {
   try {
     if ('begin' in said) begin(said.begin);
     else if ('wake' in said) void look();
+    else if ('pause' in said) pause(said.pause);
     else if (service) answer(service.call(JSON.stringify({ method: said.method, params: said.params })), said);
   } catch (error) {
     crash(error);
@@ -62,9 +65,15 @@ function answer(reply: string, { id, method, params }: { id: number; method: str
   if (ASKING.includes(method)) void look();
 }
 
+function pause(stop: boolean): void {
+  paused = stop;
+  drive?.stop(stop);
+  if (!stop) void look();
+}
+
 /** Brings the wallet up to date, now and every now and then. */
 async function look(): Promise<void> {
-  if (!opened || !drive) return;
+  if (!opened || paused || !drive) return;
   if (running) {
     again = true;
     return;

@@ -16,7 +16,12 @@ export interface Wake {
   wake: true;
 }
 
-export type ToWorker = Begin | Call | Wake;
+/** Tells the light worker to stop looking for news, or to go on. */
+export interface Pause {
+  pause: boolean;
+}
+
+export type ToWorker = Begin | Call | Wake | Pause;
 
 export type FromWorker =
   | { ready: true }

@@ -1,0 +1,587 @@
+//! The light client's driver. It does no I/O: [`Sync::poll`] says what to fetch, [`Sync::give`] takes the answers, and
+//! what they prove goes into the [`Ledger`].
+//!
+//! Two modes share the header chain. In [`Mode::Verified`] the nodes are asked for the history of each script (they
+//! learn the addresses), and every confirmed transaction must come with a merkle branch. In [`Mode::Filters`] the
+//! filters are matched here and only the blocks that match are fetched (they learn next to nothing).
+//!
+//! All nodes are asked the same. A proof counts whoever gave it, so a node can keep nothing back that another one tells;
+//! where they contradict each other, what can be computed decides, and the [`Fault`] names who was wrong. A node that
+//! lied is asked last.
+//!
+//! Invariants: requests in flight and everything that is kept between polls are bounded; any answer, a lie or none at
+//! all, leaves the client able to go on; nothing that is not proven is told the ledger as proven; what was done is found
+//! again in [`Sync::state`] after a restart.
+
+mod archive;
+mod desk;
+mod follow;
+mod index;
+mod pool;
+mod scan;
+mod wire;
+
+pub use wire::{Answer, Fetch, Method};
+
+use super::headers::{HeaderChain, HeaderState};
+use super::trust::{Fault, FaultKind, Faults, Subject};
+use crate::ledger::{Ledger, TxUpdate, Update};
+use archive::Archive;
+use bitcoin::hashes::Hash as _;
+use bitcoin::{Transaction, Txid};
+use chaincore_consensus::ancestry::Ancestry as _;
+use chaincore_consensus::params::ChainParams;
+use chaincore_consensus::{BlockHash, Header};
+use desk::Desk;
+use follow::NodeState;
+use index::{Index, Unproven};
+use pool::Pool;
+use scan::Scan;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use wire::Ask;
+
+/// How often nodes are asked for their tip, in seconds.
+const TIP_INTERVAL: u64 = 5;
+/// How often the mempool is looked at, in seconds.
+const POOL_INTERVAL: u64 = 10;
+/// How often fee estimates are asked for, in seconds.
+const FEES_INTERVAL: u64 = 60;
+/// A tip that is older is worth a warning, in seconds; on slow chains it takes more.
+const STALE_AFTER: u64 = 2 * 60 * 60;
+/// The most nodes.
+pub const MAX_NODES: usize = 8;
+/// The most answers of broadcasts that are remembered.
+const MAX_SENT: usize = 50;
+
+/// How the wallet's transactions are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// By the nodes' address index, with a proof for every confirmed transaction.
+    Verified,
+    /// By block filters that are matched here.
+    Filters,
+}
+
+/// How far something has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Part {
+    /// Done so far.
+    pub at: u32,
+    /// Of how much.
+    pub of: u32,
+}
+
+/// How far a node has come, as far as it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeProgress {
+    /// The height of its tip, if it has told one.
+    pub height: Option<u32>,
+    /// Whether it answers.
+    pub reachable: bool,
+    /// Whether it was caught lying.
+    pub lied: bool,
+}
+
+/// How far the client has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Whether the ledger is what the nodes know, as far as it can be proven.
+    pub synced: bool,
+    /// The height of the best header, and that of the best tip told.
+    pub headers: Part,
+    /// Filters: the height scanned up to.
+    pub filters: Part,
+    /// Index: scripts asked for in this round.
+    pub scripts: Part,
+    /// Confirmed transactions whose proof is still missing.
+    pub unproven: u32,
+    /// Requests that wait for an answer.
+    pub in_flight: u32,
+    /// The time of the best block, in seconds since 1970.
+    pub tip_time: u32,
+    /// The hash of the best block.
+    pub tip_hash: BlockHash,
+    /// Whether the chain has the work that this chain must have at the least.
+    pub enough_work: bool,
+    /// The nodes, the main one first.
+    pub nodes: Vec<NodeProgress>,
+}
+
+/// What is kept between runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LightState {
+    headers: HeaderState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scan: Option<scan::ScanState>,
+}
+
+/// What became of a transaction that was to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// The transaction.
+    #[serde(with = "crate::text::shown")]
+    pub txid: Txid,
+    /// Whether a node took it.
+    pub accepted: bool,
+    /// What the node said, if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A transaction on its way to the nodes.
+#[derive(Debug, Clone)]
+struct Outgoing {
+    tx: Transaction,
+    /// The node that is asked next, or is being asked.
+    node: usize,
+    told: Option<String>,
+}
+
+/// The driver. See the [module](self).
+pub struct Sync {
+    mode: Mode,
+    headers: HeaderChain,
+    nodes: Vec<NodeState>,
+    faults: Faults,
+    desk: Desk,
+    archive: Archive,
+    indexes: Vec<Index>,
+    unproven: BTreeMap<Txid, Unproven>,
+    scan: Scan,
+    pool: Pool,
+    inbox: VecDeque<(usize, Ask, Answer)>,
+    outgoing: Vec<Outgoing>,
+    sent: VecDeque<Sent>,
+    fees: BTreeMap<u32, f64>,
+    fees_due: u64,
+    /// What the ledger is to be told at the end of this poll.
+    news: Vec<TxUpdate>,
+    gone: Vec<Txid>,
+    reorg_from: Option<u32>,
+    changed: bool,
+    paused: bool,
+    now: u64,
+}
+
+impl Sync {
+    /// A client of one node. What a state was kept for another chain, or is damaged, is begun anew.
+    pub fn new(params: &ChainParams, mode: Mode, state: Option<LightState>) -> Self {
+        let params = Arc::new(params.clone());
+        let restored = state.and_then(|state| {
+            let headers = HeaderChain::from_state(Arc::clone(&params), &state.headers).ok()?;
+            Some((headers, Scan::new(state.scan)))
+        });
+        let (headers, scan) = restored.unwrap_or_else(|| (HeaderChain::new(params), Scan::new(None)));
+        let mut sync = Self {
+            mode,
+            headers,
+            nodes: Vec::new(),
+            faults: Faults::default(),
+            desk: Desk::default(),
+            archive: Archive::default(),
+            indexes: Vec::new(),
+            unproven: BTreeMap::new(),
+            scan,
+            pool: Pool::default(),
+            inbox: VecDeque::new(),
+            outgoing: Vec::new(),
+            sent: VecDeque::new(),
+            fees: BTreeMap::new(),
+            fees_due: 0,
+            news: Vec::new(),
+            gone: Vec::new(),
+            reorg_from: None,
+            changed: false,
+            paused: false,
+            now: 0,
+        };
+        sync.set_nodes(1);
+        sync
+    }
+
+    /// Says how many nodes there are: the main one and those that cross-check it. What is known of nodes is forgotten.
+    pub fn set_nodes(&mut self, count: usize) {
+        let count = count.clamp(1, MAX_NODES);
+        self.desk.clear();
+        self.inbox.clear();
+        self.nodes = (0..count).map(|_| NodeState::default()).collect();
+        self.indexes = (0..count).map(|_| Index::default()).collect();
+        self.unproven.clear();
+        self.scan.forget_nodes();
+        self.faults = Faults::default();
+    }
+
+    /// How transactions are found.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Changes how transactions are found.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    /// Has filters matched again from a time on, in seconds since 1970 (0 for the whole chain).
+    pub fn rescan(&mut self, birthday: u64) {
+        self.scan.restart(Some(birthday));
+        for index in &mut self.indexes {
+            *index = Index::default();
+        }
+    }
+
+    /// Stops asking; answers that come are dropped. What was done so far stays.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+        if paused {
+            self.desk.clear();
+            self.inbox.clear();
+            self.indexes.iter_mut().for_each(Index::interrupt);
+        }
+    }
+
+    /// Has everything asked at once instead of at the next turn: somebody heard of a new block or transaction.
+    pub fn nudge(&mut self) {
+        for node in &mut self.nodes {
+            node.tip_due = 0;
+        }
+        self.pool.due = 0;
+        for index in &mut self.indexes {
+            index.due = 0;
+        }
+    }
+
+    /// Sends a transaction to the nodes, one after the other until one takes it.
+    pub fn broadcast(&mut self, tx: Transaction) {
+        let node = self.source();
+        self.outgoing.push(Outgoing { tx, node, told: None });
+    }
+
+    /// What became of the transactions that were to be sent, oldest first.
+    pub fn sent(&self) -> impl Iterator<Item = &Sent> {
+        self.sent.iter()
+    }
+
+    /// What the node estimates: satoshis per virtual byte by the number of blocks to wait.
+    pub fn fees(&self) -> &BTreeMap<u32, f64> {
+        &self.fees
+    }
+
+    /// What the nodes did wrong.
+    pub fn faults(&self) -> &[Fault] {
+        self.faults.list()
+    }
+
+    /// The checked header chain.
+    pub fn headers(&self) -> &HeaderChain {
+        &self.headers
+    }
+
+    /// What is to be kept for the next run.
+    pub fn state(&self) -> LightState {
+        LightState { headers: self.headers.state(), scan: self.scan.state() }
+    }
+
+    /// Whether the ledger has changed since this was asked last.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// How far things are.
+    pub fn progress(&self) -> Progress {
+        let (height, tip_hash) = self.headers.tip();
+        let told = self.nodes.iter().filter(|node| !node.wrong_chain).filter_map(|node| node.tip);
+        let best = told.map(|(height, _)| height).max().unwrap_or(0).max(height);
+        let source = &self.indexes[self.source()];
+        let found = match self.mode {
+            Mode::Verified => source.is_done(tip_hash) && self.unproven() == 0,
+            Mode::Filters => self.scan.next() == Some(height + 1),
+        };
+        Progress {
+            synced: found && self.headers_done() && self.headers.has_minimum_work(),
+            headers: Part { at: height, of: best },
+            filters: Part { at: self.scan.next().map_or(0, |next| next.saturating_sub(1)), of: height },
+            scripts: source.progress(),
+            unproven: self.unproven() as u32,
+            in_flight: self.desk.len() as u32,
+            tip_time: self.headers.tip_header().time,
+            tip_hash,
+            enough_work: self.headers.has_minimum_work(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|node| NodeProgress {
+                    height: node.tip.map(|(height, _)| height),
+                    reachable: node.tip.is_some() && node.failures == 0,
+                    lied: node.lied,
+                })
+                .collect(),
+        }
+    }
+
+    /// Takes the answer to a request. It is looked at by the next [`Sync::poll`].
+    pub fn give(&mut self, id: u64, answer: Answer) {
+        // What was not asked, or was given up, is not looked at.
+        if let Some((node, ask)) = self.desk.take(id) {
+            self.inbox.push_back((node, ask, answer));
+        }
+    }
+
+    /// Looks at the answers, tells the ledger what they prove, and says what to fetch. `now` is in seconds since 1970.
+    pub fn poll(&mut self, ledger: &mut Ledger, now: u64) -> Vec<Fetch> {
+        self.now = now;
+        for (node, ask) in self.desk.expire(now) {
+            self.inbox.push_back((node, ask, Answer::Unreachable("no answer in time".into())));
+        }
+        while let Some((node, ask, answer)) = self.inbox.pop_front() {
+            self.take(node, ask, answer, ledger);
+        }
+        self.tell(ledger);
+        if self.mode == Mode::Verified {
+            self.settle_index(ledger);
+        }
+        self.settle_scan(ledger);
+        self.judge_tip();
+        self.tell(ledger);
+        if self.paused {
+            return Vec::new();
+        }
+        self.ask(ledger)
+    }
+
+    /// Looks at one answer.
+    fn take(&mut self, node: usize, ask: Ask, answer: Answer, ledger: &mut Ledger) {
+        let (status, body) = match answer {
+            Answer::Unreachable(reason) => return self.failed(node, &ask, FaultKind::Unreachable, reason),
+            Answer::Status(status, body) => (status, body),
+        };
+        let state = &mut self.nodes[node];
+        if status == 429 || status == 503 {
+            // Busy or starting; not a fault unless it goes on.
+            state.failures += 1;
+            state.wait_until = self.now + 1;
+            if state.failures >= 10 {
+                let message = format!("it answers {status} again and again");
+                self.faults.note(node, FaultKind::Refused, Subject::node(), message, self.now);
+            }
+            return self.give_up(node, &ask);
+        }
+        if status >= 500 {
+            return self.failed(node, &ask, FaultKind::Refused, format!("status {status}"));
+        }
+        state.failures = 0;
+        for kind in [FaultKind::Unreachable, FaultKind::Refused] {
+            self.faults.pass(node, kind, None);
+        }
+        if body.len() > ask.most_bytes() {
+            let message = format!("{} bytes for {}", body.len(), ask.path());
+            self.faults.note(node, FaultKind::Malformed, Subject::node(), message, self.now);
+            return self.give_up(node, &ask);
+        }
+        let good = status == 200;
+        match ask {
+            Ask::Chain => self.take_chain(node, good, &body),
+            Ask::Headers { file, skip } => self.take_headers(node, file, skip, good, &body),
+            Ask::Script { at } => self.take_page(node, at, None, good, &body, ledger),
+            Ask::More { at, after } => self.take_page(node, at, Some(after), good, &body, ledger),
+            Ask::Proof { txid } => self.take_proof(node, txid, good, &body),
+            Ask::FilterHeaders { from } => self.take_filter_headers(node, from, good, &body),
+            Ask::Filters { from } => self.take_filters(node, from, good, &body),
+            Ask::Block { height, hash } => self.take_block(node, height, hash, good, body),
+            Ask::Parent { txid } => self.take_parent(node, txid, good, &body),
+            Ask::PoolIds => self.take_pool(node, good, &body, ledger),
+            Ask::PoolTx { txid } => self.take_pool_tx(txid, good, &body, ledger),
+            Ask::Fees => {
+                if let Some(fees) =
+                    Some(&body).filter(|_| good).and_then(|body| super::esplora::read_fees(body))
+                {
+                    self.fees = fees;
+                }
+            }
+            Ask::Send { txid } => self.take_sent(node, txid, good, &body, ledger),
+        }
+    }
+
+    /// A request came to nothing.
+    fn failed(&mut self, node: usize, ask: &Ask, kind: FaultKind, reason: String) {
+        let state = &mut self.nodes[node];
+        state.failures = state.failures.saturating_add(1);
+        state.wait_until = self.now + (1 << state.failures.min(6));
+        self.faults.note(node, kind, Subject::node(), reason, self.now);
+        self.give_up(node, ask);
+    }
+
+    /// Nothing came of it: whoever waits for it is told, and asks again, or somebody else.
+    fn give_up(&mut self, node: usize, ask: &Ask) {
+        match ask {
+            Ask::Script { at } | Ask::More { at, .. } => self.indexes[node].retry(*at),
+            Ask::Send { txid } => self.not_sent(node, *txid, None),
+            _ => {}
+        }
+    }
+
+    /// Notes that a node lied.
+    fn lied(&mut self, node: usize, kind: FaultKind, subject: Subject, message: String) {
+        self.nodes[node].lied = true;
+        self.faults.note(node, kind, subject, message, self.now);
+    }
+
+    fn doubt(&mut self, node: usize, kind: FaultKind, subject: Subject, message: String) {
+        self.faults.note(node, kind, subject, message, self.now);
+    }
+
+    /// The node that is believed where nothing can be proven: the first that answers and has not lied; if there is
+    /// none, the first that answers.
+    fn source(&self) -> usize {
+        let usable = |at: &usize| {
+            let node = &self.nodes[*at];
+            !node.wrong_chain && node.failures < 2
+        };
+        let honest = (0..self.nodes.len()).find(|at| usable(at) && !self.nodes[*at].lied);
+        honest.or_else(|| (0..self.nodes.len()).find(usable)).unwrap_or(0)
+    }
+
+    /// The chain has lost its blocks above `fork`.
+    fn reorganised(&mut self, fork: u32) {
+        self.reorg_from = Some(self.reorg_from.map_or(fork + 1, |from| from.min(fork + 1)));
+        self.archive.forget_above(fork);
+        self.scan.roll_back(fork);
+        for index in &mut self.indexes {
+            index.forget_histories();
+        }
+    }
+
+    /// Tells the ledger what has come together.
+    fn tell(&mut self, ledger: &mut Ledger) {
+        let (height, hash) = self.headers.tip();
+        let tip = (height, bitcoin::BlockHash::from_byte_array(hash.0));
+        let quiet = self.news.is_empty() && self.gone.is_empty() && self.reorg_from.is_none();
+        if quiet && ledger.tip() == Some(tip) {
+            return;
+        }
+        let update = Update {
+            tip,
+            reorg_from: self.reorg_from.take(),
+            txs: std::mem::take(&mut self.news),
+            gone: std::mem::take(&mut self.gone),
+        };
+        ledger.apply(update);
+        self.changed = true;
+    }
+
+    /// What to fetch now.
+    fn ask(&mut self, ledger: &Ledger) -> Vec<Fetch> {
+        self.ask_outgoing();
+        for node in 0..self.nodes.len() {
+            self.ask_follow(node);
+        }
+        match self.mode {
+            Mode::Verified => {
+                for node in 0..self.nodes.len() {
+                    self.ask_index(node, ledger);
+                }
+            }
+            Mode::Filters => {
+                self.ask_scan(ledger);
+                self.ask_pool();
+            }
+        }
+        if self.fees_due <= self.now && self.headers_done() {
+            let node = self.source();
+            if self.want(node, Ask::Fees) {
+                self.fees_due = self.now + FEES_INTERVAL;
+            }
+        }
+        self.desk.posted(self.now)
+    }
+
+    /// Queues a request, if the node is fit to be asked and has room. Whether it is on its way, now or before.
+    fn want(&mut self, node: usize, ask: Ask) -> bool {
+        let state = &self.nodes[node];
+        if state.wait_until > self.now || state.wrong_chain && !matches!(ask, Ask::Chain) {
+            return false;
+        }
+        self.desk.post(node, ask)
+    }
+
+    fn ask_outgoing(&mut self) {
+        for at in 0..self.outgoing.len() {
+            let Outgoing { tx, node, .. } = &self.outgoing[at];
+            let (node, txid, body) = (*node, tx.compute_txid(), super::esplora::broadcast_body(tx));
+            self.desk.attach(txid, body);
+            self.want(node, Ask::Send { txid });
+        }
+    }
+
+    fn take_sent(&mut self, node: usize, txid: Txid, good: bool, body: &[u8], ledger: &mut Ledger) {
+        if !good {
+            let said: String = String::from_utf8_lossy(body).trim().chars().take(500).collect();
+            return self.not_sent(node, txid, Some(said));
+        }
+        let Some(at) = self.outgoing.iter().position(|out| out.tx.compute_txid() == txid) else { return };
+        let out = self.outgoing.remove(at);
+        self.changed |= ledger.sent(out.tx, self.now).changed;
+        self.remember_sent(Sent { txid, accepted: true, error: None });
+    }
+
+    /// A node did not take a transaction: the next one is asked.
+    fn not_sent(&mut self, node: usize, txid: Txid, said: Option<String>) {
+        let Some(at) = self.outgoing.iter().position(|out| out.tx.compute_txid() == txid) else { return };
+        let out = &mut self.outgoing[at];
+        out.told = said.or(out.told.take());
+        out.node = node + 1;
+        if out.node >= self.nodes.len() {
+            let out = self.outgoing.remove(at);
+            let error = out.told.unwrap_or_else(|| "no node could be reached".into());
+            self.remember_sent(Sent { txid, accepted: false, error: Some(error) });
+        }
+    }
+
+    fn remember_sent(&mut self, sent: Sent) {
+        if self.sent.len() == MAX_SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(sent);
+        self.changed = true;
+    }
+
+    /// Warns of a chain that has stopped.
+    fn judge_tip(&mut self) {
+        if !self.headers_done() {
+            return;
+        }
+        let time = u64::from(self.headers.tip_header().time);
+        let patience = STALE_AFTER.max(30 * u64::from(self.headers.params().target_spacing));
+        let age = self.now.saturating_sub(time);
+        for node in 0..self.nodes.len() {
+            if age > patience && self.nodes[node].tip.is_some() {
+                let message = format!("its newest block is {} minutes old", age / 60);
+                self.doubt(node, FaultKind::StaleTip, Subject::node(), message);
+            } else {
+                self.faults.pass(node, FaultKind::StaleTip, None);
+            }
+        }
+    }
+
+    /// The header at a height, from the window or from an old file that was checked.
+    fn header_at(&self, height: u32) -> Option<Header> {
+        self.headers.header(height).copied().or_else(|| self.archive.header(height))
+    }
+
+    /// The hash of the block at a height, as [`Sync::header_at`].
+    fn hash_at(&self, height: u32) -> Option<BlockHash> {
+        self.headers.hash(height).or_else(|| self.archive.header(height).map(|header| header.hash()))
+    }
+
+    /// Has the file with an old header fetched; whoever needs it asks until it is there.
+    fn need_header(&mut self, node: usize, height: u32) {
+        if height <= self.headers.tip_height() && self.header_at(height).is_none() {
+            self.want(node, Ask::Headers { file: height / super::headers::FILE, skip: 0 });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
