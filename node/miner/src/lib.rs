@@ -13,6 +13,8 @@
 //! nodes or networks: whoever calls brings a header and a target.
 
 mod engine;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod job;
 mod kernel;
 mod meter;
@@ -21,6 +23,8 @@ mod sha256;
 mod workers;
 
 pub use engine::{Engine, Event};
+#[cfg(feature = "gpu")]
+pub use gpu::{Gpu, GpuError};
 pub use job::{BIP320_MASK, Job, Solution};
 pub use kernel::Kernel;
 pub use meter::CoreFigures;
