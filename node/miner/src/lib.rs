@@ -12,6 +12,7 @@
 //! Every kernel finds the same nonces; tests compare each with plain SHA-256. The crate knows nothing of templates,
 //! nodes or networks: whoever calls brings a header and a target.
 
+mod count;
 mod engine;
 #[cfg(feature = "gpu")]
 mod gpu;
@@ -22,6 +23,7 @@ mod prepared;
 mod sha256;
 mod workers;
 
+pub use count::Operations;
 pub use engine::{Engine, Event};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuError};
