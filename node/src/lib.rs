@@ -11,6 +11,7 @@ pub mod mining;
 pub mod p2p;
 pub mod plugins;
 pub mod service;
+pub mod stratum;
 pub mod template;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

@@ -1,7 +1,7 @@
 //! Mining in the node itself (`--mine ADDRESS`), as the plugin `miner`.
 //!
-//! One thread asks for a template, lets the [`Workers`] search it in short turns, and hands in what they find;
-//! between two turns it looks whether there is a new tip, or new transactions worth a new template. It does not
+//! One thread asks for a template, lets the [`Workers`] search it, and hands in what they find. While they search they
+//! look, about every millisecond, whether there is a new tip, or new transactions worth a new template. It does not
 //! mine while the chain is loading or taking in block files.
 //!
 //! # Pace
@@ -20,20 +20,18 @@ use crate::template::{self, BlockTemplate, TemplateOptions, TemplateSource};
 use chaincore_consensus::BlockHash;
 use chaincore_consensus::params::{ChainParams, Retarget};
 use chaincore_consensus::{Block, Script};
-use chaincore_miner::{Search, Work, Workers, WorkersError};
+use chaincore_miner::{BIP320_MASK, Job, Options, Workers, WorkersError};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long one turn of searching should take: a new tip is noticed that late at most.
-const TURN: Duration = Duration::from_millis(100);
-/// The nonces of the first turn, before the speed is known.
-const FIRST_TURN: u64 = 1 << 16;
 /// The age at which a template is replaced if the pool has changed, and the age at which it is in any case.
 const STALE_TRANSACTIONS: Duration = Duration::from_secs(5);
 const STALE: Duration = Duration::from_secs(30);
+/// The time between two looks at the mempool, whose lock others want too.
+const MEMPOOL_LOOK: Duration = Duration::from_millis(100);
 /// How long to wait when the chain is busy or refused a block.
 const RETRY: Duration = Duration::from_millis(500);
 /// Blocks come at least this fast on chains without retargeting.
@@ -46,6 +44,8 @@ pub struct MiningOptions {
     pub script: Script,
     /// Threads that search; 0 for one per core.
     pub threads: usize,
+    /// Bits of the version that may have any value: those of BIP320 that the chain does not vote with.
+    pub version_mask: u32,
     /// The least time between the last block and the next search.
     pub least_interval: Duration,
 }
@@ -59,7 +59,8 @@ impl MiningOptions {
             }
             _ => Duration::from_millis(250),
         };
-        Self { script, threads: 0, least_interval }
+        let votes = params.version_bits.iter().fold(0, |bits, deployment| bits | 1 << deployment.bit);
+        Self { script, threads: 0, version_mask: BIP320_MASK & !votes, least_interval }
     }
 }
 
@@ -87,7 +88,6 @@ pub struct MiningStats {
 
 #[derive(Default)]
 struct Counters {
-    hashes: AtomicU64,
     blocks: AtomicU64,
     lost: AtomicU64,
     stop: AtomicBool,
@@ -96,33 +96,33 @@ struct Counters {
 /// A running miner. Dropping it stops it.
 pub struct Miner {
     counters: Arc<Counters>,
-    threads: usize,
+    workers: Arc<Workers>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Miner {
     /// Starts mining on the chain's tip.
     pub fn start(chain: ChainHandle, options: MiningOptions) -> Result<Self, MiningError> {
-        let workers = Workers::new(options.threads)?;
+        let threads = Options { threads: options.threads, ..Options::default() };
+        let workers = Arc::new(Workers::start(&threads)?);
         let counters = Arc::new(Counters::default());
-        let threads = workers.threads();
         let rounds = Rounds {
             templates: TemplateSource::new(chain.clone()),
             chain,
-            workers,
+            workers: workers.clone(),
             counters: counters.clone(),
             // Two miners that pay to one script must not try the same headers.
             tag: RandomState::new().hash_one("miner"),
             options,
         };
         let thread = std::thread::Builder::new().name("mining".into()).spawn(move || rounds.run())?;
-        Ok(Self { counters, threads, thread: Some(thread) })
+        Ok(Self { counters, workers, thread: Some(thread) })
     }
 
     /// What it has done so far.
     pub fn stats(&self) -> MiningStats {
         MiningStats {
-            hashes: self.counters.hashes.load(Ordering::Relaxed),
+            hashes: self.workers.hashes(),
             blocks: self.counters.blocks.load(Ordering::Relaxed),
             lost: self.counters.lost.load(Ordering::Relaxed),
         }
@@ -130,7 +130,7 @@ impl Miner {
 
     /// The threads that search.
     pub fn threads(&self) -> usize {
-        self.threads
+        self.workers.threads()
     }
 
     /// Whether it does not mine any more although it was not stopped: the chain has.
@@ -138,7 +138,7 @@ impl Miner {
         self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Stops it and waits until it has stopped. Not for async code: it may take a turn of searching.
+    /// Stops it and waits until it has stopped. Not for async code: a block that was found is handed in first.
     pub fn stop(&mut self) {
         self.counters.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -182,10 +182,46 @@ enum Round {
     Over,
 }
 
+/// Looks whether a template is still worth searching.
+struct Watch<'a> {
+    chain: &'a ChainHandle,
+    previous: BlockHash,
+    transactions_updated: u64,
+    made: Instant,
+    /// The age, in milliseconds, at which to look at the mempool again.
+    next_look: AtomicU64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(chain: &'a ChainHandle, template: &BlockTemplate, made: Instant) -> Self {
+        Self {
+            chain,
+            previous: template.block.header.previous,
+            transactions_updated: template.transactions_updated,
+            made,
+            next_look: AtomicU64::new(STALE_TRANSACTIONS.as_millis() as u64),
+        }
+    }
+
+    fn is_outdated(&self) -> bool {
+        let age = self.made.elapsed();
+        if self.chain.tip_state().borrow().applied.hash != self.previous || age >= STALE {
+            return true;
+        }
+        let age = age.as_millis() as u64;
+        if age < self.next_look.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.next_look.store(age + MEMPOOL_LOOK.as_millis() as u64, Ordering::Relaxed);
+        let mempool = self.chain.mempool().read().expect("no one panics while holding the mempool");
+        mempool.transactions_updated() != self.transactions_updated
+    }
+}
+
 struct Rounds {
     chain: ChainHandle,
     templates: TemplateSource,
-    workers: Workers,
+    workers: Arc<Workers>,
     counters: Arc<Counters>,
     tag: u64,
     options: MiningOptions,
@@ -195,7 +231,8 @@ impl Rounds {
     fn run(self) {
         let mut pace =
             Pace { least_interval: self.options.least_interval, tip: BlockHash::ZERO, since: None };
-        tracing::info!(target: "miner", threads = self.workers.threads(), "mining");
+        let (threads, kernel) = (self.workers.threads(), self.workers.kernel().name());
+        tracing::info!(target: "miner", threads, kernel, "mining");
         while !self.is_stopped() {
             if self.chain.status().phase() != Phase::Ready {
                 self.pause(RETRY);
@@ -240,46 +277,26 @@ impl Rounds {
     }
 
     fn solve(&self, template: BlockTemplate) -> Round {
-        let target = template.target();
-        let made = Instant::now();
-        let mut turn = FIRST_TURN;
-        let mut block = template.block.clone();
-        for extra in 0u64.. {
-            let tag = [self.tag.to_le_bytes(), extra.to_le_bytes()].concat();
-            template::set_extra_nonce(&mut block, template.height, &tag);
-            let work = Work::new(&block.header, target);
-            let mut next = 0;
-            while next <= u64::from(u32::MAX) {
-                let last = (next + turn - 1).min(u32::MAX.into());
-                let range = next as u32..=last as u32;
-                let begun = Instant::now();
-                match self.workers.search_range(&work, range, &self.counters.stop, &self.counters.hashes) {
-                    Search::Found(nonce) => {
-                        block.header.nonce = nonce;
-                        return Round::Solved(block);
-                    }
-                    Search::Cancelled => return Round::Over,
-                    Search::Exhausted => {}
-                }
-                if self.is_outdated(&template, made.elapsed()) {
-                    return Round::Over;
-                }
-                turn = next_turn(turn, begun.elapsed());
-                next = last + 1;
-            }
-        }
-        Round::Over
-    }
-
-    fn is_outdated(&self, template: &BlockTemplate, age: Duration) -> bool {
-        if self.tip() != template.block.header.previous || age >= STALE {
-            return true;
-        }
-        let transactions_updated = || {
-            let mempool = self.chain.mempool().read().expect("no one panics while holding the mempool");
-            mempool.transactions_updated()
+        let (made, tag, height) = (Instant::now(), self.tag, template.height);
+        let with_extranonce = move |block: &mut Block, extranonce: u64| {
+            template::set_extra_nonce(block, height, &[tag.to_le_bytes(), extranonce.to_le_bytes()].concat());
         };
-        age >= STALE_TRANSACTIONS && transactions_updated() != template.transactions_updated
+        let block = template.block.clone();
+        let merkle_root = move |extranonce| {
+            let mut block = block.clone();
+            with_extranonce(&mut block, extranonce);
+            block.header.merkle_root
+        };
+        let job = Job::new(template.block.header, template.target())
+            .rolling_version(self.options.version_mask)
+            .rolling_extranonce(0..u64::MAX, merkle_root);
+        let watch = Watch::new(&self.chain, &template, made);
+        let is_stale = || self.counters.stop.load(Ordering::Relaxed) || watch.is_outdated();
+        let Ok(solution) = self.workers.first(&job, &is_stale) else { return Round::Over };
+        let mut block = template.block;
+        with_extranonce(&mut block, solution.extranonce);
+        block.header = solution.header;
+        Round::Solved(block)
     }
 
     fn hand_in(&self, block: Block) -> Result<(), ChainError> {
@@ -302,12 +319,6 @@ impl Rounds {
     }
 }
 
-/// The nonces of the next turn, given how long the last one took.
-fn next_turn(turn: u64, took: Duration) -> u64 {
-    let ratio = TURN.as_secs_f64() / took.as_secs_f64().max(1e-6);
-    ((turn as f64 * ratio.clamp(0.25, 4.0)) as u64).clamp(1 << 12, 1 << 32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,23 +337,22 @@ mod tests {
     }
 
     #[test]
-    fn turns_approach_their_length_and_stay_bounded() {
-        let mut turn = FIRST_TURN;
-        for _ in 0..20 {
-            // A miner of one million hashes per second.
-            turn = next_turn(turn, Duration::from_secs_f64(turn as f64 / 1e6));
-        }
-        assert!((90_000..=110_000).contains(&turn), "{turn}");
-        assert_eq!(next_turn(1 << 12, Duration::from_secs(9)), 1 << 12);
-        assert_eq!(next_turn(1 << 32, Duration::ZERO), 1 << 32);
-    }
-
-    #[test]
     fn chains_that_never_retarget_are_paced_by_the_interval() {
         let interval = |params: &ChainParams| MiningOptions::paying_to(Script::new(), params).least_interval;
         assert_eq!(interval(&ChainParams::chaincore()), Duration::from_millis(250));
         assert_eq!(interval(&ChainParams::regtest()), SLOWEST_PACE);
         let quick = ChainParams { target_spacing: 2, ..ChainParams::regtest() };
         assert_eq!(interval(&quick), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn versions_are_not_rolled_in_bits_that_vote() {
+        let mask = |params: &ChainParams| MiningOptions::paying_to(Script::new(), params).version_mask;
+        let votes = |params: &ChainParams| params.version_bits.iter().fold(0, |bits, vote| bits | 1 << vote.bit);
+        for params in [ChainParams::chaincore(), ChainParams::regtest(), ChainParams::main()] {
+            assert_eq!(mask(&params) & votes(&params), 0);
+            assert_eq!(mask(&params) | votes(&params) & BIP320_MASK, BIP320_MASK);
+        }
+        assert_eq!(mask(&ChainParams::regtest()), BIP320_MASK & !(1 << 28));
     }
 }

@@ -11,7 +11,10 @@ fn folder() -> PathBuf {
 
 #[test]
 fn the_module_passes_its_suites() {
-    assert!(folder().join("pkg/package.json").exists(), "the package was not built: run `cargo xtask web` first");
+    assert!(
+        folder().join("pkg/package.json").exists(),
+        "the package was not built: run `cargo xtask web` first"
+    );
     let mut suites: Vec<_> = std::fs::read_dir(folder().join("tests"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -24,6 +24,14 @@ fn wiped(request: String, answer: impl FnOnce(&str) -> String) -> JsValue {
     JsValue::from_str(&reply)
 }
 
+/// Checks one file of published vectors; how many held, or an exception that says which did not.
+#[cfg(feature = "vectors")]
+#[wasm_bindgen::prelude::wasm_bindgen(js_name = checkVectors)]
+pub fn check_vectors(name: &str, json: &str) -> Result<usize, wasm_bindgen::JsError> {
+    name_panics();
+    chaincore_wallet::vectors::check(name, json).map_err(|problem| wasm_bindgen::JsError::new(&problem))
+}
+
 /// Has panics say where they happened, and nothing else.
 fn name_panics() {
     #[cfg(target_family = "wasm")]

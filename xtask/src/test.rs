@@ -58,7 +58,7 @@ impl Counts {
 pub fn test(options: &Options) -> Result<()> {
     setup::ensure(if options.no_kernel { For::Web } else { For::Testing })?;
     // Before the node, which carries it.
-    web::build(&web::Options::default())?;
+    web::build_for_tests()?;
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     if options.release {

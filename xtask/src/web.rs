@@ -26,6 +26,9 @@ pub struct Options {
     /// Stop after the module and its bindings.
     #[arg(long, conflicts_with = "from")]
     module_only: bool,
+    /// Also build what only the tests need.
+    #[arg(long, conflicts_with = "from")]
+    for_tests: bool,
     /// Do every step, whether its inputs changed or not.
     #[arg(long)]
     force: bool,
@@ -50,20 +53,31 @@ pub fn web(options: &Options) -> Result<()> {
         return unpack(tarball, &dist);
     }
     setup::ensure(For::Web)?;
-    build(options)
+    if options.for_tests { build_for_tests() } else { build(options) }
+}
+
+/// Builds what is out of date, and the module with which the tests check published vectors.
+pub fn build_for_tests() -> Result<()> {
+    let module = compile(&["--features", "vectors"])?;
+    let folder = root().join("wallet-wasm/pkg-vectors");
+    if !is_newer(&[folder.join("wallet_bg.wasm")], std::slice::from_ref(&module))? {
+        Bindgen::new().input_path(&module).out_name("wallet").web(true)?.generate(&folder)?;
+    }
+    build(&Options::default())
 }
 
 /// Builds what is out of date.
 pub fn build(options: &Options) -> Result<()> {
-    let module = compile()?;
+    let module = compile(&[])?;
     package(&module, options.force)?;
     if options.module_only { Ok(()) } else { bundle(options.force) }
 }
 
 /// Compiles the module.
-fn compile() -> Result<PathBuf> {
+fn compile(more: &[&str]) -> Result<PathBuf> {
     let mut command = cargo();
     command.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "chaincore-wallet-wasm"]);
+    command.args(more);
     // Another compiler, found by its name alone, would leave the C functions out without a word.
     command.env("CC_wasm32_unknown_unknown", "clang");
     // Neither what a shell sets for the machine's own code nor where its folders are is for the browser: the same

@@ -1,14 +1,28 @@
-//! Proof-of-work search: finds the nonce that brings a header's hash to its target.
+//! Proof-of-work search, at the limit of the processor.
 //!
-//! [`Work`] is one header with everything but the nonce precomputed (the midstate of its first 64 bytes);
-//! [`Workers`] is a rayon pool whose threads are pinned to cores and search disjoint slices of the nonce
-//! space. The answer does not depend on the number of threads: it is always the **lowest** nonce of the range
-//! that solves the header, so a search is reproducible.
+//! | layer | what it does |
+//! |---|---|
+//! | [`Kernel`] | tries nonces side by side; one for each kind of processor, the fastest that runs here is chosen at run time |
+//! | [`Prepared`] | a header in several versions, with everything computed that its nonces share |
+//! | [`Job`] | all headers that may be tried for one template: nonces, versions (BIP320), extranonces, times |
+//! | [`Workers`] | threads, each on a core of its own, that take small units of a job from one counter |
+//! | [`Engine`] | workers that always search the newest job and send what they find |
+//! | `Gpu` | the same search on a graphics card (feature `gpu`) |
 //!
-//! The crate knows nothing of templates, nodes or networks: whoever calls brings a header and a target.
+//! Every kernel finds the same nonces; tests compare each with plain SHA-256. The crate knows nothing of templates,
+//! nodes or networks: whoever calls brings a header and a target.
 
-mod work;
+mod engine;
+mod job;
+mod kernel;
+mod meter;
+mod prepared;
+mod sha256;
 mod workers;
 
-pub use work::Work;
-pub use workers::{Search, Workers, WorkersError};
+pub use engine::{Engine, Event};
+pub use job::{BIP320_MASK, Job, Solution};
+pub use kernel::Kernel;
+pub use meter::CoreFigures;
+pub use prepared::{Hit, Prepared};
+pub use workers::{Ended, Options, Search, Workers, WorkersError};

@@ -33,7 +33,7 @@ use chaincore_rpc::web::Web;
 use chaincore_storage::FolderLock;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -119,7 +119,8 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     service.attach_log(log);
     let node: NodeRef = service.clone();
     check_folder_is_free(config)?;
-    let host = plugins::host(config).await?;
+    let late = Arc::new(OnceLock::new());
+    let host = plugins::host(config, &late).await?;
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
@@ -161,7 +162,7 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
         banner::print(config, http.addresses());
     }
 
-    let result = serve(config, &service, &host, &clock, &warmup, &mut stop).await;
+    let result = serve(config, &service, (&host, &late), &clock, &warmup, &mut stop).await;
     let asked_to_stop = service.is_stopping();
     tracing::info!("Shutdown in progress...");
     if result.is_ok() {
@@ -226,12 +227,13 @@ impl Parts {
 async fn serve(
     config: &Config,
     service: &Arc<Service>,
-    host: &Host,
+    (host, late): (&Host, &OnceLock<ChainHandle>),
     clock: &Clock,
     warmup: &Warmup,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Parts, AppError> {
     let chain = open_chain(config, clock, warmup, stop).await?;
+    late.get_or_init(|| chain.clone());
     if *stop.borrow() {
         chain.shutdown().await?;
         return Err(ChainError::Stopped("the start was interrupted".into()).into());

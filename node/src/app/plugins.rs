@@ -8,13 +8,16 @@ use crate::index::{Addresses, BasicFilters, Index, IndexError, Indexes, Transact
 use crate::plugins::process::{Environment, Limits, ProcessPlugin};
 use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
+use crate::stratum::StratumPlugin;
 use chaincore_mirror::Mirror;
 use chaincore_plugin::{Gate, Plugin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A host with the plugins that add something to the interfaces, which has to be known before the first request is
 /// served. The others are started once the chain is open.
-pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
+///
+/// A plugin that mines works with the chain itself, which is put into `chain` when it is open.
+pub(super) async fn host(config: &Config, chain: &Arc<OnceLock<ChainHandle>>) -> Result<Host, AppError> {
     let on_failure = config.banner.then_some(banner::print_failure as fn(&str, &str));
     let host = Host::new(HostOptions { on_failure, ..HostOptions::default() });
     host.start(Box::new(Metrics::new(&host)))?;
@@ -25,6 +28,9 @@ pub(super) async fn host(config: &Config) -> Result<Host, AppError> {
     if let Some(options) = &config.mirror {
         let mirror = Mirror::new(options.clone()).map_err(|error| AppError::Option(error.to_string()))?;
         host.start(Box::new(mirror))?;
+    }
+    if let Some(options) = &config.mining.stratum {
+        host.start(Box::new(StratumPlugin::new(options.clone(), chain.clone())))?;
     }
     Ok(host)
 }

@@ -7,6 +7,8 @@ use chaincore_consensus::script::Script;
 use chaincore_rpc::conf::{Conf, ConfError};
 
 use super::mempool::fee_rate;
+use crate::stratum::{DEFAULT_PORT, StratumOptions};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// No block may weigh more (BIP141).
 const MAX_WEIGHT: u32 = 4_000_000;
@@ -28,21 +30,14 @@ pub struct MiningConfig {
     pub min_fee: Amount,
     /// Version of its blocks, if it is not computed.
     pub block_version: Option<i32>,
+    /// How mining machines are served, if they are.
+    pub stratum: Option<StratumOptions>,
 }
 
 impl MiningConfig {
     pub(super) fn read(conf: &Conf, params: &ChainParams) -> Result<Self, ConfError> {
         let settings = &conf.settings;
-        let mine = match settings.text("mine") {
-            None => None,
-            Some(text) => match Address::parse(&text, &params.addresses) {
-                Ok(address) => Some((text, address.script_pubkey())),
-                Err(error) => {
-                    let allowed = format!("an address of chain {} ({error})", params.name);
-                    return Err(settings.bad_value("mine", &text, &allowed));
-                }
-            },
-        };
+        let mine = payee(conf, params, "mine")?;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = match settings.number("minethreads", 0..=1024)?.unwrap_or(1) {
             0 => cores,
@@ -50,6 +45,7 @@ impl MiningConfig {
         };
         let max_weight = settings.number("blockmaxweight", 0..=u32::MAX)?.unwrap_or(MAX_WEIGHT);
         let reserved_weight = settings.number("blockreservedweight", 0..=u32::MAX)?.unwrap_or(8000);
+        let stratum = stratum(conf, params, mine.as_ref().map(|(_, script)| script))?;
         let wrong = |text: String| Err(ConfError::Value(text));
         if reserved_weight < MIN_RESERVED_WEIGHT {
             return wrong(format!(
@@ -75,6 +71,49 @@ impl MiningConfig {
             reserved_weight,
             min_fee: fee_rate(conf, "blockmintxfee", 1)?,
             block_version: settings.number("blockversion", i32::MIN..=i32::MAX)?,
+            stratum,
         })
     }
+}
+
+/// The address of an option, as given, and its script.
+fn payee(conf: &Conf, params: &ChainParams, name: &str) -> Result<Option<(String, Script)>, ConfError> {
+    let Some(text) = conf.settings.text(name) else { return Ok(None) };
+    match Address::parse(&text, &params.addresses) {
+        Ok(address) => Ok(Some((text, address.script_pubkey()))),
+        Err(error) => {
+            let allowed = format!("an address of chain {} ({error})", params.name);
+            Err(conf.settings.bad_value(name, &text, &allowed))
+        }
+    }
+}
+
+/// The options of the Stratum server, if `-stratum` switches it on.
+fn stratum(
+    conf: &Conf,
+    params: &ChainParams,
+    mine: Option<&Script>,
+) -> Result<Option<StratumOptions>, ConfError> {
+    let settings = &conf.settings;
+    let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let text = settings.text("stratum").unwrap_or_else(|| "0".into());
+    let listen = match text.as_str() {
+        "0" => return Ok(None),
+        // The option without a value.
+        "1" | "" => SocketAddr::new(loopback, DEFAULT_PORT),
+        text => text
+            .parse()
+            .or_else(|_| text.parse().map(|port| SocketAddr::new(loopback, port)))
+            .map_err(|_| settings.bad_value("stratum", text, "a port, or address:port"))?,
+    };
+    let difficulty = match settings.text("stratumdifficulty") {
+        None => None,
+        Some(text) => match text.parse::<f64>() {
+            Ok(difficulty) if difficulty > 0.0 && difficulty.is_finite() => Some(difficulty),
+            _ => return Err(settings.bad_value("stratumdifficulty", &text, "a number above 0")),
+        },
+    };
+    let payout = payee(conf, params, "stratumaddress")?.map(|(_, script)| script);
+    let max_connections = settings.number("stratummaxconnections", 1..=100_000)?.unwrap_or(1000);
+    Ok(Some(StratumOptions { listen, payout: payout.or_else(|| mine.cloned()), difficulty, max_connections }))
 }

@@ -156,6 +156,17 @@ const OPTIONS: &[OptionSpec] = &[
     // Mining
     option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
     option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),
+    option(
+        "stratum",
+        "<[addr:]port>",
+        Group::Mining,
+        "Serve mining machines and pool software with Stratum v1 (default: 0; without a value 127.0.0.1:3333). A worker's name \
+         is the address to pay, address.worker for several",
+    )
+    .network_only(),
+    option("stratumaddress", "<address>", Group::Mining, "Who is paid for workers whose name is no address (default: the address of -mine)").no_negation().needs_value(),
+    option("stratumdifficulty", "<n>", Group::Mining, "Difficulty of a worker's first shares (default: what fits the network; it follows the worker's speed)").needs_value(),
+    option("stratummaxconnections", "<n>", Group::Mining, "Most machines at a time (default: 1000)"),
     option("blockmaxweight", "<n>", Group::Mining, "Largest weight of a block template (default: 4000000)"),
     option("blockreservedweight", "<n>", Group::Mining, "Weight kept free for header and coinbase (default: 8000)"),
     option("blockmintxfee", "<coins/kvB>", Group::Mining, "Lowest fee rate in a block template (default: 0.00000001)"),

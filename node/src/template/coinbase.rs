@@ -1,5 +1,6 @@
 //! The coinbase of a template, and the witness commitment in it.
 
+use super::BlockTemplate;
 use chaincore_consensus::merkle::{
     block_merkle_root, block_witness_merkle_root, witness_commitment, witness_commitment_position,
 };
@@ -84,6 +85,14 @@ pub fn regenerate_commitment(block: &mut Block, height: u32, params: &ChainParam
     });
     commit(block, height, params);
     block.header.merkle_root = block_merkle_root(block).0;
+}
+
+/// A template's coinbase with another payee and with bytes of the miner's choice, at most 75, behind the height.
+pub fn personal_coinbase(template: &BlockTemplate, to: &Script, extra: &[u8]) -> TxRef {
+    change(&template.block.transactions[0], |coinbase| {
+        coinbase.inputs[0].script_sig = script_sig(template.height, extra);
+        coinbase.outputs[0].script_pubkey = to.clone();
+    })
 }
 
 /// Puts bytes of the miner's choice, at most 75, behind the height in the coinbase of a template's block: other

@@ -14,7 +14,7 @@ mod order;
 mod select;
 mod source;
 
-pub use coinbase::{complete_submitted_block, regenerate_commitment, set_extra_nonce};
+pub use coinbase::{complete_submitted_block, personal_coinbase, regenerate_commitment, set_extra_nonce};
 pub use source::TemplateSource;
 
 use crate::mempool::{FeeRate, Mempool};

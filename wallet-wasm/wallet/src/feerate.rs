@@ -13,6 +13,13 @@ pub struct FeeRate(pub u64);
 #[error("'{0}' is not a fee rate: expected satoshis per virtual byte, with at most 3 decimals")]
 pub struct FeeRateError(pub String);
 
+impl FeeRateError {
+    /// A word for programs.
+    pub fn code(&self) -> &'static str {
+        "bad_feerate"
+    }
+}
+
 impl FeeRate {
     /// What a transaction must pay at least to be relayed: 0.1 sat/vB (Core's `DEFAULT_MIN_RELAY_TX_FEE`, since 30).
     pub const MIN_RELAY: Self = Self(100);

@@ -83,6 +83,18 @@ pub enum LabelError {
     TooMany,
 }
 
+impl LabelError {
+    /// A word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Kind(_) | Self::Ref(_) => "bad_label",
+            Self::Line { .. } => "bad_label_file",
+            Self::TooLong(_) => "label_too_long",
+            Self::TooMany => "too_many_labels",
+        }
+    }
+}
+
 /// One line of a BIP329 file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Label {

@@ -19,7 +19,7 @@ mod selection;
 pub mod service;
 pub mod signer;
 mod text;
+pub mod uri;
 #[cfg(feature = "vectors")]
 pub mod vectors;
-pub mod uri;
 mod verify;

@@ -140,7 +140,7 @@ impl PaymentError {
             Self::Immature(_) => "coin_immature",
             Self::DataTooLong(_) => "data_too_long",
             Self::TooHeavy(_) => "too_heavy",
-            Self::Account(_) => "no_such_account",
+            Self::Account(error) => error.code(),
             Self::Fixed { .. } => "not_replaceable",
             Self::PaysMore(_) => "feerate_too_low",
         }

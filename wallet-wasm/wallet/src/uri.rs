@@ -56,6 +56,17 @@ pub enum UriError {
     Escape(String),
 }
 
+impl UriError {
+    /// A word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address(error) => error.code(),
+            Self::Required(_) => "uri_unsupported",
+            _ => "bad_uri",
+        }
+    }
+}
+
 /// Reads a URI. An address may stand before the parameters (BIP21) or in one that is named after the chain's prefix
 /// (BIP321, `bc=…`).
 pub fn parse(text: &str, chain: &Chain) -> Result<PaymentUri, UriError> {

@@ -67,6 +67,21 @@ pub enum AccountError {
     Unknown(String),
 }
 
+impl AccountError {
+    /// A word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Descriptor(_) => "bad_descriptor",
+            Self::Hardened(_) => "hardened_descriptor",
+            Self::Unsafe(_) => "unsafe_descriptor",
+            Self::Paths(_) => "too_many_branches",
+            Self::Duplicate(_) => "account_exists",
+            Self::TooMany(_) => "too_many_accounts",
+            Self::Unknown(_) => "no_such_account",
+        }
+    }
+}
+
 /// How many of a chain's addresses are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Use {

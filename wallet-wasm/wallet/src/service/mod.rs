@@ -4,9 +4,11 @@
 //! A face keeps state between calls and does no I/O. Codes are words for programs and stay; messages are sentences for
 //! people and may change.
 
+pub mod light;
 pub mod signer;
 pub mod stateless;
 
+pub use light::LightService;
 pub use signer::SignerService;
 
 use serde::Deserialize;
@@ -56,12 +58,17 @@ macro_rules! faults {
 faults!(
     crate::chain::ChainError,
     crate::descriptor::DescriptorError,
+    crate::feerate::FeeRateError,
     crate::keys::ExtendedKeyError,
     crate::keys::KeyError,
     crate::keystore::KeystoreError,
+    crate::labels::LabelError,
+    crate::ledger::AccountError,
     crate::message::MessageError,
+    crate::payment::PaymentError,
     crate::psbt::PsbtError,
     crate::signer::SignError,
+    crate::uri::UriError,
 );
 
 /// The parameters of a request, not yet looked at.

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { navigate } from '../../router';
 import { t } from '../../text';
 import { Check, Field, Icon, Loading, Note, PageHead } from '../../ui';
-import { newPassword, NewPassword, take, useNewPassword } from '../parts/password';
+import { newPassword, NewPassword, type Secret, take, useNewPassword } from '../parts/password';
 import { useDoing } from '../parts/use';
 import { AskedWords, clearWords, readWords } from '../parts/words';
 import { Wrong } from '../parts/wrong';
@@ -140,7 +140,7 @@ function SettingsStep({ signer, onDone }: { signer: Signer; onDone: (chosen: Cho
 }
 
 /** BIP39's passphrase. */
-export function Passphrase({ field }: { field: { current: HTMLInputElement | null } }): JSX.Element {
+export function Passphrase({ field }: { field: Secret }): JSX.Element {
   return (
     <Field label={t('wallet.passphrase')} hint={t('wallet.passphrase.hint')} optional>
       <input ref={field} type="text" autocomplete="off" autocapitalize="none" spellcheck={false} maxLength={256} />

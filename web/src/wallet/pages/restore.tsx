@@ -4,7 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import { navigate } from '../../router';
 import { t } from '../../text';
 import { Field, Icon, Loading, Note, PageHead } from '../../ui';
-import { newPassword, NewPassword, take, useNewPassword } from '../parts/password';
+import { newPassword, NewPassword, type Secret, take, useNewPassword } from '../parts/password';
 import { useDoing } from '../parts/use';
 import { clearWords, readWords, WordFields } from '../parts/words';
 import { Wrong } from '../parts/wrong';
@@ -18,7 +18,7 @@ export function dayStart(day: string): number {
 }
 
 /** When a wallet began: before, nothing is looked for. */
-export function Birthday({ field }: { field: { current: HTMLInputElement | null } }): JSX.Element {
+export function Birthday({ field }: { field: Secret }): JSX.Element {
   return (
     <Field label={t('wallet.birthday')} hint={t('wallet.birthday.hint')} optional>
       <input ref={field} type="date" min="2009-01-03" max={new Date().toISOString().slice(0, 10)} />

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../../text';
 import { Field } from '../../ui';
 
-export type Secret = RefObject<HTMLInputElement>;
+export type Secret = RefObject<HTMLInputElement | null>;
 
 /** What a field says; the field is empty afterwards. */
 export function take(field: Secret): string {

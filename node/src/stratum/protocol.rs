@@ -1,0 +1,254 @@
+//! What miners say and what they are answered: JSON, one object a line, as mining software has come to agree on it.
+
+use super::job::WORKER_BYTES;
+use serde_json::{Value, json};
+
+/// The bits of a block's version that miners may roll (BIP320).
+pub(super) const VERSION_ROLLING_BITS: u32 = 0x1fff_e000;
+/// The longest name of a worker, in bytes.
+const MAX_NAME: usize = 128;
+
+/// An error and its number; the numbers 20 to 25 are the protocol's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: i32,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: i32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(super) fn other(message: impl Into<String>) -> Self {
+        Self::new(20, message)
+    }
+
+    pub(super) fn stale() -> Self {
+        Self::new(21, "Job not found: it is stale")
+    }
+
+    pub(super) fn duplicate() -> Self {
+        Self::new(22, "Duplicate share")
+    }
+
+    pub(super) fn low_difficulty() -> Self {
+        Self::new(23, "Low difficulty share")
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::new(24, "Unauthorized worker")
+    }
+
+    pub(super) fn not_subscribed() -> Self {
+        Self::new(25, "Not subscribed")
+    }
+}
+
+/// A solution that a worker hands in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Submission {
+    pub(super) worker: String,
+    pub(super) job: String,
+    /// The worker's bytes of the coinbase.
+    pub(super) extra: [u8; WORKER_BYTES],
+    pub(super) time: u32,
+    pub(super) nonce: u32,
+    /// What stands in the bits of the version that the connection may roll, and which bits these are.
+    pub(super) version_bits: u32,
+    pub(super) version_mask: u32,
+}
+
+/// What a miner asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Call {
+    /// The extensions it knows, and the bits of the version that it wants to roll.
+    Configure {
+        extensions: Vec<String>,
+        mask: u32,
+    },
+    Subscribe {
+        agent: String,
+    },
+    Authorize {
+        name: String,
+        password: String,
+    },
+    Suggest {
+        difficulty: f64,
+    },
+    ExtranonceSubscribe,
+    Ping,
+    Submit(Submission),
+}
+
+/// A line that was understood: the id to answer with, and the call or what is wrong with it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Request {
+    pub(super) id: Value,
+    pub(super) call: Result<Call, Refusal>,
+}
+
+/// Reads a line. `None` if it is no request at all: an answer to something of ours, or no JSON object.
+pub(super) fn read(line: &[u8], mask: u32) -> Option<Request> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    let object = value.as_object()?;
+    let method = object.get("method")?.as_str()?;
+    let id = object.get("id").cloned().unwrap_or_default();
+    let none = vec![];
+    let params = object.get("params").and_then(Value::as_array).unwrap_or(&none);
+    Some(Request { id, call: call(method, params, mask) })
+}
+
+fn text(params: &[Value], at: usize) -> &str {
+    params.get(at).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn word(params: &[Value], at: usize, what: &str) -> Result<u32, Refusal> {
+    let text = text(params, at);
+    let wrong =
+        || Refusal::other(format!("{what} must be eight hexadecimal digits, not '{}'", clipped(text)));
+    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    u32::from_str_radix(text, 16).map_err(|_| wrong())
+}
+
+/// The beginning of a text from outside, for a message.
+fn clipped(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(32).collect()
+}
+
+fn named(text: &str) -> String {
+    let end = text.floor_char_boundary(MAX_NAME);
+    text[..end].chars().filter(|character| !character.is_control()).collect()
+}
+
+fn call(method: &str, params: &[Value], mask: u32) -> Result<Call, Refusal> {
+    Ok(match method {
+        "mining.configure" => {
+            let extensions = params.first().and_then(Value::as_array).map_or(vec![], |list| {
+                list.iter().take(16).filter_map(Value::as_str).map(str::to_owned).collect()
+            });
+            let wanted = params.get(1).and_then(|options| options.get("version-rolling.mask"));
+            let wanted = wanted.and_then(Value::as_str).and_then(|text| u32::from_str_radix(text, 16).ok());
+            Call::Configure { extensions, mask: wanted.unwrap_or(u32::MAX) & VERSION_ROLLING_BITS }
+        }
+        "mining.subscribe" => Call::Subscribe { agent: named(text(params, 0)) },
+        "mining.authorize" => {
+            Call::Authorize { name: named(text(params, 0)), password: named(text(params, 1)) }
+        }
+        "mining.suggest_difficulty" => {
+            let difficulty = params.first().and_then(Value::as_f64).filter(|value| *value > 0.0);
+            let wrong = || Refusal::other("the difficulty must be a number above 0");
+            Call::Suggest { difficulty: difficulty.ok_or_else(wrong)? }
+        }
+        "mining.extranonce.subscribe" => Call::ExtranonceSubscribe,
+        "mining.ping" => Call::Ping,
+        "mining.submit" => Call::Submit(submission(params, mask)?),
+        other => return Err(Refusal::other(format!("Unknown method '{}'", clipped(other)))),
+    })
+}
+
+fn submission(params: &[Value], mask: u32) -> Result<Submission, Refusal> {
+    let extra = text(params, 2);
+    let bytes = chaincore_consensus::hex::decode(extra).ok().and_then(|bytes| bytes.try_into().ok());
+    let wrong = || {
+        let digits = 2 * WORKER_BYTES;
+        Refusal::other(format!("extranonce2 must be {digits} hexadecimal digits, not '{}'", clipped(extra)))
+    };
+    let version_bits = if params.len() > 5 { word(params, 5, "the version bits")? } else { 0 };
+    if version_bits & !mask != 0 {
+        return Err(Refusal::other(format!("version bits {version_bits:08x} outside the mask {mask:08x}")));
+    }
+    Ok(Submission {
+        worker: named(text(params, 0)),
+        job: text(params, 1).chars().take(16).collect(),
+        extra: bytes.ok_or_else(wrong)?,
+        time: word(params, 3, "ntime")?,
+        nonce: word(params, 4, "the nonce")?,
+        version_bits,
+        // Without the sixth parameter the version is the template's.
+        version_mask: if params.len() > 5 { mask } else { 0 },
+    })
+}
+
+/// The answer to a request.
+pub(super) fn answer(id: &Value, result: &Result<Value, Refusal>) -> Value {
+    match result {
+        Ok(result) => json!({"id": id, "result": result, "error": null}),
+        Err(refusal) => {
+            json!({"id": id, "result": null, "error": [refusal.code, refusal.message, null]})
+        }
+    }
+}
+
+/// Something the server says by itself.
+pub(super) fn notice(method: &str, params: &Value) -> Value {
+    json!({"id": null, "method": method, "params": params})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(line: &str) -> Option<Request> {
+        read(line.as_bytes(), VERSION_ROLLING_BITS)
+    }
+
+    #[test]
+    fn lines_of_real_miners_are_understood() {
+        // pooler's cpuminer 2.5.1
+        let request =
+            read_text(r#"{"id": 1, "method": "mining.subscribe", "params": ["cpuminer/2.5.1"]}"#).unwrap();
+        assert_eq!(
+            (request.id, request.call),
+            (json!(1), Ok(Call::Subscribe { agent: "cpuminer/2.5.1".into() }))
+        );
+        let line = r#"{"method": "mining.submit", "params": ["w", "7", "01000000", "66f00d00", "deadbeef"], "id":4}"#;
+        let Ok(Call::Submit(share)) = read_text(line).unwrap().call else { panic!("no share") };
+        assert_eq!((share.time, share.nonce, share.extra), (0x66f0_0d00, 0xdead_beef, [1, 0, 0, 0]));
+        assert_eq!((share.version_bits, share.version_mask), (0, 0));
+        // Hardware that rolls the version
+        let line = r#"{"method":"mining.configure","id":1,"params":[["version-rolling"],{"version-rolling.mask":"ffffffff","version-rolling.min-bit-count":2}]}"#;
+        let mask = VERSION_ROLLING_BITS;
+        let call = Call::Configure { extensions: vec!["version-rolling".into()], mask };
+        assert_eq!(read_text(line).unwrap().call, Ok(call));
+        let line = r#"{"method":"mining.submit","params":["w","7","01000000","66f00d00","deadbeef","00802000"],"id":"x"}"#;
+        let Ok(Call::Submit(share)) = read_text(line).unwrap().call else { panic!("no share") };
+        assert_eq!((share.version_bits, share.version_mask), (0x0080_2000, VERSION_ROLLING_BITS));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (line, words) in [
+            (
+                r#"{"id":1,"method":"mining.submit","params":["w","7","010000","66f00d00","deadbeef"]}"#,
+                "'010000'",
+            ),
+            (
+                r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d0","deadbeef"]}"#,
+                "ntime",
+            ),
+            (
+                r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d00","+eadbeef"]}"#,
+                "nonce",
+            ),
+            (
+                r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d00","deadbeef","e0000000"]}"#,
+                "mask",
+            ),
+            (r#"{"id":1,"method":"mining.suggest_difficulty","params":["x"]}"#, "above 0"),
+            (r#"{"id":1,"method":"getwork"}"#, "Unknown method 'getwork'"),
+        ] {
+            let refusal = read_text(line).unwrap().call.unwrap_err();
+            assert!(refusal.message.contains(words), "{line}: {}", refusal.message);
+        }
+        for line in ["", "x", "[]", "{}", r#"{"method":1}"#, r#"{"id":null,"result":true}"#] {
+            assert_eq!(read_text(line), None, "{line}");
+        }
+        let long = format!(r#"{{"method":"mining.authorize","params":["{}","x"]}}"#, "ä".repeat(3000));
+        let Ok(Call::Authorize { name, .. }) = read_text(&long).unwrap().call else { panic!("no name") };
+        assert_eq!(name.len(), MAX_NAME);
+    }
+}
