@@ -134,7 +134,7 @@ export function PeersPage(): JSX.Element {
       <Show of={loaded}>
         {(value) => (
           <>
-            <dl class="keys line">
+            <dl class="keys one-row">
               {(
                 [
                   [t('peers.connected'), number(value.active_peers)],
