@@ -8,6 +8,7 @@ mod finalise;
 mod own;
 mod read;
 pub mod review;
+mod size;
 mod spent;
 
 pub use bitcoin::Psbt;

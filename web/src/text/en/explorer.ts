@@ -32,6 +32,8 @@ export const explorer = {
 
   'unit.feerate': 'sat/vB',
   'unit.vbytes': 'vB',
+  'unit.bytes': 'B',
+  'unit.hashrate': 'H/s',
   'unit.coins': 'coins',
   'unit.seconds': 's',
   'unit.ms': 'ms',
@@ -213,6 +215,7 @@ export const explorer = {
   'script.sig': 'Unlocking script',
   'script.hex': 'Locking script in hex',
   'script.witness': { one: 'Witness: {n} item', other: 'Witness: {n} items' },
+  'script.of': '{part}: {script}',
   'script.empty': '(empty)',
 
   'address.title': 'Address {address}',
