@@ -40,9 +40,7 @@ pub fn run(options: &Options) -> Result<()> {
         println!("Building the web app (the first time takes some minutes) ...");
         web::offer();
     }
-    println!(
-        "Building chaincored, chaincore-cli and chaincore-monitor (the first time takes some minutes) ..."
-    );
+    println!("Building the node, its client, miner, monitors and wallet (the first time takes some minutes) ...");
     cargo::run(cargo().args([
         "build",
         "--release",
@@ -52,7 +50,11 @@ pub fn run(options: &Options) -> Result<()> {
         "-p",
         "chaincore-cli",
         "-p",
+        "chaincore-miner-client",
+        "-p",
         "chaincore-monitor",
+        "-p",
+        "chaincore-wallet",
     ]))?;
 
     let datadir = match &options.datadir {
