@@ -3,7 +3,8 @@
 
 use bdk_esplora::EsploraExt;
 use bdk_wallet::KeychainKind::{External, Internal};
-use bdk_wallet::{SignOptions, Wallet};
+use bdk_wallet::coin_selection::DefaultCoinSelectionAlgorithm;
+use bdk_wallet::{SignOptions, TxBuilder, Wallet};
 use bitcoin::{Address, Amount, BlockHash, FeeRate, Network, OutPoint, ScriptBuf, Transaction, Txid};
 use chaincore_tests::{TestNode, mining};
 use esplora_client::{BlockingClient, Builder, Error};
@@ -52,8 +53,18 @@ fn sync(wallet: &mut Wallet, node: &TestNode) {
 }
 
 fn pay(wallet: &mut Wallet, to: ScriptBuf, amount: Amount) -> Transaction {
+    finish(wallet, |builder| {
+        builder.add_recipient(to, amount);
+    })
+}
+
+fn finish(
+    wallet: &mut Wallet,
+    fill: impl FnOnce(&mut TxBuilder<'_, DefaultCoinSelectionAlgorithm>),
+) -> Transaction {
     let mut builder = wallet.build_tx();
-    builder.add_recipient(to, amount).fee_rate(FeeRate::from_sat_per_vb(3).expect("a small number"));
+    builder.fee_rate(FeeRate::from_sat_per_vb(3).expect("a small number"));
+    fill(&mut builder);
     let mut psbt = builder.finish().expect("there is enough");
     #[allow(deprecated, reason = "the wallet signs by itself in this version still")]
     let signed = wallet.sign(&mut psbt, SignOptions::default()).expect("it can sign");
@@ -427,7 +438,12 @@ fn transactions_are_taken_or_refused_in_cores_words() {
     let to = wallet.reveal_next_address(External).address.script_pubkey();
     let parent = pay(&mut wallet, to.clone(), Amount::from_sat(1_000_000));
     wallet.apply_unconfirmed_txs([(parent.clone(), 1)]);
-    let child = pay(&mut wallet, to, Amount::from_sat(4_000_000_000));
+    let vout = parent.output.iter().position(|output| output.script_pubkey == to).expect("it pays there");
+    let coin = OutPoint { txid: parent.compute_txid(), vout: vout as u32 };
+    let child = finish(&mut wallet, |builder| {
+        builder.add_utxo(coin).expect("it is the wallet's").manually_selected_only();
+        builder.add_recipient(to, Amount::from_sat(500_000));
+    });
     let package = [parent.clone(), child.clone()];
     let result = api.submit_package(&package, None, None).expect("an answer");
     let txids: BTreeSet<_> = result.tx_results.values().map(|result| result.txid).collect();
