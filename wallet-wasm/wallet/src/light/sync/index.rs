@@ -299,17 +299,11 @@ impl Sync {
         };
         let before = txids.len();
         let known = index.histories.get(&at).map(|history| &history.txids);
-<<<<<<< HEAD
         // A full page of what is known: the older ones are as they were.
         let all_known = confirmed >= PAGE
             && known.is_some_and(|known| {
                 page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid))
             });
-=======
-        let all_known = known.is_some_and(|known| {
-            page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid))
-        });
->>>>>>> node
         txids.extend(page.iter().map(|told| told.txid));
         if all_known && let Some(known) = known {
             txids.extend(known.iter().filter(|txid| ledger.tx(txid).is_some_and(|tx| !tx.dropped)));
