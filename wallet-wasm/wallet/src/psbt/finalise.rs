@@ -1,11 +1,10 @@
 //! Finishing (BIP174's input finaliser and extractor): from signatures to scripts and witnesses, from those to a
 //! transaction.
 
+use super::finish::{Lack, finish};
 use super::{PsbtError, spent_outputs};
-use crate::chain::shorten;
 use crate::verify::verify_transaction;
 use bitcoin::{Psbt, Transaction};
-use miniscript::psbt::PsbtExt;
 use serde::Serialize;
 
 /// A PSBT with all inputs finished that can be.
@@ -35,9 +34,13 @@ pub struct Unfinished {
 pub fn finalise(mut psbt: Psbt) -> Result<Finalised, PsbtError> {
     let spent = spent_outputs(&psbt)?;
     let mut unfinished = Vec::new();
-    for input in 0..psbt.inputs.len() {
-        if let Err(error) = psbt.finalize_inp_mut(crate::keys::secp(), input) {
-            unfinished.push(Unfinished { input, reason: shorten(&error.to_string()) });
+    for (number, (input, spent)) in psbt.inputs.iter_mut().zip(&spent).enumerate() {
+        let finished = match spent {
+            Some(spent) => finish(input, &spent.output.script_pubkey),
+            None => Err(Lack::Output),
+        };
+        if let Err(lack) = finished {
+            unfinished.push(Unfinished { input: number, reason: lack.to_string() });
         }
     }
     let mut tx = unfinished.is_empty().then(|| psbt.clone().extract_tx_unchecked_fee_rate());

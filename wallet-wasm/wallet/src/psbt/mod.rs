@@ -5,6 +5,7 @@
 
 mod combine;
 mod finalise;
+mod finish;
 mod own;
 mod read;
 pub mod review;
