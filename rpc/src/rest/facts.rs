@@ -157,6 +157,6 @@ mod tests {
         assert_eq!((says(b""), says(b"\x03abc"), says(b"\x50")), ("".into(), "".into(), "".into()));
         assert_eq!(says(&[&b"\x01a\x4d\xff\xff"[..], &[b'x'; 500]].concat()).len(), 0);
         assert_eq!(says(&[&b"\x01a\x51"[..], &[b'x'; 500]].concat()).len(), 80);
-        assert_eq!(says("\x01a\x51<b>пул</b>".as_bytes()), "</b>");
+        assert_eq!(says("\x01a\0<b>пул</b>".as_bytes()), "</b>");
     }
 }

@@ -58,15 +58,27 @@ async function fills(page) {
   assert(boxes.every(([x, y, w, h]) => x >= 0 && y >= 0 && x + w <= width + 0.01 && y + h <= height + 0.01));
 }
 
+/** New colours and widths are on the screen, and what moved stands still. */
+async function settled(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    await frame();
+    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
+    await frame();
+  });
+}
+
 /** The explorer's pages look and read as they should, in both colours and on a phone. */
 async function everywhere(session, page, what) {
   await until(async () => (await page.locator('main .spinner').count()) === 0, 'what the page shows');
   await session.accessible(page, what);
   await session.shot(what, page);
   await page.emulateMedia({ colorScheme: 'dark' });
+  await settled(page);
   await session.accessible(page, `${what} in the dark`);
   await session.shot(`${what}-dark`, page);
   await page.setViewportSize({ width: 360, height: 740 });
+  await settled(page);
   await session.fits(page);
   await session.accessible(page, `${what} on a phone`);
   await session.shot(`${what}-phone`, page);

@@ -19,7 +19,7 @@ const REPLACEABLE_BELOW = 0xffff_fffe;
 /** Lock times below this are heights, others are moments. */
 const LOCK_IS_TIME = 500_000_000;
 /** Inputs and outputs listed in full before a button is to be pressed. */
-const LISTED = 50;
+const LISTED = 20;
 
 interface Known {
   tx: Tx;
@@ -83,7 +83,10 @@ function Script({ name, of, value }: { name: string; of: string; value: string |
   );
 }
 
-function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element {
+/** An input with the scripts that its spending reveals. */
+type Revealing = Input & { inner_redeemscript_asm?: string; inner_witnessscript_asm?: string };
+
+function InputDetails({ input, at }: { input: Revealing; at: number }): JSX.Element {
   const prevout = input.prevout;
   const name = t('tx.input.at', { at: number(at) });
   const facts: [string, ComponentChildren][] = [];
@@ -101,6 +104,8 @@ function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element 
       <Facts facts={facts} />
       <Script of={name} name={t('script.asm')} value={prevout?.scriptpubkey_asm} />
       <Script of={name} name={t('script.sig')} value={input.scriptsig_asm || input.scriptsig} />
+      <Script of={name} name={t('script.redeem')} value={input.inner_redeemscript_asm} />
+      <Script of={name} name={t('script.inwitness')} value={input.inner_witnessscript_asm} />
       {input.witness && input.witness.length > 0 ? (
         <div class="script">
           <h3>{t('script.witness', { n: input.witness.length })}</h3>

@@ -213,6 +213,8 @@ export const explorer = {
   'script.other': 'Other script',
   'script.asm': 'Locking script',
   'script.sig': 'Unlocking script',
+  'script.redeem': 'Script behind the hash (P2SH)',
+  'script.inwitness': 'Script in the witness',
   'script.hex': 'Locking script in hex',
   'script.witness': { one: 'Witness: {n} item', other: 'Witness: {n} items' },
   'script.of': '{part}: {script}',
