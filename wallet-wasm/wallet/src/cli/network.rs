@@ -33,6 +33,10 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
     let mut round = Round::new(wallet, nodes)?;
     loop {
         let (progress, faults, idle) = round.turn(wallet)?;
+        let on_another = |fault: &&Value| fault["kind"] == "wrong_chain";
+        if faults.as_array().into_iter().flatten().filter(on_another).count() >= nodes.urls.len() {
+            break;
+        }
         if progress["synced"] == true && progress["in_flight"] == 0 {
             break;
         }
