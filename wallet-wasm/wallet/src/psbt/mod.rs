@@ -5,7 +5,6 @@
 
 mod combine;
 mod finalise;
-mod finish;
 mod own;
 mod read;
 pub mod review;
@@ -120,4 +119,9 @@ impl PsbtError {
             Self::Count(_) => "bad_count",
         }
     }
+}
+
+/// Whether an input is finished: it has its script or its witness.
+pub(crate) fn is_final(fields: &bitcoin::psbt::Input) -> bool {
+    fields.final_script_sig.is_some() || fields.final_script_witness.is_some()
 }
