@@ -74,13 +74,10 @@ async function everywhere(session, page, what) {
   await session.accessible(page, what);
   await session.shot(what, page);
   await page.emulateMedia({ colorScheme: 'dark' });
-  await settled(page);
-  await session.accessible(page, `${what} in the dark`);
-  await session.shot(`${what}-dark`, page);
   await page.setViewportSize({ width: 360, height: 740 });
   await settled(page);
   await session.fits(page);
-  await session.accessible(page, `${what} on a phone`);
+  await session.accessible(page, `${what} on a phone, in the dark`);
   await session.shot(`${what}-phone`, page);
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.emulateMedia({ colorScheme: 'light' });
