@@ -196,6 +196,7 @@ function BlockView({ known: { block, status } }: { known: Known }): JSX.Element 
     [t('column.size'), bytes(block.size)],
     [t('column.weight'), `${number(block.weight)} (${percent(block.weight / MAX_WEIGHT, 2)})`],
     [t('key.difficulty'), difficulty(block.difficulty)],
+    [t('block.zeros'), number(/^0*/.exec(block.id)?.[0].length ?? 0)],
   ];
   if (figures?.fees != null) facts.push([t('column.fees'), <Amount satoshis={figures.fees} />]);
   if (figures?.fee_rate != null && block.tx_count > 1) facts.push([t('tx.feerate'), feerateWords(figures.fee_rate)]);

@@ -133,6 +133,7 @@ export const explorer = {
   'block.header': 'Header fields',
   'block.time': 'Time',
   'block.interval': 'Time since the block before',
+  'block.zeros': 'Zeros that the hash begins with',
   'block.version': 'Version',
   'block.bits': 'Target (bits)',
   'block.nonce': 'Nonce',
