@@ -348,7 +348,8 @@ mod tests {
     #[test]
     fn versions_are_not_rolled_in_bits_that_vote() {
         let mask = |params: &ChainParams| MiningOptions::paying_to(Script::new(), params).version_mask;
-        let votes = |params: &ChainParams| params.version_bits.iter().fold(0, |bits, vote| bits | 1 << vote.bit);
+        let votes =
+            |params: &ChainParams| params.version_bits.iter().fold(0, |bits, vote| bits | 1 << vote.bit);
         for params in [ChainParams::chaincore(), ChainParams::regtest(), ChainParams::main()] {
             assert_eq!(mask(&params) & votes(&params), 0);
             assert_eq!(mask(&params) | votes(&params) & BIP320_MASK, BIP320_MASK);

@@ -73,7 +73,8 @@ impl Shared {
                     if let Some(job) = current.job.take() {
                         break (current.number, job);
                     }
-                    current = self.changed.wait(current).expect("no one panics while holding the current job");
+                    current =
+                        self.changed.wait(current).expect("no one panics while holding the current job");
                 }
             };
             let is_stale = || self.newest.load(Ordering::Relaxed) != number;

@@ -230,7 +230,8 @@ mod tests {
         std::iter::from_fn(|| job.take_many(skip))
             .map(|unit| {
                 let page = job.turn_to(&mut page, &unit);
-                let solution = page.solution(Hit { version: page.prepared.versions() - 1, nonce: unit.start });
+                let solution =
+                    page.solution(Hit { version: page.prepared.versions() - 1, nonce: unit.start });
                 (solution, page.prepared.versions(), unit.count)
             })
             .collect()
@@ -254,7 +255,8 @@ mod tests {
         let job = job().rolling_version(0x0003_e000).rolling_extranonce(5..8, roots).rolling_time(1);
         let all = units(&job, 1 << 24);
         // Five bits: two groups of sixteen.
-        let seen: Vec<_> = all.iter().map(|(s, ..)| (s.header.time, s.extranonce, s.header.version)).collect();
+        let seen: Vec<_> =
+            all.iter().map(|(s, ..)| (s.header.time, s.extranonce, s.header.version)).collect();
         let expected: Vec<_> = [0, 1]
             .iter()
             .flat_map(|second| (5..8).map(move |extranonce| (1_700_000_000 + second, extranonce)))
@@ -262,7 +264,11 @@ mod tests {
                 [0x2000_0001 | 15 << 13, 0x2000_0001 | 31 << 13].map(|version| (time, extranonce, version))
             })
             .collect();
-        assert_eq!(seen.len(), 12 * 2, "a page has 2^23 units of 512 nonces, too many for one count of 32 bits");
+        assert_eq!(
+            seen.len(),
+            12 * 2,
+            "a page has 2^23 units of 512 nonces, too many for one count of 32 bits"
+        );
         let mut pages = seen.clone();
         pages.dedup();
         assert_eq!(pages, expected);

@@ -156,7 +156,8 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(header: &[u8; 80]) -> Self {
-        let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word =
+            |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let words = [word(64), word(68), word(72)];
         let w16 = words[1].small0().add(words[0]);
         let w17 = HEADER_BITS.small1().add(words[2].small0()).add(words[1]);

@@ -383,7 +383,8 @@ mod tests {
 
     #[test]
     fn the_first_solution_ends_a_search_and_a_stale_job_is_left() {
-        let workers = Workers::start(&Options { single_core: true, threads: 9, ..Options::default() }).unwrap();
+        let workers =
+            Workers::start(&Options { single_core: true, threads: 9, ..Options::default() }).unwrap();
         assert_eq!(workers.threads(), 1);
         let job = Job::new(header(5), target(12)).rolling_version(crate::BIP320_MASK);
         let solution = workers.first(&job, &|| false).unwrap();
@@ -407,6 +408,8 @@ mod tests {
         }
         let options = Options { kernel: Some("abacus".into()), ..Options::default() };
         let error = Workers::start(&options).err().unwrap().to_string();
-        assert!(error.starts_with("no kernel 'abacus' here: this processor has ") && error.ends_with("portable"));
+        assert!(
+            error.starts_with("no kernel 'abacus' here: this processor has ") && error.ends_with("portable")
+        );
     }
 }

@@ -91,7 +91,12 @@ impl RoundUnit for ArmV8 {
     #[inline(always)]
     fn schedule(tail: &Tail, nonce: u32) -> [uint32x4_t; 15] {
         let [w0, w1, w2] = tail.words;
-        let mut m = [words([w0, w1, w2, nonce]), words([PADDING, 0, 0, 0]), words([0; 4]), words([0, 0, 0, HEADER_BITS])];
+        let mut m = [
+            words([w0, w1, w2, nonce]),
+            words([PADDING, 0, 0, 0]),
+            words([0; 4]),
+            words([0, 0, 0, HEADER_BITS]),
+        ];
         let mut kw = [m[0]; 15];
         macro_rules! given {
             ($($i:literal)*) => { $(

@@ -43,7 +43,10 @@ fn header() -> impl Strategy<Value = Header> {
 enum Aim {
     ZeroBits(u32),
     /// The hash of one of the nonces, or what is just below it.
-    HashOf { place: u32, below: bool },
+    HashOf {
+        place: u32,
+        below: bool,
+    },
 }
 
 fn aim() -> impl Strategy<Value = Aim> {
