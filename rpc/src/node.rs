@@ -16,7 +16,10 @@ mod index;
 mod pool;
 
 pub use chain::{BlockInfo, BlockOutcome, BlockTemplate, BlockValidity, ChainView, TemplateStats, Tip};
-pub use index::{BlockFilter, ConfirmedTx, IndexStatus, ScriptEvent, ScriptTotals, ScriptUnspent};
+pub use index::{
+    BlockFilter, ConfirmedTx, IndexStatus, ScriptEvent, ScriptId, ScriptTotals, ScriptUnspent, Spender,
+    TxPlace,
+};
 pub use pool::{
     ImportMempool, MempoolChunk, MempoolEntry, MempoolInfo, Orphan, PackageSubmission, PackageTest,
     PackagedTx, Priority, Relatives, TxAccepted, TxTest,
@@ -251,11 +254,19 @@ pub trait Node: Send + Sync + 'static {
         Ok(filters.map(|filters| filters.into_iter().map(|filter| filter.header).collect()))
     }
     /// What the chain holds for a script, by the address index.
-    fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals>;
+    fn script_totals(&self, script: &ScriptId) -> NodeResult<ScriptTotals>;
     /// A script's unspent outputs in the order of height, the first `skip` left out, at most `limit` of them.
-    fn script_unspent(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>>;
-    /// A script's transactions, the newest first, the first `skip` left out, at most `limit` of them.
-    fn script_history(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptEvent>>;
+    fn script_unspent(&self, script: &ScriptId, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>>;
+    /// A script's transactions before a place, the newest first, the first `skip` left out, at most `limit` of them.
+    fn script_history(
+        &self,
+        script: &ScriptId,
+        before: Option<TxPlace>,
+        skip: usize,
+        limit: usize,
+    ) -> NodeResult<Vec<ScriptEvent>>;
+    /// What in the chain spends an output of a script, by the address index.
+    fn spender(&self, outpoint: &OutPoint, script: &ScriptId) -> NodeResult<Option<Spender>>;
 }
 
 fn filters_one_by_one<N: Node + ?Sized>(

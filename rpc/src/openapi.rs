@@ -5,7 +5,7 @@ use crate::node::Node;
 use crate::plugins::PluginRoutes;
 use crate::rest::RestError;
 use crate::rest::route::{BodyDoc, Field, Kind, Reply, Route};
-use crate::rest::routes::ROUTES;
+use crate::rest::routes;
 use crate::value::Object;
 
 /// The document for a node.
@@ -24,13 +24,13 @@ fn make(version: &str, plugins: &PluginRoutes) -> Object {
         );
     let mut paths = Object::new();
     let mut seen: Vec<&str> = Vec::new();
-    for route in ROUTES {
+    for route in routes::all() {
         if seen.contains(&route.path) {
             continue;
         }
         seen.push(route.path);
         let mut item = Object::new();
-        for route in ROUTES.iter().filter(|other| other.path == route.path) {
+        for route in routes::all().filter(|other| other.path == route.path) {
             item.put(&route.verb.name().to_ascii_lowercase(), &operation(route));
         }
         paths.put(route.path, &item);
@@ -137,14 +137,28 @@ fn operation(route: &Route) -> Object {
             let json = Object::new().with("schema", &Object::new().with("type", "object"));
             Object::new().with("application/json", &json)
         }
+        Reply::List(_) => {
+            let schema = Object::new().with("type", "array").with("items", &Object::new());
+            Object::new().with("application/json", &Object::new().with("schema", &schema))
+        }
         Reply::Html => Object::new().with("text/html", &Object::new()),
+        Reply::Text(_) => Object::new()
+            .with("text/plain", &Object::new().with("schema", &Object::new().with("type", "string"))),
         Reply::Bytes => Object::new().with("application/octet-stream", &Object::new()),
     };
-    let found = Object::new().with("description", "The answer").with("content", &content);
+    let about = match route.reply {
+        Reply::List(about) | Reply::Text(about) => about,
+        Reply::Json(_) | Reply::AnyJson | Reply::Html | Reply::Bytes => "The answer",
+    };
+    let found = Object::new().with("description", about).with("content", &content);
     let error = Object::new().with("schema", &Object::new().with("$ref", "#/components/schemas/Error"));
-    let failed = Object::new()
-        .with("description", "What is wrong")
-        .with("content", &Object::new().with("application/json", &error));
+    // Esplora's errors are sentences.
+    let errors = if route.path.starts_with("/api/") {
+        Object::new().with("text/plain", &Object::new().with("schema", &Object::new().with("type", "string")))
+    } else {
+        Object::new().with("application/json", &error)
+    };
+    let failed = Object::new().with("description", "What is wrong").with("content", &errors);
     operation.with("responses", &Object::new().with("200", &found).with("default", &failed))
 }
 
@@ -162,7 +176,7 @@ mod tests {
                 let same = |route: &&Route| {
                     route.path == path.as_str() && route.verb.name().eq_ignore_ascii_case(verb)
                 };
-                let route = ROUTES.iter().find(same).expect("the document tells only of routes");
+                let route = routes::all().find(same).expect("the document tells only of routes");
                 assert_eq!(operation.field("summary").get_str().unwrap(), route.summary);
                 let parameters =
                     operation.member("parameters").map_or(0, |list| list.get_array().unwrap().len());
@@ -171,16 +185,15 @@ mod tests {
                 told += 1;
             }
         }
-        assert_eq!(told, ROUTES.len());
+        assert_eq!(told, routes::all().count());
     }
 
     #[test]
     fn parameters_in_paths_are_described() {
-        for route in ROUTES {
-            if let Some((_, name)) = route.path.split_once('{') {
-                let name = name.trim_end_matches('}');
-                assert_eq!(route.params.first().map(|field| field.name), Some(name), "{}", route.path);
-            }
+        for route in routes::all() {
+            let parts = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+            let told = route.params.iter().map(|field| field.name).take(parts.clone().count());
+            assert!(told.eq(parts), "{}", route.path);
         }
     }
 }

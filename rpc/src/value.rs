@@ -16,7 +16,7 @@ pub struct Btc(pub Amount);
 
 /// A double, printed as Core prints one (`%.16g`): `1`, `0.5`, `4.656542373906925e-10`. Inside [`to_raw`] every plain
 /// `f64` is printed so as well; the newtype says it in the type.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CoreDouble(pub f64);
 
 /// Bytes, printed as a string of lower-case hexadecimal digits.

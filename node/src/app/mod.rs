@@ -28,7 +28,7 @@ use chaincore_rpc::methods;
 use chaincore_rpc::node::{Node, NodeRef};
 use chaincore_rpc::plugins::{PluginRoutes, Plugins};
 use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
-use chaincore_rpc::rest::Rest;
+use chaincore_rpc::rest::{Rest, RestParts};
 use chaincore_rpc::web::Web;
 use chaincore_storage::FolderLock;
 use std::io;
@@ -136,8 +136,12 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     stop_on_signals(&service)?;
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
-        let routes = PluginRoutes::new(of_plugins.routes);
-        let rest = Arc::new(Rest::with_web(node.clone(), routes, Web::new(options::web(config))));
+        let parts = RestParts {
+            plugins: PluginRoutes::new(of_plugins.routes),
+            web: Web::new(options::web(config)),
+            control: Some(control),
+        };
+        let rest = Arc::new(Rest::with(node.clone(), parts));
         let started = HttpServer::start(http_options, registry, Some(rest)).await;
         Some(started.map_err(|error| match error {
             // Harnesses compare the text with Core's.

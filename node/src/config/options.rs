@@ -35,7 +35,7 @@ const OPTIONS: &[OptionSpec] = &[
     option("reindex", "", Group::General, "Rebuild every database from the block files on disk"),
     option("reindex-chainstate", "", Group::General, "Rebuild the coins from the block files on disk"),
     option("loadblock", "<file>", Group::General, "Import the blocks of a blk*.dat file; may be given several times"),
-    option("txindex", "", Group::General, "Index every transaction, for getrawtransaction (default: 0)"),
+    option("txindex", "", Group::General, "Index every transaction, for getrawtransaction and GET /api/tx (default: 1; on Bitcoin's chains 0, as in Core)"),
     option(
         "blockfilterindex",
         "<type>",

@@ -11,7 +11,7 @@ use super::ReachConfig;
 use super::api::split_host_port;
 
 /// The names of Bitcoin's own chains; all others are ChainCore's.
-const BITCOIN_CHAINS: &[&str] = &["main", "test", "testnet4", "signet", "regtest"];
+pub(super) const BITCOIN_CHAINS: &[&str] = &["main", "test", "testnet4", "signet", "regtest"];
 
 /// What the user agent may grow to, in characters (Core's limit).
 const MAX_USER_AGENT: usize = 256;

@@ -1,8 +1,8 @@
 //! Databases, block files and verification.
 
-use std::path::PathBuf;
-
+use super::peers::BITCOIN_CHAINS;
 use chaincore_rpc::conf::{Conf, ConfError};
+use std::path::PathBuf;
 
 /// Less memory than this makes no sense (Core's minimum, in MiB).
 const MIN_CACHE_MIB: u64 = 4;
@@ -69,7 +69,7 @@ impl StorageConfig {
             reindex_chainstate: settings.switch_or("reindex-chainstate", false)?,
             flush_blocks: settings.number("flushblocks", 1..=u32::MAX)?,
             import: settings.list("loadblock").into_iter().map(PathBuf::from).collect(),
-            tx_index: settings.switch_or("txindex", false)?,
+            tx_index: settings.switch_or("txindex", indexes_transactions(conf))?,
             address_index: settings.switch_or("addressindex", true)?,
             filter_index,
             max_tip_age: settings.number("maxtipage", 0..=u32::MAX)?.unwrap_or(24 * 60 * 60),
@@ -90,6 +90,12 @@ fn filter_index(conf: &Conf) -> Result<bool, ConfError> {
         Some(name) => Err(ConfError::Value(format!("Unknown -blockfilterindex value {name}."))),
         None => Ok(!names.is_empty()),
     }
+}
+
+/// Whether transactions are indexed if nothing is said: the web app and wallets ask for them by their ids. On Bitcoin's
+/// chains it is as Core has it.
+fn indexes_transactions(conf: &Conf) -> bool {
+    !BITCOIN_CHAINS.contains(&conf.chain.params.name.as_str())
 }
 
 /// The least space for block files that Core's pruning may be given, in MiB.

@@ -40,7 +40,7 @@ fn a_node_without_options_is_the_documented_one() {
     assert_eq!(config.log.file, Some(home.0.path().join("chaincore/debug.log")));
     assert_eq!(config.storage.blocks_dir, home.0.path().join("chaincore/blocks"));
     assert_eq!(config.storage.cache_mib, 450);
-    assert!(config.banner && config.api.enabled && config.storage.address_index && !config.storage.tx_index);
+    assert!(config.banner && config.api.enabled && config.storage.address_index && config.storage.tx_index);
     assert!(config.log.details.is_empty() && !config.log.to_terminal && config.mining.mine.is_none());
     assert!(config.mempool.require_standard && config.mempool.persist);
     let fees = &config.mempool;

@@ -5,18 +5,26 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `b` script | balance, unspent outputs, total received, transactions (8 bytes each) |
+//! | `b` script | balance, unspent outputs, transactions, outputs ever received (8 bytes each), total received (16) |
 //! | `h` script, height, position of the transaction in its block | txid, received, spent |
 //! | `u` script, height, position, output number | txid, value, whether a coinbase made it |
+//! | `s` txid, output number | height and position of the transaction that spends the output, number of its input |
+//!
+//! The last is no matter of scripts, but of the same blocks: who asks what became of an address asks next what became
+//! of its coins, and to find that out from the history of a script that is used a thousand times costs a thousand
+//! transactions.
 //!
 //! The genesis block has no rows: its coinbase cannot be spent.
 
-use super::{Change, Index, IndexError, Key, Rules, Table};
+mod read;
+
+use super::{Change, Index, IndexError, Key, Row, Rules, Table};
 use chaincore_consensus::codec::{DecodeError, Reader};
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::hash::sha256;
-use chaincore_consensus::{Amount, Hash256, OutPoint, Script, Txid};
+use chaincore_consensus::{Amount, Hash256, OutPoint, Txid};
 use chaincore_plugin::{AppliedBlock, BlockRef};
+use chaincore_storage::Store;
 use std::collections::BTreeMap;
 
 /// The index, following the chain.
@@ -38,6 +46,8 @@ pub struct Balance {
     pub unspent: u64,
     /// The sum of all it ever received; `i64::MAX` satoshis if it is more.
     pub received: Amount,
+    /// The number of outputs it ever received.
+    pub funded: u64,
     /// The number of transactions it took part in.
     pub transactions: u64,
 }
@@ -72,6 +82,19 @@ pub struct UnspentItem {
     pub coinbase: bool,
 }
 
+/// The input that spends an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spender {
+    /// The transaction.
+    pub txid: Txid,
+    /// The number of the input.
+    pub vin: u32,
+    /// Its block's height.
+    pub height: u32,
+    /// Its position in the block.
+    pub tx_index: u32,
+}
+
 /// A place in a script's history or among its unspent outputs, to read on after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -93,6 +116,14 @@ pub struct Addresses {
 const BALANCE: u8 = b'b';
 const HISTORY: u8 = b'h';
 const UNSPENT: u8 = b'u';
+const SPENDER: u8 = b's';
+
+/// The index's name before it had all of its rows. What was stored under it is of no use.
+const OLD_NAME: &str = "address";
+
+fn spender_key(outpoint: &OutPoint) -> Key {
+    [&[SPENDER][..], &outpoint.txid.0, &outpoint.vout.to_be_bytes()].concat()
+}
 
 fn key(kind: u8, script: &Hash256, numbers: &[u32]) -> Key {
     let mut key = Vec::with_capacity(33 + 4 * numbers.len());
@@ -109,13 +140,15 @@ struct Totals {
     unspent: i64,
     /// Coins that come again and again count again and again: in time more than 64 bits hold.
     received: i128,
+    funded: i64,
     transactions: i64,
 }
 
 impl Totals {
     fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(40);
-        [self.balance, self.unspent, self.transactions].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        let mut bytes = Vec::with_capacity(48);
+        let numbers = [self.balance, self.unspent, self.transactions, self.funded];
+        numbers.iter().for_each(|n| bytes.extend(n.to_le_bytes()));
         bytes.extend(self.received.to_le_bytes());
         bytes
     }
@@ -126,6 +159,7 @@ impl Totals {
             balance: reader.i64()?,
             unspent: reader.i64()?,
             transactions: reader.i64()?,
+            funded: reader.i64()?,
             received: i128::from_le_bytes(reader.array()?),
         })
     }
@@ -134,6 +168,7 @@ impl Totals {
         self.balance += other.balance;
         self.unspent += other.unspent;
         self.received += other.received;
+        self.funded += other.funded;
         self.transactions += other.transactions;
     }
 
@@ -142,6 +177,7 @@ impl Totals {
             balance: -self.balance,
             unspent: -self.unspent,
             received: -self.received,
+            funded: -self.funded,
             transactions: -self.transactions,
         }
     }
@@ -161,6 +197,8 @@ struct Effects {
     made: BTreeMap<Key, Vec<u8>>,
     /// Unspent outputs of earlier blocks that it spends.
     spent: BTreeMap<Key, Vec<u8>>,
+    /// Who spends what.
+    spenders: Vec<Row>,
 }
 
 #[derive(Default)]
@@ -184,8 +222,10 @@ impl Effects {
             return effects;
         }
         for ((tx_index, tx), spent) in (0u32..).zip(&block.block.transactions).zip(block.spent_by_tx()) {
-            for (input, coin) in tx.inputs.iter().zip(spent) {
+            for ((vin, input), coin) in (0u32..).zip(&tx.inputs).zip(spent) {
                 effects.spend(&block.at, tx_index, tx.txid(), coin, input.previous_output);
+                let place = [block.at.height, tx_index, vin].map(u32::to_be_bytes).concat();
+                effects.spenders.push((spender_key(&input.previous_output), place));
             }
             for (vout, output) in (0u32..).zip(&tx.outputs) {
                 if !output.script_pubkey.is_unspendable() {
@@ -218,6 +258,7 @@ impl Effects {
             balance: value,
             unspent: 1,
             received: value.into(),
+            funded: 1,
             transactions: 0,
         });
         self.made.extend([unspent_row(&script, coin, outpoint)]);
@@ -263,8 +304,13 @@ impl HistoryValue {
 }
 
 impl Rules for Addresses {
-    const NAME: &'static str = "address";
+    const NAME: &'static str = "addresses";
     const ID: &'static str = "addressindex";
+    const LABEL: &'static str = OLD_NAME;
+
+    fn open(&self, store: &Store) -> Result<(), IndexError> {
+        Ok(store.remove_index(OLD_NAME)?)
+    }
 
     fn connect(&self, block: &AppliedBlock, table: &dyn Table) -> Result<Vec<Change>, IndexError> {
         let effects = Effects::of(block);
@@ -272,6 +318,7 @@ impl Rules for Addresses {
         changes.extend(effects.history.into_iter().map(|(key, value)| (key, Some(value.to_bytes()))));
         changes.extend(effects.spent.into_keys().map(|key| (key, None)));
         changes.extend(effects.made.into_iter().map(|(key, row)| (key, Some(row))));
+        changes.extend(effects.spenders.into_iter().map(|(key, place)| (key, Some(place))));
         Ok(changes)
     }
 
@@ -281,116 +328,7 @@ impl Rules for Addresses {
         changes.extend(effects.history.into_keys().map(|key| (key, None)));
         changes.extend(effects.made.into_keys().map(|key| (key, None)));
         changes.extend(effects.spent.into_iter().map(|(key, row)| (key, Some(row))));
+        changes.extend(effects.spenders.into_iter().map(|(key, _)| (key, None)));
         Ok(changes)
-    }
-}
-
-/// The numbers at the end of a key.
-fn numbers<const N: usize>(key: &[u8]) -> Result<[u32; N], IndexError> {
-    let numbers = key.get(33..).filter(|rest| rest.len() == 4 * N);
-    let numbers = numbers
-        .ok_or_else(|| IndexError::Damaged { index: Addresses::NAME, what: format!("key {key:02x?}") })?;
-    let mut values = [0; N];
-    for (value, bytes) in values.iter_mut().zip(numbers.chunks_exact(4)) {
-        *value = u32::from_be_bytes(bytes.try_into().expect("chunks of four"));
-    }
-    Ok(values)
-}
-
-fn unspent_item(key: &[u8], value: &[u8]) -> Result<UnspentItem, IndexError> {
-    let [height, tx_index, vout] = numbers(key)?;
-    let mut reader = Reader::new(value);
-    let mut read = || -> Result<_, DecodeError> {
-        Ok((Txid(reader.array()?), Amount(reader.i64()?), reader.u8()? != 0))
-    };
-    let (txid, value, coinbase) = read().map_err(damaged)?;
-    Ok(UnspentItem { outpoint: OutPoint { txid, vout }, value, height, tx_index, coinbase })
-}
-
-/// The first key behind everything that begins with `kind` and `script`.
-fn end_of(kind: u8, script: &Hash256) -> Key {
-    let mut end = key(kind, script, &[]);
-    // Numbers behind it are at most ff ff ff ff: longer than any of them.
-    end.extend([0xff; 13]);
-    end
-}
-
-fn start_after(kind: u8, script: &Hash256, after: Option<Place>, with_vout: bool) -> Key {
-    let Some(place) = after else { return key(kind, script, &[]) };
-    let mut start = if with_vout {
-        key(kind, script, &[place.height, place.tx_index, place.vout])
-    } else {
-        key(kind, script, &[place.height, place.tx_index])
-    };
-    start.push(0);
-    start
-}
-
-impl AddressIndex {
-    /// What a script has, at the block that is returned with it.
-    pub fn balance(&self, script: &Script) -> Result<(Balance, BlockRef), IndexError> {
-        let hash = script_hash(script);
-        let view = self.view();
-        let stored = view.get(&key(BALANCE, &hash, &[]))?;
-        let totals =
-            stored.map_or(Ok(Totals::default()), |bytes| Totals::from_bytes(&bytes)).map_err(damaged)?;
-        let mut immature = 0;
-        // A coinbase output of height h can be spent by the block at h + maturity.
-        let oldest = (view.at.height + 2).saturating_sub(self.rules().coinbase_maturity);
-        let mut from = key(UNSPENT, &hash, &[oldest]);
-        let end = end_of(UNSPENT, &hash);
-        loop {
-            let rows = view.range(&from, &end, 1_000)?;
-            for (key, value) in &rows {
-                let item = unspent_item(key, value)?;
-                immature += if item.coinbase { item.value.sat() } else { 0 };
-            }
-            let Some((last, _)) = rows.last().filter(|_| rows.len() == 1_000) else { break };
-            from = last.clone();
-            from.push(0);
-        }
-        let balance = Balance {
-            total: Amount(totals.balance),
-            immature: Amount(immature),
-            unspent: totals.unspent.max(0).unsigned_abs(),
-            received: Amount(i64::try_from(totals.received).unwrap_or(i64::MAX)),
-            transactions: totals.transactions.max(0).unsigned_abs(),
-        };
-        Ok((balance, view.at))
-    }
-
-    /// Up to `limit` unspent outputs of a script, oldest first, after a place; and the block they are as of.
-    pub fn unspent(
-        &self,
-        script: &Script,
-        after: Option<Place>,
-        limit: usize,
-    ) -> Result<(Vec<UnspentItem>, BlockRef), IndexError> {
-        let hash = script_hash(script);
-        let view = self.view();
-        let rows = view.range(&start_after(UNSPENT, &hash, after, true), &end_of(UNSPENT, &hash), limit)?;
-        let items = rows.iter().map(|(key, value)| unspent_item(key, value)).collect::<Result<_, _>>()?;
-        Ok((items, view.at))
-    }
-
-    /// Up to `limit` transactions of a script, oldest first, after a place; and the block they are as of.
-    pub fn history(
-        &self,
-        script: &Script,
-        after: Option<Place>,
-        limit: usize,
-    ) -> Result<(Vec<HistoryItem>, BlockRef), IndexError> {
-        let hash = script_hash(script);
-        let view = self.view();
-        let rows = view.range(&start_after(HISTORY, &hash, after, false), &end_of(HISTORY, &hash), limit)?;
-        let item = |(key, value): &(Key, Vec<u8>)| {
-            let [height, tx_index] = numbers(key)?;
-            let mut reader = Reader::new(value);
-            let mut read =
-                || -> Result<_, DecodeError> { Ok((Txid(reader.array()?), reader.i64()?, reader.i64()?)) };
-            let (txid, received, spent) = read().map_err(damaged)?;
-            Ok(HistoryItem { txid, height, tx_index, received: Amount(received), spent: Amount(spent) })
-        };
-        Ok((rows.iter().map(item).collect::<Result<_, IndexError>>()?, view.at))
     }
 }

@@ -11,7 +11,7 @@ mod plugin;
 mod state;
 mod transactions;
 
-pub use address::{AddressIndex, Addresses, Balance, HistoryItem, Place, UnspentItem, script_hash};
+pub use address::{AddressIndex, Addresses, Balance, HistoryItem, Place, Spender, UnspentItem, script_hash};
 pub use filters::{BasicFilters, BlockFilters, FilterBytes, FilterHashes, MAX_FILTERS, MAX_HASHES};
 pub use plugin::IndexPlugin;
 pub use state::{Index, IndexStatus, View};

@@ -70,7 +70,11 @@ impl Overlay {
     }
 
     /// The changed keys from `from` up to but without `to`, in order.
-    pub(super) fn range(&self, from: &[u8], to: &[u8]) -> impl Iterator<Item = (&Key, Option<&Vec<u8>>)> {
+    pub(super) fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl DoubleEndedIterator<Item = (&Key, Option<&Vec<u8>>)> {
         self.merged
             .range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to)))
             .map(|(key, value)| (key, value.as_ref()))

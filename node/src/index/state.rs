@@ -1,7 +1,7 @@
 //! An index's table and how far it is, for whoever asks.
 
 use super::overlay::{Changes, Overlay};
-use super::{IndexError, IndexPlugin, Row, Rules, Table};
+use super::{IndexError, IndexPlugin, Key, Row, Rules, Table};
 use crate::chain::ChainHandle;
 use chaincore_plugin::{BlockRef, ChainReader};
 use chaincore_storage::{Cursor, IndexBatch, IndexDb};
@@ -77,11 +77,29 @@ impl<R: Rules> Table for View<'_, R> {
 impl<R: Rules> View<'_, R> {
     /// Up to `limit` entries with keys from `from` up to but without `to`, in order.
     pub fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, IndexError> {
+        let changed = self.contents.overlay.range(from, to).collect();
+        self.merged(changed, (from, to), limit, false)
+    }
+
+    /// The same from the last entry backwards.
+    pub fn range_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, IndexError> {
+        let changed = self.contents.overlay.range(from, to).rev().collect();
+        self.merged(changed, (from, to), limit, true)
+    }
+
+    /// What is stored between two keys and what is changed there, as one list in the order that both have.
+    fn merged(
+        &self,
+        changed: Vec<(&Key, Option<&Vec<u8>>)>,
+        (from, to): (&[u8], &[u8]),
+        limit: usize,
+        backwards: bool,
+    ) -> Result<Vec<Row>, IndexError> {
         // A removed key hides one stored entry: ask for as many more as there are removed keys.
-        let changed: Vec<_> = self.contents.overlay.range(from, to).collect();
         let removed = changed.iter().filter(|(_, value)| value.is_none()).count();
         let (from, to) = (Bound::Included(from), Bound::Excluded(to));
-        let stored = self.contents.db::<R>()?.range(from, to, limit.saturating_add(removed))?;
+        let (db, most) = (self.contents.db::<R>()?, limit.saturating_add(removed));
+        let stored = if backwards { db.range_rev(from, to, most)? } else { db.range(from, to, most)? };
         let mut stored = stored.into_iter().peekable();
         let mut changed = changed.into_iter().peekable();
         let mut entries = vec![];
@@ -92,6 +110,7 @@ impl<R: Rules> View<'_, R> {
                 (None, Some(_)) => true,
                 (Some((old, _)), Some((new, _))) => {
                     let order = old.as_slice().cmp(new.as_slice());
+                    let order = if backwards { order.reverse() } else { order };
                     if order.is_eq() {
                         stored.next();
                     }

@@ -2,9 +2,11 @@
 
 use super::{Service, index_failure};
 use crate::index::{BlockFilters, IndexError, Place};
-use chaincore_consensus::Script;
+use chaincore_consensus::Hash256;
 use chaincore_plugin::ChainReader;
-use chaincore_rpc::node::{NodeError, NodeResult, ScriptEvent, ScriptUnspent};
+use chaincore_rpc::node::{
+    NodeError, NodeResult, ScriptEvent, ScriptId, ScriptTotals, ScriptUnspent, Tip, TxPlace,
+};
 use std::time::{Duration, Instant};
 
 /// How long a question to an index waits for the index to catch up with the tip.
@@ -60,17 +62,31 @@ impl Service {
         }
     }
 
+    /// See [`chaincore_rpc::node::Node::script_totals`].
+    pub(super) fn totals_of(&self, script: &ScriptId) -> NodeResult<ScriptTotals> {
+        let (balance, at) = self.addresses()?.balance(&Hash256(script.0)).map_err(index_failure)?;
+        Ok(ScriptTotals {
+            at: Tip { hash: at.hash, height: at.height },
+            received: balance.received,
+            unspent: balance.total,
+            immature: balance.immature,
+            funded_count: balance.funded,
+            unspent_count: balance.unspent,
+            tx_count: balance.transactions,
+        })
+    }
+
     /// See [`chaincore_rpc::node::Node::script_unspent`].
     pub(super) fn unspent_of(
         &self,
-        script: &Script,
+        script: &ScriptId,
         skip: usize,
         limit: usize,
     ) -> NodeResult<Vec<ScriptUnspent>> {
-        let index = self.addresses()?;
+        let (index, script) = (self.addresses()?, Hash256(script.0));
         let (mut skip, mut unspent, mut after) = (skip, Vec::new(), None);
         while unspent.len() < limit {
-            let (items, _) = index.unspent(script, after, ROWS).map_err(index_failure)?;
+            let (items, _) = index.unspent(&script, after, ROWS).map_err(index_failure)?;
             let Some(last) = items.last() else { break };
             after = Some(Place { height: last.height, tx_index: last.tx_index, vout: last.outpoint.vout });
             let skipped = skip.min(items.len());
@@ -90,31 +106,28 @@ impl Service {
     /// See [`chaincore_rpc::node::Node::script_history`].
     pub(super) fn history_of(
         &self,
-        script: &Script,
+        script: &ScriptId,
+        before: Option<TxPlace>,
         skip: usize,
         limit: usize,
     ) -> NodeResult<Vec<ScriptEvent>> {
-        let index = self.addresses()?;
-        // The index reads oldest first; the newest are the last of all.
-        let (totals, _) = index.balance(script).map_err(index_failure)?;
-        let count = usize::try_from(totals.transactions).unwrap_or(usize::MAX);
-        let end = count.saturating_sub(skip);
-        let first = end.saturating_sub(limit);
-        let (mut at, mut events, mut after) = (0, Vec::new(), None);
+        let (index, script) = (self.addresses()?, Hash256(script.0));
+        let place = |place: TxPlace| Place { height: place.height, tx_index: place.tx_index, vout: 0 };
+        let (mut skip, mut events, mut before) = (skip, Vec::new(), before.map(place));
         // Rows before the wanted ones are passed over, never held.
-        while at < end {
-            let (items, _) = index.history(script, after, ROWS.min(end - at)).map_err(index_failure)?;
+        while events.len() < limit {
+            let wanted = skip.saturating_add(limit - events.len()).min(ROWS);
+            let items = index.history_back(&script, before, wanted).map_err(index_failure)?;
             let Some(last) = items.last() else { break };
-            after = Some(Place { height: last.height, tx_index: last.tx_index, vout: 0 });
-            let passed = first.saturating_sub(at).min(items.len());
-            at += items.len();
-            events.extend(items.into_iter().skip(passed).map(|item| ScriptEvent {
+            before = Some(Place { height: last.height, tx_index: last.tx_index, vout: 0 });
+            let skipped = skip.min(items.len());
+            skip -= skipped;
+            events.extend(items.into_iter().skip(skipped).map(|item| ScriptEvent {
                 txid: item.txid,
                 height: item.height,
                 tx_index: item.tx_index,
             }));
         }
-        events.reverse();
         Ok(events)
     }
 }

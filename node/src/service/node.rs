@@ -20,8 +20,8 @@ use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
     IndexStatus, MempoolChunk, MempoolEntry, MempoolEvents, MempoolInfo, Node, NodeError, NodeInfo,
-    NodeResult, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptTotals, ScriptUnspent,
-    TemplateStats, Tip, TxAccepted, TxTest,
+    NodeResult, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptId, ScriptTotals,
+    ScriptUnspent, Spender, TemplateStats, Tip, TxAccepted, TxPlace, TxTest,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
@@ -419,7 +419,7 @@ impl Node for Service {
         let index = self.core().indexes.transactions.as_ref().ok_or(NodeError::IndexOff("txindex"))?;
         self.current(index)?;
         let found = index.transaction(txid).map_err(index_failure)?;
-        Ok(found.map(|(tx, place)| ConfirmedTx { tx, block: place.block }))
+        Ok(found.map(|(tx, place)| ConfirmedTx { tx, block: place.block, tx_index: place.tx_index }))
     }
 
     fn block_filter(&self, hash: &BlockHash) -> NodeResult<Option<BlockFilter>> {
@@ -440,23 +440,26 @@ impl Node for Service {
         self.of_filters(|index| index.headers(stop, start))
     }
 
-    fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals> {
-        let (balance, at) = self.addresses()?.balance(script).map_err(index_failure)?;
-        Ok(ScriptTotals {
-            at: Tip { hash: at.hash, height: at.height },
-            received: balance.received,
-            unspent: balance.total,
-            immature: balance.immature,
-            unspent_count: balance.unspent,
-            tx_count: balance.transactions,
-        })
+    fn script_totals(&self, script: &ScriptId) -> NodeResult<ScriptTotals> {
+        self.totals_of(script)
     }
 
-    fn script_unspent(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
+    fn script_unspent(&self, script: &ScriptId, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
         self.unspent_of(script, skip, limit)
     }
 
-    fn script_history(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptEvent>> {
-        self.history_of(script, skip, limit)
+    fn script_history(
+        &self,
+        script: &ScriptId,
+        before: Option<TxPlace>,
+        skip: usize,
+        limit: usize,
+    ) -> NodeResult<Vec<ScriptEvent>> {
+        self.history_of(script, before, skip, limit)
+    }
+
+    fn spender(&self, outpoint: &OutPoint, script: &ScriptId) -> NodeResult<Option<Spender>> {
+        let found = self.addresses()?.spender(outpoint, &Hash256(script.0)).map_err(index_failure)?;
+        Ok(found.map(|found| Spender { txid: found.txid, vin: found.vin, height: found.height }))
     }
 }

@@ -8,11 +8,11 @@ use chaincore_consensus::coin::Coin;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, Block, OutPoint};
 use chaincore_node::chain::{ChainHandle, ChainOptions, FlushPolicy, Origin, Outcome, Status};
-use chaincore_node::index::{AddressIndex, Addresses, Index, Place, Rules};
+use chaincore_node::index::{AddressIndex, Addresses, Index, Place, Rules, Spender, script_hash};
 use chaincore_node::mempool::{Mempool, MempoolOptions};
 use chaincore_node::plugins::Host;
 use chaincore_node::testkit::{self, Branch, Lock, Utxo};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,8 +115,9 @@ pub fn wait_synced(index: &AddressIndex) {
 /// adds up.
 pub fn assert_addresses(index: &AddressIndex, branch: &Branch) {
     wait_synced(index);
+    let mut funded = 0;
     for lock in Lock::all() {
-        let script = lock.script();
+        let script = script_hash(&lock.script());
         let mut expected: Vec<(OutPoint, Utxo)> =
             branch.coins.iter().filter(|(_, utxo)| utxo.lock == lock).map(|(o, u)| (*o, *u)).collect();
         expected.sort_by_key(|(outpoint, utxo)| (utxo.height, utxo.tx_index, outpoint.vout));
@@ -159,5 +160,44 @@ pub fn assert_addresses(index: &AddressIndex, branch: &Branch) {
         let spent: i64 = history.iter().map(|item| item.spent.sat()).sum();
         assert_eq!(balance.received, Amount(received));
         assert_eq!(balance.total, Amount(received - spent));
+
+        // The same backwards, in pages of five.
+        let mut back = vec![];
+        let mut before = None;
+        loop {
+            let page = index.history_back(&script, before, 5).unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(Place { height: last.height, tx_index: last.tx_index, vout: 0 });
+            back.extend(page);
+        }
+        back.reverse();
+        assert_eq!(back, history);
+        funded += balance.funded;
+    }
+    assert_spenders(index, funded);
+}
+
+/// Checks for every output of the active chain by whom the index says that it is spent, and that so many outputs can be
+/// spent at all.
+fn assert_spenders(index: &AddressIndex, funded: u64) {
+    let chain = index.chain();
+    let mut spent = HashMap::new();
+    let mut made = vec![];
+    for height in 1..=chain.snapshot().tip().height() {
+        let hash = chain.snapshot().block_at(height).unwrap().hash();
+        let block = chain.read_block(&hash).unwrap();
+        for (tx_index, tx) in (0u32..).zip(&block.transactions) {
+            for (vin, input) in (0u32..).zip(&tx.inputs) {
+                spent.insert(input.previous_output, Spender { txid: tx.txid(), vin, height, tx_index });
+            }
+            let outputs = (0u32..).zip(&tx.outputs).filter(|(_, out)| !out.script_pubkey.is_unspendable());
+            made.extend(outputs.map(|(vout, output)| {
+                (OutPoint { txid: tx.txid(), vout }, script_hash(&output.script_pubkey))
+            }));
+        }
+    }
+    assert_eq!(made.len() as u64, funded);
+    for (outpoint, script) in &made {
+        assert_eq!(index.spender(outpoint, script).unwrap(), spent.get(outpoint).copied(), "{outpoint:?}");
     }
 }

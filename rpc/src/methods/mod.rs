@@ -21,7 +21,7 @@ mod network;
 mod outputs;
 mod peers;
 mod pool;
-mod proofs;
+pub(crate) mod proofs;
 mod rawtx;
 mod scans;
 mod stats;

@@ -194,8 +194,13 @@ pub fn gettxoutproof(node: &dyn Node, args: &Args) -> Reply {
     if found.iter().filter(|found| **found).count() != txids.len() {
         return Err(RpcError::not_found("Not all transactions found in specified or retrieved block"));
     }
-    let tree = PartialTree::new(&leaves, &found);
-    reply(&hex::encode(&[&block.header.to_array()[..], &tree.to_bytes()].concat()))
+    reply(&hex::encode(&merkle_block(&block.header, &leaves, &found)))
+}
+
+/// The message `merkleblock` of BIP37: a block's header and the way to those of its transactions that are wanted. There
+/// must be at least one.
+pub fn merkle_block(header: &Header, txids: &[Hash256], wanted: &[bool]) -> Vec<u8> {
+    [&header.to_array()[..], &PartialTree::new(txids, wanted).to_bytes()].concat()
 }
 
 pub fn verifytxoutproof(node: &dyn Node, args: &Args) -> Reply {

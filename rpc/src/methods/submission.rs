@@ -158,12 +158,17 @@ impl TestJson {
 /// The transactions of a package, still in hex.
 fn package(args: &Args) -> Result<&[Json], RpcError> {
     let raw = args.array(0)?;
+    check_count(raw)?;
+    Ok(raw)
+}
+
+fn check_count(raw: &[Json]) -> Result<(), RpcError> {
     if raw.is_empty() || raw.len() > MAX_PACKAGE_COUNT {
         return Err(RpcError::invalid_parameter(format!(
             "Array must contain between 1 and {MAX_PACKAGE_COUNT} transactions."
         )));
     }
-    Ok(raw)
+    Ok(())
 }
 
 fn decode_packaged(raw: &Json) -> Result<TxRef, RpcError> {
@@ -278,12 +283,34 @@ struct PackageJson {
 
 pub fn submitpackage(node: &dyn Node, args: &Args) -> Reply {
     let raw = package(args)?;
-    let max_fee_rate = Some(max_fee_rate(args, 1)?).filter(|rate| rate.sat() != 0);
+    let max_fee_rate = max_fee_rate(args, 1)?;
     let max_burn = args.opt_amount(2)?.unwrap_or(Amount::ZERO);
+    reply(&submit_package(node, raw, Limits { max_fee_rate, max_burn })?)
+}
+
+/// What a submission refuses as a mistake.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A higher fee rate, per 1000 virtual bytes; zero takes any.
+    pub max_fee_rate: Amount,
+    /// More coins made unspendable.
+    pub max_burn: Amount,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_fee_rate: DEFAULT_MAX_FEE_RATE, max_burn: Amount::ZERO }
+    }
+}
+
+/// Puts a child with its unconfirmed parents, which come first, into the mempool, each given in hex.
+pub fn submit_package(node: &dyn Node, raw: &[Json], limits: Limits) -> Result<impl Serialize, RpcError> {
+    check_count(raw)?;
+    let max_fee_rate = Some(limits.max_fee_rate).filter(|rate| rate.sat() != 0);
     let mut txs: Vec<TxRef> = Vec::with_capacity(raw.len());
     for raw in raw {
         let tx = decode_packaged(raw)?;
-        check_burn(&tx, max_burn)?;
+        check_burn(&tx, limits.max_burn)?;
         txs.push(tx);
     }
     if txs.len() > 1 && !is_child_with_parents_tree(&txs) {
@@ -303,5 +330,5 @@ pub fn submitpackage(node: &dyn Node, args: &Args) -> Reply {
         results.put(&tx.wtxid().to_string(), &SubmitJson::new(tx.txid(), packaged));
     }
     let package_msg = submission.error.unwrap_or_else(|| "success".into());
-    reply(&PackageJson { package_msg, results, replaced: replaced.into_iter().collect() })
+    Ok(PackageJson { package_msg, results, replaced: replaced.into_iter().collect() })
 }

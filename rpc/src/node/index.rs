@@ -2,6 +2,7 @@
 
 use super::Tip;
 use chaincore_consensus::filter::BasicFilter;
+use chaincore_consensus::hash::sha256;
 use chaincore_consensus::{Amount, BlockHash, Hash256, OutPoint, TxRef, Txid};
 
 /// A transaction and where it was mined.
@@ -11,6 +12,39 @@ pub struct ConfirmedTx {
     pub tx: TxRef,
     /// The block it is in.
     pub block: BlockHash,
+    /// Its position there.
+    pub tx_index: u32,
+}
+
+/// By what the address index knows an output script: the SHA-256 of its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ScriptId(pub [u8; 32]);
+
+impl ScriptId {
+    /// That of a script.
+    pub fn of(script: &[u8]) -> Self {
+        Self(sha256(script))
+    }
+}
+
+/// The input that spends an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spender {
+    /// The transaction.
+    pub txid: Txid,
+    /// The number of the input.
+    pub vin: u32,
+    /// The height that the transaction was mined at.
+    pub height: u32,
+}
+
+/// A place in the chain: a transaction by its block's height and its position there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TxPlace {
+    /// The height.
+    pub height: u32,
+    /// The position.
+    pub tx_index: u32,
 }
 
 /// A follower of the chain that answers questions by it.
@@ -44,6 +78,8 @@ pub struct ScriptTotals {
     pub unspent: Amount,
     /// What of the unspent is coinbase that may not be spent in the next block yet.
     pub immature: Amount,
+    /// How many outputs were ever paid to it.
+    pub funded_count: u64,
     /// How many outputs are unspent.
     pub unspent_count: u64,
     /// How many transactions pay it or spend from it.

@@ -2,6 +2,7 @@
 
 use super::shapes::coins;
 use super::{Answer, Request, Rest, RestError, json};
+use crate::node::ScriptId;
 use chaincore_consensus::address::Address;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, BlockHash, Script, Txid, hex};
@@ -50,8 +51,8 @@ struct Balance {
 /// `GET /balance/{address}`.
 pub fn balance(rest: &Rest, request: &Request) -> Answer {
     let node = rest.node();
-    let (address, script) = address_script(&request.argument, node.params())?;
-    let totals = node.script_totals(&script)?;
+    let (address, script) = address_script(request.argument(0), node.params())?;
+    let totals = node.script_totals(&ScriptId::of(&script))?;
     json(&Balance {
         address: address.to_text(&node.params().addresses),
         balance: totals.unspent.sat(),
@@ -94,11 +95,11 @@ struct Utxos {
 /// `GET /utxos/{address}`.
 pub fn utxos(rest: &Rest, request: &Request) -> Answer {
     let node = rest.node();
-    let (address, script) = address_script(&request.argument, node.params())?;
+    let (address, script) = address_script(request.argument(0), node.params())?;
     let (skip, limit) = page(request)?;
     let height = node.chain().tip().height;
     // One more than shown tells whether there is a next page.
-    let mut found = node.script_unspent(&script, skip, limit + 1)?;
+    let mut found = node.script_unspent(&ScriptId::of(&script), skip, limit + 1)?;
     let more = found.len() > limit;
     found.truncate(limit);
     let maturity = node.params().coinbase_maturity;
@@ -156,11 +157,11 @@ struct History {
 /// `GET /history/{address}`.
 pub fn history(rest: &Rest, request: &Request) -> Answer {
     let node = rest.node();
-    let (address, script) = address_script(&request.argument, node.params())?;
+    let (address, script) = address_script(request.argument(0), node.params())?;
     let (skip, limit) = page(request)?;
     let chain = node.chain();
     let height = chain.tip().height;
-    let mut found = node.script_history(&script, skip, limit + 1)?;
+    let mut found = node.script_history(&ScriptId::of(&script), None, skip, limit + 1)?;
     let more = found.len() > limit;
     found.truncate(limit);
     let event = |event: &crate::node::ScriptEvent| Event {

@@ -70,7 +70,7 @@ struct File {
 impl File {
     /// The file that the path names.
     fn of(request: &Request, chain: &dyn ChainView, size: u32) -> Result<Self, RestError> {
-        let name = &request.argument;
+        let name = request.argument(0);
         let number: u32 = name
             .strip_suffix(".bin")
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))

@@ -10,6 +10,9 @@
 
 mod addresses;
 mod blocks;
+pub mod esplora;
+pub mod explorer;
+mod facts;
 mod feed;
 mod light;
 mod mining;
@@ -26,16 +29,15 @@ use crate::error::{RpcError, code};
 use crate::http::rest::{RestFuture, RestHandler, RestRequest, RestResponse, percent_decode};
 use crate::json::Json;
 use crate::node::{NodeError, NodeRef};
-use crate::plugins::PluginRoutes;
+use crate::plugins::{PluginRoutes, Plugins};
 use crate::value::to_json_string;
 use crate::web::Web;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
 use route::Handler;
-use routes::ROUTES;
 use serde::Serialize;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A route's verb; there are no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +70,16 @@ impl Verb {
 /// A request as handlers see it.
 pub struct Request {
     request: RestRequest,
-    /// The part of the path that stands for the route's `{…}`, decoded.
-    argument: String,
+    /// The parts of the path that stand for the route's `{…}`, decoded.
+    arguments: Vec<String>,
 }
 
 impl Request {
+    /// The part of the path that stands for one of the route's `{…}`, by its place among them.
+    fn argument(&self, at: usize) -> &str {
+        self.arguments.get(at).map_or("", String::as_str)
+    }
+
     /// A parameter of the query, if it is there and not empty.
     fn query(&self, name: &str) -> Option<String> {
         self.request.query_value(name).filter(|value| !value.is_empty())
@@ -127,6 +134,10 @@ impl RestError {
         Self { status, code: code.into(), message: message.into() }
     }
 
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
     fn bad_request(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
@@ -142,7 +153,10 @@ impl From<NodeError> for RestError {
         let message = error.to_string();
         match error {
             NodeError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message),
-            NodeError::IndexOff(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "index_off", message),
+            NodeError::IndexOff(name) => {
+                let message = format!("{message}: start the node with -{name}");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "index_off", message)
+            }
             NodeError::Storage(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage", message),
             NodeError::Other(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
@@ -178,66 +192,86 @@ struct Inner {
     node: NodeRef,
     plugins: PluginRoutes,
     web: Web,
+    control: Option<Arc<dyn Plugins>>,
     templates: mining::TemplateStore,
+    pool: Mutex<esplora::Pool>,
+    facts: facts::Facts,
+}
+
+/// What the paths answer with besides the node.
+#[derive(Default)]
+pub struct RestParts {
+    /// The paths of plugins.
+    pub plugins: PluginRoutes,
+    /// The web app.
+    pub web: Web,
+    /// The plugins themselves, to be listed.
+    pub control: Option<Arc<dyn Plugins>>,
 }
 
 impl Rest {
-    /// The paths of a node without plugins.
+    /// The paths of a node alone.
     pub fn new(node: NodeRef) -> Self {
-        Self::with_plugins(node, PluginRoutes::default())
+        Self::with(node, RestParts::default())
     }
 
-    /// The paths of a node, and those of its plugins.
-    pub fn with_plugins(node: NodeRef, plugins: PluginRoutes) -> Self {
-        Self::with_web(node, plugins, Web::none())
-    }
-
-    /// The same, and a web app in front.
-    pub fn with_web(node: NodeRef, plugins: PluginRoutes, web: Web) -> Self {
-        Self(Arc::new(Inner { node, plugins, web, templates: mining::TemplateStore::default() }))
+    /// The paths of a node with all that is around it.
+    pub fn with(node: NodeRef, parts: RestParts) -> Self {
+        let RestParts { plugins, web, control } = parts;
+        let (templates, pool, facts) = Default::default();
+        Self(Arc::new(Inner { node, plugins, web, control, templates, pool, facts }))
     }
 
     async fn answer(&self, request: RestRequest) -> RestResponse {
-        let verb = Verb::of(&request.method);
         let path = request.path.clone();
         if self.0.web.claims(&path) {
             let rest = self.clone();
             let answer = tokio::task::spawn_blocking(move || rest.0.web.answer(&request));
             return answer.await.unwrap_or_else(|_| failed().into_response());
         }
-        if self.0.plugins.claims(&path) {
-            return self.answer_of_plugin(verb, request).await;
-        }
-        let at_path = || ROUTES.iter().filter(|route| matched(route.path, &path).is_some());
+        let answer = self.answer_of_route(request).await;
+        answer.unwrap_or_else(if esplora::has(&path) {
+            esplora::plain_error
+        } else {
+            RestError::into_response
+        })
+    }
+
+    async fn answer_of_route(&self, request: RestRequest) -> Answer {
+        let verb = Verb::of(&request.method);
+        let path = request.path.clone();
+        let at_path = || routes::all().filter(|route| matched(route.path, &path).is_some());
         let Some(route) = at_path().find(|route| Some(route.verb) == verb) else {
-            let known = at_path().next();
-            let Some(known) = known else {
-                return RestError::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {path}"))
-                    .into_response();
+            if self.0.plugins.claims(&path) {
+                return self.answer_of_plugin(verb, request).await;
+            }
+            let Some(known) = at_path().next() else {
+                return Err(RestError::new(
+                    StatusCode::NOT_FOUND,
+                    "not_found",
+                    format!("there is no {path}"),
+                ));
             };
-            let message = format!("{} is not a method of {path}, {} is", request.method, known.verb.name());
-            let error = RestError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-            return error.into_response().header(ALLOW, HeaderValue::from_static(known.verb.name()));
+            return Ok(wrong_verb(&request, known.verb));
         };
-        let argument = percent_decode(matched(route.path, &path).unwrap_or_default());
+        let parts = matched(route.path, &path).unwrap_or_default();
+        let arguments = parts.into_iter().map(percent_decode).collect();
         let rest = self.clone();
         let run = route.run;
         let answer = tokio::task::spawn_blocking(move || match run {
-            Handler::Node(run) => run(&rest, &Request { request, argument }),
+            Handler::Node(run) => run(&rest, &Request { request, arguments }),
             Handler::Document => crate::openapi::document(rest.node(), &rest.0.plugins),
         });
-        answer.await.unwrap_or_else(|_| Err(failed())).unwrap_or_else(RestError::into_response)
+        answer.await.unwrap_or_else(|_| Err(failed()))
     }
 
-    async fn answer_of_plugin(&self, verb: Option<Verb>, request: RestRequest) -> RestResponse {
+    async fn answer_of_plugin(&self, verb: Option<Verb>, request: RestRequest) -> Answer {
         if verb != Some(Verb::Get) {
-            let message = format!("{} is not a method of {}, GET is", request.method, request.path);
-            let error = RestError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-            return error.into_response().header(ALLOW, HeaderValue::from_static("GET"));
+            return Ok(wrong_verb(&request, Verb::Get));
         }
         let rest = self.clone();
         let answer = tokio::task::spawn_blocking(move || rest.0.plugins.answer(&request));
-        answer.await.unwrap_or_else(|_| Err(failed())).unwrap_or_else(RestError::into_response)
+        answer.await.unwrap_or_else(|_| Err(failed()))
     }
 
     fn node(&self) -> &dyn crate::node::Node {
@@ -250,14 +284,27 @@ fn failed() -> RestError {
     RestError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the handler failed")
 }
 
-/// Whether a path has a pattern's form, and what stands for its `{…}`, which is always the last part.
-fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
-    match pattern.split_once('{') {
-        None => (pattern == path).then_some(""),
-        Some((prefix, _)) => {
-            path.strip_prefix(prefix).filter(|argument| !argument.is_empty() && !argument.contains('/'))
+/// The answer to a verb that a path does not have.
+fn wrong_verb(request: &RestRequest, verb: Verb) -> RestResponse {
+    let message = format!("{} is not a method of {}, {} is", request.method, request.path, verb.name());
+    let error = RestError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+    error.into_response().header(ALLOW, HeaderValue::from_static(verb.name()))
+}
+
+/// Whether a path has a pattern's form, and what stands for its `{…}`, each of which is a whole part.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    let mut arguments = Vec::new();
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        let part = parts.next()?;
+        match wanted.starts_with('{') {
+            true if part.is_empty() => return None,
+            true => arguments.push(part),
+            false if part != wanted => return None,
+            false => {}
         }
     }
+    parts.next().is_none().then_some(arguments)
 }
 
 impl RestHandler for Rest {
@@ -267,7 +314,7 @@ impl RestHandler for Rest {
         let below = |first: &str| !first.is_empty() && path.split('/').nth(1) == Some(first);
         self.0.web.claims(path)
             || self.0.plugins.claims(path)
-            || ROUTES.iter().any(|route| route.path == path || below(first_part(route.path)))
+            || routes::all().any(|route| route.path == path || below(first_part(route.path)))
     }
 
     /// The app can tell how far the start is.

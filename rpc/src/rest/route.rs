@@ -58,6 +58,10 @@ pub enum Reply {
     Json(&'static [Field]),
     /// A page for people.
     Html,
+    /// A JSON list; of what.
+    List(&'static str),
+    /// A text; which.
+    Text(&'static str),
     /// Any JSON object.
     AnyJson,
     /// Bytes, as the summary says.
@@ -79,13 +83,13 @@ pub struct BodyDoc {
 pub struct Route {
     /// The verb.
     pub verb: Verb,
-    /// The path; its last part may be `{name}`.
+    /// The path; parts of it may be `{name}`.
     pub path: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
     /// The group it is shown in.
     pub group: &'static str,
-    /// The parameters in the path and the query. The one named in the path comes first.
+    /// The parameters in the path and the query. Those in the path come first, in its order.
     pub params: &'static [Field],
     /// The body it takes.
     pub body: Option<BodyDoc>,

@@ -86,7 +86,12 @@ const SHARED_LIST: &[Field] = &[
     ),
 ];
 
-/// Every route.
+/// Every route there is.
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(super::esplora::routes::ROUTES).chain(super::explorer::routes::ROUTES)
+}
+
+/// The node's own routes.
 pub static ROUTES: &[Route] = &[
     Route {
         verb: Verb::Get,

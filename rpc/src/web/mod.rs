@@ -40,11 +40,6 @@ impl Web {
         Self { files, connect: options.connect }
     }
 
-    /// A node without a web app.
-    pub fn none() -> Self {
-        Self { files: Files::Memory(Default::default()), connect: Vec::new() }
-    }
-
     /// An app of these files, named by their paths in `web/dist`.
     pub fn of_files(files: &[(&str, &[u8])], connect: Vec<ConnectOrigin>) -> Self {
         Self { files: Files::in_memory(files.iter().map(|(name, bytes)| (*name, bytes.to_vec()))), connect }
@@ -81,6 +76,13 @@ impl Web {
         };
         let host = request.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
         headers::of_file(reply(request, name, found), name, host, &self.connect)
+    }
+}
+
+impl Default for Web {
+    /// None.
+    fn default() -> Self {
+        Self { files: Files::Memory(Default::default()), connect: Vec::new() }
     }
 }
 

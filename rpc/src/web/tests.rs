@@ -140,7 +140,7 @@ fn no_answer_lacks_the_headers() {
 
 #[test]
 fn without_an_app_the_root_is_free() {
-    let web = Web::none();
+    let web = Web::default();
     assert!(!web.is_there() && !web.claims("/") && !web.claims("/status"));
     assert_eq!(get(&web, "/app/assets/x.js", &[]).status, StatusCode::NOT_FOUND);
 }

@@ -105,6 +105,25 @@ impl MemoryNode {
         self.state().told = messages;
     }
 
+    /// Every transaction above genesis with its place and what it spent.
+    fn mined(&self) -> Vec<(TxPlace, TxRef, Vec<Coin>)> {
+        let state = self.state();
+        let mut all = Vec::new();
+        for info in state.view.active.iter().skip(1) {
+            let (block, undo) = &state.blocks[&info.hash];
+            let spent = std::iter::once(Vec::new()).chain(undo.txs.iter().cloned());
+            for ((tx_index, tx), spent) in (0u32..).zip(&block.transactions).zip(spent) {
+                all.push((TxPlace { height: info.height, tx_index }, tx.clone(), spent));
+            }
+        }
+        all
+    }
+
+    fn outputs_to(&self, script: &ScriptId) -> Vec<chaincore_consensus::TxOut> {
+        let outputs = self.mined().into_iter().flat_map(|(_, tx, _)| tx.outputs.clone());
+        outputs.filter(|output| ScriptId::of(&output.script_pubkey) == *script).collect()
+    }
+
     /// Mines blocks that pay to an address, without JSON.
     pub fn mine(self: &Arc<Self>, count: usize, address: &str) -> Vec<BlockHash> {
         let script = Address::parse(address, &self.params.addresses).unwrap().script_pubkey();
@@ -368,8 +387,8 @@ impl Node for MemoryNode {
         let state = self.state();
         let found = state.view.active.iter().skip(1).find_map(|info| {
             let block = &state.blocks[&info.hash].0;
-            let tx = block.transactions.iter().find(|tx| tx.txid() == *txid)?;
-            Some(ConfirmedTx { tx: tx.clone(), block: info.hash })
+            let (tx_index, tx) = (0u32..).zip(&block.transactions).find(|(_, tx)| tx.txid() == *txid)?;
+            Some(ConfirmedTx { tx: tx.clone(), block: info.hash, tx_index })
         });
         Ok(found)
     }
@@ -388,7 +407,7 @@ impl Node for MemoryNode {
         let header = filters.iter().rev().fold(Hash256::ZERO, |below, filter| filter.header(&below));
         Ok(filters.into_iter().next().map(|filter| BlockFilter { filter, header }))
     }
-    fn script_totals(&self, script: &Script) -> NodeResult<ScriptTotals> {
+    fn script_totals(&self, script: &ScriptId) -> NodeResult<ScriptTotals> {
         let tip = self.chain().tip();
         let unspent = self.script_unspent(script, 0, usize::MAX)?;
         let sum = |coins: &[ScriptUnspent]| Amount(coins.iter().map(|coin| coin.value.sat()).sum());
@@ -397,21 +416,23 @@ impl Node for MemoryNode {
             .filter(|coin| coin.coinbase && tip.height + 1 < coin.height + 100)
             .cloned()
             .collect();
+        let paid = self.outputs_to(script);
         Ok(ScriptTotals {
             at: Tip { hash: tip.hash, height: tip.height },
-            received: sum(&unspent),
+            received: Amount(paid.iter().map(|output| output.value.sat()).sum()),
             unspent: sum(&unspent),
             immature: sum(&young),
+            funded_count: paid.len() as u64,
             unspent_count: unspent.len() as u64,
-            tx_count: unspent.len() as u64,
+            tx_count: self.script_history(script, None, 0, usize::MAX)?.len() as u64,
         })
     }
-    fn script_unspent(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
+    fn script_unspent(&self, script: &ScriptId, skip: usize, limit: usize) -> NodeResult<Vec<ScriptUnspent>> {
         let state = self.state();
         let mut found: Vec<ScriptUnspent> = state
             .coins
             .iter()
-            .filter(|(_, coin)| coin.output.script_pubkey == *script)
+            .filter(|(_, coin)| ScriptId::of(&coin.output.script_pubkey) == *script)
             .map(|((txid, vout), coin)| ScriptUnspent {
                 outpoint: OutPoint { txid: Txid(*txid), vout: *vout },
                 value: coin.output.value,
@@ -422,10 +443,30 @@ impl Node for MemoryNode {
         found.sort_by_key(|coin| coin.height);
         Ok(found.into_iter().skip(skip).take(limit).collect())
     }
-    fn script_history(&self, script: &Script, skip: usize, limit: usize) -> NodeResult<Vec<ScriptEvent>> {
-        let unspent = self.script_unspent(script, skip, limit)?;
-        let event =
-            |coin: ScriptUnspent| ScriptEvent { txid: coin.outpoint.txid, height: coin.height, tx_index: 0 };
-        Ok(unspent.into_iter().map(event).collect())
+    fn script_history(
+        &self,
+        script: &ScriptId,
+        before: Option<TxPlace>,
+        skip: usize,
+        limit: usize,
+    ) -> NodeResult<Vec<ScriptEvent>> {
+        let mut events = Vec::new();
+        for (place, tx, spent) in self.mined() {
+            let pays = tx.outputs.iter().any(|output| ScriptId::of(&output.script_pubkey) == *script);
+            let spends = spent.iter().any(|coin| ScriptId::of(&coin.output.script_pubkey) == *script);
+            if (pays || spends) && before.is_none_or(|before| place < before) {
+                let TxPlace { height, tx_index } = place;
+                events.push(ScriptEvent { txid: tx.txid(), height, tx_index });
+            }
+        }
+        events.reverse();
+        Ok(events.into_iter().skip(skip).take(limit).collect())
+    }
+    fn spender(&self, outpoint: &OutPoint, _: &ScriptId) -> NodeResult<Option<Spender>> {
+        Ok(self.mined().into_iter().find_map(|(place, tx, _)| {
+            let mut inputs = (0u32..).zip(&tx.inputs);
+            let (vin, _) = inputs.find(|(_, input)| input.previous_output == *outpoint)?;
+            Some(Spender { txid: tx.txid(), vin, height: place.height })
+        }))
     }
 }

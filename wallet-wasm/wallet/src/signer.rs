@@ -17,7 +17,7 @@ pub struct Signer {
 /// What signing gave.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// What was signed.
+    /// What was signed; of a finished transaction with its true id and size.
     pub review: Review,
     /// How many signatures were added.
     pub signatures: usize,
@@ -133,7 +133,14 @@ impl Signer {
         burn_stack();
         let Finalised { psbt: finished, tx, .. } = finalise(signed.clone())?;
         *psbt = if tx.is_some() { finished } else { signed };
-        let review = self.review(psbt)?;
+        let mut review = plan.review;
+        for (input, own) in review.inputs.iter_mut().zip(&plan.own) {
+            input.signed |= !own.is_empty();
+        }
+        review.complete = tx.is_some();
+        if let Some(tx) = &tx {
+            review.set_transaction(tx);
+        }
         Ok(Signed { review, signatures, tx })
     }
 }

@@ -111,7 +111,7 @@ export function MempoolPage(): JSX.Element {
       <Show of={mempool}>
         {(value) => (
           <>
-            <dl class="keys line">
+            <dl class="keys one-row">
               {(
                 [
                   [t('mempool.transactions'), number(value.count), ''],

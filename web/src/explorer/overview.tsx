@@ -98,7 +98,7 @@ function FeeAdvice({ rates }: { rates: FeeRates }): JSX.Element {
     [t('fee.minimum'), rates.minimumFee],
   ] as const;
   return (
-    <dl class="keys narrow">
+    <dl class="keys four">
       {rows.map(([name, rate]) => (
         <div class="key" key={name}>
           <dt>{name}</dt>

@@ -32,6 +32,8 @@ export const explorer = {
 
   'unit.feerate': 'sat/vB',
   'unit.vbytes': 'vB',
+  'unit.bytes': 'B',
+  'unit.hashrate': 'H/s',
   'unit.coins': 'coins',
   'unit.seconds': 's',
   'unit.ms': 'ms',
@@ -211,8 +213,11 @@ export const explorer = {
   'script.other': 'Other script',
   'script.asm': 'Locking script',
   'script.sig': 'Unlocking script',
+  'script.redeem': 'Script behind the hash (P2SH)',
+  'script.inwitness': 'Script in the witness',
   'script.hex': 'Locking script in hex',
   'script.witness': { one: 'Witness: {n} item', other: 'Witness: {n} items' },
+  'script.of': '{part}: {script}',
   'script.empty': '(empty)',
 
   'address.title': 'Address {address}',

@@ -2,16 +2,27 @@
 import type { JSX } from 'preact';
 import { tip as nodeTip } from '../../node/tip';
 import { number, t } from '../../text';
-import { Badge, Progress, Time } from '../../ui';
+import { Badge, Progress as Bar, Time } from '../../ui';
 import { faults, pause, paused, progress, summary } from '../session';
+import type { Progress } from '../worker/protocol';
+
+/** What is being done, and how much of it is. */
+function stepOf(now: Progress): { what: string; part?: number } {
+  const { headers, filters, scripts } = now;
+  if (headers.at < headers.of) return { what: t('wallet.sync.headers'), part: headers.at / headers.of };
+  if (summary.value?.mode === 'filters') {
+    return { what: t('wallet.sync.filters'), ...(filters.of > 0 ? { part: filters.at / filters.of } : {}) };
+  }
+  return { what: t('wallet.sync.wallet'), ...(scripts.of > 0 ? { part: scripts.at / scripts.of } : {}) };
+}
 
 export function Sync(): JSX.Element {
   const now = progress.value;
   const tip = summary.value?.tip ?? null;
   const stopped = paused.value;
-  const busy = now === null || !now.done;
-  const offline = faults.value.some(({ kind }) => kind === 'unreachable');
-  const part = now?.part;
+  const busy = now === null || !now.synced;
+  const offline = faults.value.some(({ kind, node }) => kind === 'unreachable' && node === 0);
+  const step = now ? stepOf(now) : null;
   return (
     <div class="stack tight sync" role="status">
       <span class="row apart">
@@ -31,10 +42,10 @@ export function Sync(): JSX.Element {
           )}
           <span class="dim small">
             {tip ? t('wallet.sync.tip', { height: number(tip.height) }) : t('wallet.sync.notip')}
-            {tip?.time ? (
+            {tip && now ? (
               <>
                 {' · '}
-                <Time at={tip.time} />
+                <Time at={now.tip_time} />
               </>
             ) : null}
           </span>
@@ -47,9 +58,9 @@ export function Sync(): JSX.Element {
       </span>
       {busy && !stopped ? (
         <>
-          {part === undefined ? <Progress label={t('wallet.sync.busy')} /> : <Progress part={part} label={t('wallet.sync.busy')} />}
+          <Bar {...(step?.part === undefined ? {} : { part: step.part })} label={t('wallet.sync.busy')} />
           <span class="dim small">
-            {now?.what ?? ''}
+            {step?.what ?? ''}
             {tip && nodeTip.value && nodeTip.value.height > tip.height
               ? ` ${t('wallet.sync.behind', { n: nodeTip.value.height - tip.height })}`
               : ''}
