@@ -29,8 +29,6 @@ pub fn binary(name: &str) -> PathBuf {
             build.args(["build", "--quiet", "-p", "chaincore-node", "-p", "chaincore-cli"]);
             build.args(["-p", "chaincore-monitor", "-p", "chaincore-miner-client", "-p", "chaincore-wallet"]);
             build.arg("--bins");
-            build.args(["-p", "chaincore-monitor", "-p", "chaincore-wallet", "--bins"]);
-            build.args(["-p", "chaincore-miner-client", "-p", "chaincore-monitor", "--bins"]);
             build.arg("--target-dir").arg(folder.parent().expect("a profile folder lies in a target folder"));
             if folder.ends_with("release") {
                 build.arg("--release");

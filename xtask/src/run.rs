@@ -40,7 +40,9 @@ pub fn run(options: &Options) -> Result<()> {
         println!("Building the web app (the first time takes some minutes) ...");
         web::offer();
     }
-    println!("Building the node, its client, miner, monitors and wallet (the first time takes some minutes) ...");
+    println!(
+        "Building the node, its client, miner, monitors and wallet (the first time takes some minutes) ..."
+    );
     cargo::run(cargo().args([
         "build",
         "--release",
