@@ -75,7 +75,7 @@ impl Purse {
 }
 
 fn regtest() -> TestNode {
-    TestNode::start(&["-regtest"])
+    TestNode::start(&["-regtest", "-txindex"])
 }
 
 fn mine(node: &TestNode, blocks: u32, address: &str) {
@@ -206,7 +206,7 @@ fn a_reorganisation_takes_a_payment_back() {
 
 #[test]
 fn filters_find_what_the_index_finds() {
-    let node = TestNode::start(&["-regtest", "-blockfilterindex=1"]);
+    let node = TestNode::start(&["-regtest", "-txindex", "-blockfilterindex=1"]);
     let purse = Purse::new(&[&node]);
     let alice = purse.wallet("alice.json");
     mine(&node, 2, &alice);
@@ -281,7 +281,7 @@ fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
     purse.nodes = Vec::new();
     assert_eq!(purse.ok("alice.json", &["balance"])["tip"]["height"], 101);
     // Another chain's node.
-    let other = TestNode::start(&["-chain=chaincore"]);
+    let other = TestNode::start(&["-chain=chaincore", "-txindex"]);
     assert_eq!(purse.fails("alice.json", &["balance", "--node", other.url()]), (9, "wrong_chain".into()));
     // And a node of which the wallet takes the chain.
     purse.nodes = vec![other.url().into()];
