@@ -124,6 +124,10 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     assert_eq!(payment["net"], json!(-150_000_000 - i64::try_from(fee).expect("a small fee")));
     assert_eq!((&payment["label"], &payment["can_cancel"]), (&json!("rent"), &json!(true)));
 
+    // A fee that nobody can mean is asked about, and nobody is there to answer.
+    let dear = ["send", "--to", &bob, "--amount", "0.1", "--fee", "5000", "--node", node.url()];
+    assert_eq!(purse.fails("alice.json", &dear), (1, "high_fee".into()));
+
     // Faster, by a replacement; and what was replaced counts no more.
     let faster = purse.ok("alice.json", &["bump", text(&sent["txid"]), "--fee", "10"]);
     assert_eq!(faster["method"], "rbf");
@@ -269,7 +273,7 @@ fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
     mine(&node, 101, &alice);
     purse.nodes = vec![dead.clone(), node.url().into()];
     let balance = purse.ok("alice.json", &["balance"]);
-    assert_eq!(balance["confirmed"], 5_000_000_000u64);
+    assert_eq!(balance["confirmed"], 10_000_000_000u64);
     let sent = purse.ok("alice.json", &["send", "--to", STRANGER, "--amount", "1", "--fee", "1"]);
     node.rpc("getmempoolentry", json!([sent["txid"]]));
     assert_eq!(purse.fails("alice.json", &["balance", "--node", &dead]), (6, "no_node".into()));
@@ -321,8 +325,8 @@ fn passwords_files_and_what_people_mistype() {
     let file = purse.path("password");
     let with_file = ["--password-file", file.to_str().expect("a path")];
     let mut change = purse.command("a.json", &[&["password"], &with_file[..]].concat());
-    let changed = change.env("CHAINCORE_WALLET_NEW_PASSWORD", "battery staple").status().expect("it runs");
-    assert!(changed.success());
+    let changed = change.env("CHAINCORE_WALLET_NEW_PASSWORD", "battery staple").output().expect("it runs");
+    assert!(changed.status.success());
     purse.password = Some("battery staple");
     assert_eq!(purse.ok("a.json", &["words"])["mnemonic"], made["mnemonic"]);
     assert_eq!(purse.ok("a.json", &["receive"])["address"], address, "the state opens with it, too");
