@@ -4,8 +4,8 @@ mod input;
 
 use crate::chain::Chain;
 use crate::keys::{AccountKeys, AccountKind, KeyError, Master, Phrase, wipe::burn_stack};
-use crate::psbt::review::{Review, is_final, plan};
-use crate::psbt::{Finalised, Psbt, PsbtError, finalise};
+use crate::psbt::review::{Review, plan};
+use crate::psbt::{Finalised, Psbt, PsbtError, finalise, is_final};
 use bitcoin::Transaction;
 use bitcoin::sighash::SighashCache;
 

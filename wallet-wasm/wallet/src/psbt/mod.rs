@@ -120,3 +120,8 @@ impl PsbtError {
         }
     }
 }
+
+/// Whether an input is finished: it has its script or its witness.
+pub(crate) fn is_final(fields: &bitcoin::psbt::Input) -> bool {
+    fields.final_script_sig.is_some() || fields.final_script_witness.is_some()
+}

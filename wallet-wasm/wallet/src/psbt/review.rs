@@ -3,7 +3,7 @@
 
 use super::own::{Own, OwnKey, kind_paying};
 use super::size::vsize;
-use super::{PsbtError, Spent, spent_outputs};
+use super::{PsbtError, Spent, is_final, spent_outputs};
 use crate::chain::Chain;
 use crate::keys::{AccountKind, Master};
 use bitcoin::psbt::{Input, PsbtSighashType};
@@ -227,10 +227,6 @@ fn known_outputs(psbt: &Psbt) -> Result<Vec<Spent>, PsbtError> {
         .enumerate()
         .map(|(input, spent)| spent.ok_or(PsbtError::MissingSpent { input }))
         .collect()
-}
-
-pub(crate) fn is_final(fields: &Input) -> bool {
-    fields.final_script_sig.is_some() || fields.final_script_witness.is_some()
 }
 
 /// Whether an input says that a key of this wallet has to do with it.
