@@ -80,7 +80,7 @@ export class Session {
     page.on('crash', () => this.complain('the page crashed'));
     page.on('console', (message) => {
       // Workers have no events for it: what they are refused is told here.
-      if (message.type() === 'error') this.complain(`console: ${message.text()}`);
+      if (message.type() === 'error') this.complain(`console: ${message.text()} (${message.location().url})`);
     });
     page.on('websocket', (socket) => {
       if (new URL(socket.url()).host !== new URL(this.url).host) this.complain(`a WebSocket to ${socket.url()}`);

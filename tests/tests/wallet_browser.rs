@@ -40,3 +40,9 @@ fn both_workers_answer() {
     let node = TestNode::start(&["-regtest"]);
     play("workers", &node);
 }
+
+#[test]
+fn the_explorer_shows_the_chain_as_it_grows() {
+    let node = TestNode::start(&["-regtest", "-txindex"]);
+    play("explorer", &node);
+}

@@ -115,7 +115,7 @@ const ALL: &[Kernel] = &[
 ];
 
 /// Lanes that hold nonces.
-trait Batch: Lanes {
+trait Batch: Lanes<Uniform = u32> {
     /// How many lanes: at most 32.
     const LANES: u32;
     /// `LANES` nonces from `first` on, as words of the message: with their bytes turned.

@@ -12,7 +12,10 @@
 //! Every kernel finds the same nonces; tests compare each with plain SHA-256. The crate knows nothing of templates,
 //! nodes or networks: whoever calls brings a header and a target.
 
+mod count;
 mod engine;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod job;
 mod kernel;
 mod meter;
@@ -20,7 +23,10 @@ mod prepared;
 mod sha256;
 mod workers;
 
+pub use count::Operations;
 pub use engine::{Engine, Event};
+#[cfg(feature = "gpu")]
+pub use gpu::{Gpu, GpuError};
 pub use job::{BIP320_MASK, Job, Solution};
 pub use kernel::Kernel;
 pub use meter::CoreFigures;

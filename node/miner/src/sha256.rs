@@ -38,8 +38,12 @@ pub(crate) const HASH_BITS: u32 = 256;
 
 /// 32-bit words side by side, and the functions of SHA-256 on all of them at once.
 pub(crate) trait Lanes: Copy {
-    /// The same word in every lane.
+    /// A word that is the same for all nonces but not known when the kernel is compiled.
+    type Uniform: Copy;
+    /// The same constant in every lane.
     fn splat(word: u32) -> Self;
+    /// The same word in every lane.
+    fn uniform(word: Self::Uniform) -> Self;
     /// The sum, modulo 2^32.
     fn add(self, other: Self) -> Self;
     /// Σ0: rotations by 2, 13 and 22.
@@ -58,8 +62,13 @@ pub(crate) trait Lanes: Copy {
 
 /// One word is one lane: what is constant over the nonces is computed with this, and the portable kernel too.
 impl Lanes for u32 {
+    type Uniform = u32;
     #[inline(always)]
     fn splat(word: u32) -> Self {
+        word
+    }
+    #[inline(always)]
+    fn uniform(word: u32) -> Self {
         word
     }
     #[inline(always)]
@@ -139,19 +148,19 @@ pub(crate) fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
 
 /// What the last 16 bytes of a header give without its nonce.
 #[derive(Clone, Debug)]
-pub(crate) struct Tail {
+pub(crate) struct Tail<W = u32> {
     /// W0 to W2: the end of the merkle root, time and bits.
-    pub(crate) words: [u32; 3],
+    pub(crate) words: [W; 3],
     /// W16 and W17.
-    w16: u32,
-    w17: u32,
+    pub(crate) w16: W,
+    pub(crate) w17: W,
     /// The constant parts of W18, W19, W31 and W32.
-    c18: u32,
-    c19: u32,
-    c31: u32,
-    c32: u32,
+    pub(crate) c18: W,
+    pub(crate) c19: W,
+    pub(crate) c31: W,
+    pub(crate) c32: W,
     /// K + W of rounds 7 to 17.
-    kw: [u32; 11],
+    pub(crate) kw: [W; 11],
 }
 
 impl Tail {
@@ -182,16 +191,16 @@ impl Tail {
 
 /// What a header's first 64 bytes give, and the first rounds over its last 16 as far as the nonce.
 #[derive(Clone, Debug)]
-pub(crate) struct Midstate {
+pub(crate) struct Midstate<W = u32> {
     /// The state after the first block.
-    pub(crate) start: [u32; 8],
+    pub(crate) start: [W; 8],
     /// The state after round 2 of the second.
-    after2: [u32; 8],
+    pub(crate) after2: [W; 8],
     /// What the nonce is added to for `a` and `e` of round 3.
-    a3: u32,
-    e3: u32,
+    pub(crate) a3: W,
+    pub(crate) e3: W,
     /// h + K + W of rounds 4 to 6.
-    hkw: [u32; 3],
+    pub(crate) hkw: [W; 3],
 }
 
 impl Midstate {
@@ -234,24 +243,24 @@ pub(crate) type Schedule<L> = [L; 46];
 /// The part of the first hash that all versions of a header share. `nonce` is the word as it stands in the
 /// message: a big-endian reading of the header's bytes.
 #[inline(always)]
-pub(crate) fn schedule<L: Lanes>(tail: &Tail, nonce: L, out: &mut Schedule<L>) {
-    let s = L::splat;
-    let w18 = nonce.small0().add(s(tail.c18));
-    let w19 = nonce.add(s(tail.c19));
+pub(crate) fn schedule<L: Lanes>(tail: &Tail<L::Uniform>, nonce: L, out: &mut Schedule<L>) {
+    let (s, u) = (L::splat, L::uniform);
+    let w18 = nonce.small0().add(u(tail.c18));
+    let w19 = nonce.add(u(tail.c19));
     let w20 = w18.small1().add(s(PADDING));
     let w21 = w19.small1();
     let w22 = w20.small1().add(s(HEADER_BITS));
-    let w23 = w21.small1().add(s(tail.w16));
-    let w24 = w22.small1().add(s(tail.w17));
+    let w23 = w21.small1().add(u(tail.w16));
+    let w24 = w22.small1().add(u(tail.w17));
     let w25 = w23.small1().add(w18);
     let w26 = w24.small1().add(w19);
     let w27 = w25.small1().add(w20);
     let w28 = w26.small1().add(w21);
     let w29 = w27.small1().add(w22);
     let w30 = w28.small1().add(w23).add(s(HEADER_BITS.small0()));
-    let w31 = w29.small1().add(w24).add(s(tail.c31));
-    let w32 = w30.small1().add(w25).add(s(tail.c32));
-    let w33 = w31.small1().add(w26).add(w18.small0()).add(s(tail.w17));
+    let w31 = w29.small1().add(w24).add(u(tail.c31));
+    let w32 = w30.small1().add(w25).add(u(tail.c32));
+    let w33 = w31.small1().add(w26).add(w18.small0()).add(u(tail.w17));
     // A ring: word i is at i % 16.
     let mut w = [w32, w33, w18, w19, w20, w21, w22, w23, w24, w25, w26, w27, w28, w29, w30, w31];
     macro_rules! put {
@@ -270,23 +279,33 @@ pub(crate) fn schedule<L: Lanes>(tail: &Tail, nonce: L, out: &mut Schedule<L>) {
 
 /// The last word of the header's hash. It holds the hash's most significant bytes, little end first.
 #[inline(always)]
-pub(crate) fn last_word<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> L {
+pub(crate) fn last_word<L: Lanes>(
+    mid: &Midstate<L::Uniform>,
+    tail: &Tail<L::Uniform>,
+    nonce: L,
+    kw: &Schedule<L>,
+) -> L {
     second(&first(mid, tail, nonce, kw))
 }
 
 /// The first hash.
 #[inline(always)]
-fn first<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> [L; 8] {
-    let s = L::splat;
+fn first<L: Lanes>(
+    mid: &Midstate<L::Uniform>,
+    tail: &Tail<L::Uniform>,
+    nonce: L,
+    kw: &Schedule<L>,
+) -> [L; 8] {
+    let u = L::uniform;
     let m = &mid.after2;
-    let (a3, e3) = (nonce.add(s(mid.a3)), nonce.add(s(mid.e3)));
+    let (a3, e3) = (nonce.add(u(mid.a3)), nonce.add(u(mid.e3)));
     // The state before round 4, turned: place (j + 64 - 4) % 8 holds word j of a, b, c, d, e, f, g, h.
-    let mut x = [e3, s(m[4]), s(m[5]), s(m[6]), a3, s(m[0]), s(m[1]), s(m[2])];
+    let mut x = [e3, u(m[4]), u(m[5]), u(m[6]), a3, u(m[0]), u(m[1]), u(m[2])];
     // Rounds 4 to 6, whose h is constant.
     macro_rules! early {
         ($i:literal) => {
             let [a, b, c, d, e, f, g, _] = core::array::from_fn(|j| x[(j + 64 - $i) % 8]);
-            let t = e.choose(f, g).add(e.big1()).add(s(mid.hkw[$i - 4]));
+            let t = e.choose(f, g).add(e.big1()).add(u(mid.hkw[$i - 4]));
             x[(3 + 64 - $i) % 8] = d.add(t);
             x[(7 + 64 - $i) % 8] = a.majority(b, c).add(a.big0()).add(t);
         };
@@ -294,7 +313,7 @@ fn first<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> [
     each!(early: 4 5 6);
     macro_rules! constant {
         ($i:literal) => {
-            round(&mut x, $i, s(tail.kw[$i - 7]));
+            round(&mut x, $i, u(tail.kw[$i - 7]));
         };
     }
     each!(constant: 7 8 9 10 11 12 13 14 15 16 17);
@@ -305,7 +324,7 @@ fn first<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> [
     }
     each!(shared: 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40);
     each!(shared: 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
-    core::array::from_fn(|j| x[j].add(s(mid.start[j])))
+    core::array::from_fn(|j| x[j].add(u(mid.start[j])))
 }
 
 /// The last word of the hash of a hash.

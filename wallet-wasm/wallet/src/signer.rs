@@ -4,8 +4,8 @@ mod input;
 
 use crate::chain::Chain;
 use crate::keys::{AccountKeys, AccountKind, KeyError, Master, Phrase, wipe::burn_stack};
-use crate::psbt::review::{Review, is_final, plan};
-use crate::psbt::{Finalised, Psbt, PsbtError, finalise};
+use crate::psbt::review::{Review, plan};
+use crate::psbt::{Finalised, Psbt, PsbtError, finalise, is_final};
 use bitcoin::Transaction;
 use bitcoin::sighash::SighashCache;
 
@@ -17,7 +17,7 @@ pub struct Signer {
 /// What signing gave.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// What was signed.
+    /// What was signed; of a finished transaction with its true id and size.
     pub review: Review,
     /// How many signatures were added.
     pub signatures: usize,
@@ -133,7 +133,14 @@ impl Signer {
         burn_stack();
         let Finalised { psbt: finished, tx, .. } = finalise(signed.clone())?;
         *psbt = if tx.is_some() { finished } else { signed };
-        let review = self.review(psbt)?;
+        let mut review = plan.review;
+        for (input, own) in review.inputs.iter_mut().zip(&plan.own) {
+            input.signed |= !own.is_empty();
+        }
+        review.complete = tx.is_some();
+        if let Some(tx) = &tx {
+            review.set_transaction(tx);
+        }
         Ok(Signed { review, signatures, tx })
     }
 }

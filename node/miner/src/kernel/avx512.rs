@@ -35,6 +35,11 @@ const CHOOSE: i32 = 0xca;
 const MAJORITY: i32 = 0xe8;
 
 impl Lanes for Words {
+    type Uniform = u32;
+    #[inline(always)]
+    fn uniform(word: u32) -> Self {
+        Self::splat(word)
+    }
     #[inline(always)]
     fn splat(word: u32) -> Self {
         Self(unsafe { _mm512_set1_epi32(word as i32) })

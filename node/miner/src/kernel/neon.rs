@@ -25,6 +25,11 @@ macro_rules! rotate {
 }
 
 impl Lanes for Words {
+    type Uniform = u32;
+    #[inline(always)]
+    fn uniform(word: u32) -> Self {
+        Self::splat(word)
+    }
     #[inline(always)]
     fn splat(word: u32) -> Self {
         // SAFETY: see `Words`.

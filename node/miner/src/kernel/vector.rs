@@ -10,6 +10,11 @@ macro_rules! vector_without_rotations {
     ($words:ident, $lanes:literal, set1: $set1:ident, add: $add:ident, xor: $xor:ident, and: $and:ident,
      left: $left:ident, right: $right:ident) => {
         impl crate::sha256::Lanes for $words {
+            type Uniform = u32;
+            #[inline(always)]
+            fn uniform(word: u32) -> Self {
+                Self::splat(word)
+            }
             #[inline(always)]
             fn splat(word: u32) -> Self {
                 // SAFETY: see the macro.

@@ -38,8 +38,10 @@ impl View {
             match view.family(known, txid) {
                 Some(family) => {
                     for member in family {
-                        let inputs = known[&member].tx.input.iter();
-                        view.spenders.extend(inputs.map(|input| (input.previous_output, member)));
+                        // What rewards "spend" is the same nothing in every block.
+                        let spent = known[&member].tx.input.iter().map(|input| input.previous_output);
+                        view.spenders
+                            .extend(spent.filter(|spent| !spent.is_null()).map(|spent| (spent, member)));
                         view.counts.insert(member, true);
                     }
                 }
@@ -61,6 +63,9 @@ impl View {
             at += 1;
             for input in &known.get(&member)?.tx.input {
                 let spends = input.previous_output;
+                if spends.is_null() {
+                    continue;
+                }
                 if self.spenders.contains_key(&spends) || spent.insert(spends, member).is_some() {
                     return None;
                 }

@@ -34,7 +34,7 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{BlockHash, Header};
 use desk::Desk;
 use follow::NodeState;
-use index::{Index, Unproven};
+use index::{Index, Suspicion, Unproven};
 use pool::Pool;
 use scan::Scan;
 use serde::{Deserialize, Serialize};
@@ -150,6 +150,7 @@ pub struct Sync {
     archive: Archive,
     indexes: Vec<Index>,
     unproven: BTreeMap<Txid, Unproven>,
+    suspicions: BTreeMap<(usize, Txid), Suspicion>,
     scan: Scan,
     pool: Pool,
     inbox: VecDeque<(usize, Ask, Answer)>,
@@ -184,6 +185,7 @@ impl Sync {
             archive: Archive::default(),
             indexes: Vec::new(),
             unproven: BTreeMap::new(),
+            suspicions: BTreeMap::new(),
             scan,
             pool: Pool::default(),
             inbox: VecDeque::new(),
@@ -210,6 +212,7 @@ impl Sync {
         self.nodes = (0..count).map(|_| NodeState::default()).collect();
         self.indexes = (0..count).map(|_| Index::default()).collect();
         self.unproven.clear();
+        self.suspicions.clear();
         self.scan.forget_nodes();
         self.faults = Faults::default();
     }
@@ -418,6 +421,7 @@ impl Sync {
         match ask {
             Ask::Script { at } | Ask::More { at, .. } => self.indexes[node].retry(*at),
             Ask::Send { txid } => self.not_sent(node, *txid, None),
+            Ask::Fees => self.fees_due = self.now + TIP_INTERVAL,
             _ => {}
         }
     }

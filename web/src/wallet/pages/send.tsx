@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { PageProps } from '../../router';
 import { t } from '../../text';
-import { Amount, Card, Check, coins as asCoins, Field, Icon, Loading, Note, satoshis } from '../../ui';
+import { Address, Amount, Card, Check, coins as asCoins, Field, Icon, Loading, Note, satoshis } from '../../ui';
 import { AccountField } from '../parts/accounts';
 import { Approve } from '../parts/approve';
 import { CoinChoice } from '../parts/coin-choice';
@@ -23,7 +23,7 @@ interface Recipient {
   fault?: string | undefined;
   amountFault?: string | undefined;
   /** What is to be known about the address. */
-  warning?: string | undefined;
+  warning?: { message: string; address?: string } | undefined;
   /** It was paid before. */
   known?: string | undefined;
 }
@@ -63,7 +63,7 @@ function SendBody({ start }: { start: string }): JSX.Element {
     if (plain.includes(':')) {
       try {
         const parsed = await light.call('parse_uri', { text: plain });
-        address = parsed.address ?? '';
+        address = parsed.address;
         set(key, { address, ...(parsed.amount ? { amount: asCoins(parsed.amount) } : {}) });
         const called = parsed.label ?? parsed.message;
         if (called) setLabel((before) => (before === '' ? called : before));
@@ -75,8 +75,15 @@ function SendBody({ start }: { start: string }): JSX.Element {
     const checked = await light.call('check_address', { address });
     set(key, {
       fault: checked.valid ? undefined : (checked.error ?? t('wallet.address.bad')),
-      warning: checked.warning ?? undefined,
-      known: checked.known ?? undefined,
+      // Paying oneself is no danger: it is said, and no more.
+      warning: checked.warning && checked.warning.code !== 'own' ? checked.warning : undefined,
+      known: checked.mine
+        ? t('wallet.address.mine')
+        : checked.label
+          ? t('wallet.address.label', { label: checked.label })
+          : checked.known
+            ? t('wallet.address.before')
+            : t('wallet.address.first'),
     });
   };
 
@@ -169,13 +176,21 @@ function SendBody({ start }: { start: string }): JSX.Element {
               }}
             />
           </Field>
-          {one.known ? <p class="small dim">{t('wallet.address.known', { what: one.known })}</p> : null}
+          {one.known ? <p class="small dim">{one.known}</p> : null}
           {one.warning ? (
             <Note tone="bad" urgent>
               <p>
                 <strong>{t('wallet.address.warning')}</strong>
               </p>
-              <p>{one.warning}</p>
+              <p>{t('wallet.address.alike')}</p>
+              {one.warning.address ? (
+                <p>
+                  {t('wallet.address.alike.known')} <Address value={one.warning.address} />
+                </p>
+              ) : null}
+              <p>
+                {t('wallet.address.alike.this')} <Address value={one.address.trim()} />
+              </p>
             </Note>
           ) : null}
           {all ? null : (
@@ -208,7 +223,7 @@ function SendBody({ start }: { start: string }): JSX.Element {
         )}
         {balance ? (
           <span class="dim small">
-            {t('wallet.balance.spendable')}: <Amount satoshis={balance.spendable ?? balance.confirmed} />
+            {t('wallet.balance.spendable')}: <Amount satoshis={balance.spendable} />
           </span>
         ) : null}
       </div>

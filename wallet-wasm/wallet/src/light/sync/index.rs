@@ -7,8 +7,8 @@ use crate::ledger::{Ledger, TxState, TxUpdate};
 use crate::light::esplora::{PAGE, ToldError, ToldTx, read_page};
 use crate::light::proof::{MerkleProof, ProofError};
 use crate::light::trust::FaultKind;
-use bitcoin::Txid;
 use bitcoin::hashes::Hash as _;
+use bitcoin::{Transaction, Txid};
 use chaincore_consensus::ancestry::Ancestry as _;
 use chaincore_consensus::hash::sha256;
 use chaincore_consensus::{BlockHash, Header};
@@ -90,8 +90,15 @@ pub(super) struct Unproven {
     by: BTreeSet<usize>,
     /// Which of them could not prove it, and when they are asked again.
     failed: BTreeMap<usize, u64>,
-    /// Whose proof was wrong, and how often it had told its tip by then: it may have reorganised meanwhile.
-    suspected: BTreeMap<usize, u64>,
+}
+
+/// A node's proof was wrong; it may have reorganised meanwhile, so it is asked for its tip, and then for the proof again.
+#[derive(Debug)]
+pub(super) struct Suspicion {
+    tx: Transaction,
+    height: u32,
+    /// How often the node had told its tip by then.
+    told: u64,
 }
 
 impl Index {
@@ -212,6 +219,10 @@ impl Sync {
                 room -= 1;
             }
         }
+        let told = self.nodes[node].tips_told;
+        let again =
+            self.suspicions.iter().filter(|((by, _), suspicion)| *by == node && suspicion.told < told);
+        wanted.extend(again.map(|((_, txid), suspicion)| (*txid, suspicion.height)).take(room));
         for (txid, height) in wanted {
             if self.header_at(height).is_some() {
                 self.want(node, Ask::Proof { txid });
@@ -288,12 +299,13 @@ impl Sync {
         };
         let before = txids.len();
         let known = index.histories.get(&at).map(|history| &history.txids);
-        let all_known = known.is_some_and(|known| {
-            page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid))
-        });
+        // A full page of what is known: the older ones are as they were.
+        let all_known = confirmed >= PAGE
+            && known.is_some_and(|known| {
+                page.iter().all(|told| told.confirmed.is_none() || known.contains(&told.txid))
+            });
         txids.extend(page.iter().map(|told| told.txid));
         if all_known && let Some(known) = known {
-            // The older pages are as they were.
             txids.extend(known.iter().filter(|txid| ledger.tx(txid).is_some_and(|tx| !tx.dropped)));
         }
         let more = !all_known && confirmed >= PAGE && txids.len() > before && txids.len() < MAX_HISTORY;
@@ -342,7 +354,6 @@ impl Sync {
             height,
             by: BTreeSet::new(),
             failed: BTreeMap::new(),
-            suspected: BTreeMap::new(),
         });
         if unproven.height != height {
             unproven.height = height;
@@ -352,60 +363,68 @@ impl Sync {
     }
 
     pub(super) fn take_proof(&mut self, node: usize, txid: Txid, good: bool, body: &[u8]) {
-        let Some(unproven) = self.unproven.get_mut(&txid) else { return };
+        let suspicion = self.suspicions.get(&(node, txid));
+        let unproven = self.unproven.get_mut(&txid);
+        let Some(tx) = (unproven.as_ref().map(|unproven| &unproven.told.tx))
+            .or(suspicion.map(|suspicion| &suspicion.tx))
+            .cloned()
+        else {
+            return;
+        };
+        if let Some(unproven) = unproven {
+            unproven.failed.insert(node, self.now + PROOF_RETRY);
+        }
         let subject = Subject::transaction(txid);
-        unproven.failed.insert(node, self.now + PROOF_RETRY);
         if !good {
+            self.suspicions.remove(&(node, txid));
             let message = "it says that a transaction is confirmed and has no proof".into();
             return self.doubt(node, FaultKind::NoProof, subject, message);
         }
         let proof = match MerkleProof::from_json(body) {
             Ok(proof) => proof,
             Err(error @ ProofError::Malformed(_)) => {
+                self.suspicions.remove(&(node, txid));
                 return self.doubt(node, FaultKind::Malformed, Subject::node(), error.to_string());
             }
-            Err(error) => return self.bad_proof(node, txid, &error.to_string()),
+            Err(error) => return self.bad_proof(node, tx, 0, &error.to_string()),
         };
-        if proof.height != unproven.height {
-            // It may have moved to another block since it was told; what counts is what is proven.
-            unproven.height = proof.height;
-        }
-        let tx = unproven.told.tx.clone();
-        let prevouts = unproven.told.prevouts.clone();
         let Some(header) = self.header_at(proof.height) else {
+            // Told to be in another block than before, or above the tip: it is asked again when the header is there.
             if let Some(unproven) = self.unproven.get_mut(&txid) {
+                unproven.height = proof.height;
                 unproven.failed.remove(&node);
             }
             return self.need_header(node, proof.height);
         };
         if let Err(error) = proof.check(&tx, &header) {
-            return self.bad_proof(node, txid, &error.to_string());
+            return self.bad_proof(node, tx, proof.height, &error.to_string());
         }
-        self.unproven.remove(&txid);
+        self.suspicions.remove(&(node, txid));
         self.faults.pass(node, FaultKind::NoProof, Some(&subject));
-        self.news.push(TxUpdate { tx, state: proven(proof.height, proof.position, &header), prevouts });
+        if let Some(unproven) = self.unproven.remove(&txid) {
+            let state = proven(proof.height, proof.position, &header);
+            self.news.push(TxUpdate { tx, state, prevouts: unproven.told.prevouts });
+        }
     }
 
-    /// A proof leads nowhere. The node may have reorganised since we followed it, so it is asked for its tip first; the
-    /// second time it is a lie.
-    fn bad_proof(&mut self, node: usize, txid: Txid, why: &str) {
-        let told = self.nodes[node].tips_told;
-        let in_chain = self.is_in_chain(node);
-        let Some(unproven) = self.unproven.get_mut(&txid) else { return };
+    /// A proof leads nowhere: the second time, with the node on our chain in between, it is a lie.
+    fn bad_proof(&mut self, node: usize, tx: Transaction, height: u32, why: &str) {
+        let txid = tx.compute_txid();
         let subject = Subject::transaction(txid);
-        match unproven.suspected.get(&node) {
-            Some(before) if *before < told && in_chain => {
+        let told = self.nodes[node].tips_told;
+        match self.suspicions.remove(&(node, txid)) {
+            Some(suspicion) if suspicion.told < told && self.is_in_chain(node) => {
                 self.lied(node, FaultKind::BadProof, subject, format!("a bad proof of a transaction: {why}"));
             }
-            Some(before) if *before < told => {
+            Some(suspicion) if suspicion.told < told => {
                 let message = "a transaction is proven for another chain than the best".into();
                 self.doubt(node, FaultKind::NoProof, subject, message);
             }
-            _ => {
-                unproven.suspected.insert(node, told);
-                unproven.failed.insert(node, self.now + 1);
+            _ if self.suspicions.len() < MAX_UNPROVEN => {
+                self.suspicions.insert((node, txid), Suspicion { tx, height, told });
                 self.nodes[node].tip_due = 0;
             }
+            _ => {}
         }
     }
 

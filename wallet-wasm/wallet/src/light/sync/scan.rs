@@ -151,16 +151,22 @@ impl Scan {
         }
     }
 
-    /// Goes on at a height; the filter header below it is one that is remembered, or asked for.
+    /// Goes on at a height; the filter header below it is one that is remembered, or will be asked for.
     fn go_to(&mut self, height: u32) {
         self.below = match height.checked_sub(1) {
             None => Some(HEADER_BEFORE_GENESIS),
             Some(below) => self.recent.get(&below).copied(),
         };
-        // The header below has to be in the same file.
-        let at_edge = self.below.is_none() && height.is_multiple_of(HEADERS_FILE);
-        self.next = Some(if at_edge { height - 1 } else { height });
+        self.next = Some(height);
         self.drop_batch();
+    }
+
+    /// The filter header below is told with those above it only where it is in the same file: one block earlier at the
+    /// edge of a file.
+    fn go_to_file_of(&mut self, next: u32) {
+        if next > 0 && next.is_multiple_of(HEADERS_FILE) && self.batch.is_none() {
+            self.next = Some(next - 1);
+        }
     }
 
     pub(super) fn drop_batch(&mut self) {
@@ -237,8 +243,11 @@ impl Sync {
         };
         self.faults.pass(source, FaultKind::NoFilters, None);
         let tip = self.headers.tip_height();
-        let Some(start) = self.scan.next.filter(|next| *next <= tip) else { return };
         let blind = self.scan.bad.contains(&source);
+        if let Some(next) = self.scan.next.filter(|_| !blind && self.scan.below.is_none()) {
+            self.scan.go_to_file_of(next);
+        }
+        let Some(start) = self.scan.next.filter(|next| *next <= tip) else { return };
         if self.scan.batch.as_ref().is_none_or(|batch| batch.source != source) {
             let of_file = (start / FILE + 1) * FILE - 1;
             let most = if blind { start.saturating_add(BLIND_BATCH - 1) } else { of_file };
@@ -570,13 +579,8 @@ impl Sync {
             }
         }
         self.scan.forced = self.scan.forced.split_off(&(end + 1));
-        if self.scan.below.is_some() {
-            self.scan.next = Some(end + 1);
-            self.scan.drop_batch();
-        } else {
-            self.scan.drop_batch();
-            self.scan.next = Some(end + 1);
-        }
+        self.scan.next = Some(end + 1);
+        self.scan.drop_batch();
     }
 }
 
