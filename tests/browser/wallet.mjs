@@ -152,8 +152,10 @@ export async function approve(page) {
   const warned = page.getByLabel('I have read the warnings');
   await page.getByRole('button', { name: 'Sign and send' }).waitFor();
   if (await warned.count()) await warned.check();
-  await page.getByRole('button', { name: 'Sign and send' }).click();
-  await titled(page, 'Transaction');
+  const sign = page.getByRole('button', { name: 'Sign and send' });
+  await sign.click();
+  await sign.waitFor({ state: 'detached' });
+  await page.locator('.hash', { hasText: /^[0-9a-f]{64}$/ }).first().waitFor();
   const [, txid] = /\/wallet\/tx\/([0-9a-f]{64})/.exec(page.url());
   return txid;
 }
