@@ -50,9 +50,9 @@ export class Miner {
 
 export const mine = (session, count = 1, address = NOBODY) => session.rpc('generatetoaddress', count, address);
 
-/** The last page that has this heading; waits for it. */
+/** Waits for the page that has this heading. */
 export async function titled(page, title) {
-  await page.locator('main h1', { hasText: title }).first().waitFor();
+  await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
 }
 
 /** Goes to a place of the app without loading it anew: an open wallet stays open. */
