@@ -101,7 +101,11 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     mine(&node, 1, &alice);
     mine(&node, 100, STRANGER);
     let balance = purse.ok("alice.json", &["balance"]);
-    assert_eq!((&balance["confirmed"], &balance["unproven"]), (&json!(5_000_000_000u64), &json!(0)), "{balance}");
+    assert_eq!(
+        (&balance["confirmed"], &balance["unproven"]),
+        (&json!(5_000_000_000u64), &json!(0)),
+        "{balance}"
+    );
     let plain = purse.run("alice.json", &["balance", "--node", node.url()]);
     assert_eq!(String::from_utf8_lossy(&plain.stdout), "50.00000000\n");
 
@@ -130,7 +134,8 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     let history = purse.ok("alice.json", &["history"]);
     assert_eq!(entry(&history, &faster["txid"])["state"], "proven");
     assert_eq!(entry(&history, &sent["txid"])["state"], "replaced");
-    let exit = purse.fails("alice.json", &["bump", text(&faster["txid"]), "--fee", "20", "--node", node.url()]);
+    let exit =
+        purse.fails("alice.json", &["bump", text(&faster["txid"]), "--fee", "20", "--node", node.url()]);
     assert_eq!(exit, (1, "not_replaceable".into()));
 
     // Taken back before it is confirmed.
@@ -152,7 +157,8 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     // All of it, to a taproot address and by a URI.
     mine(&node, 1, STRANGER);
     let taproot = purse.ok("alice.json", &["receive", "--account", "taproot", "--label", "savings & more"]);
-    let sent = purse.ok("bob.json", &["send", "--to", text(&taproot["uri"]), "--amount", "all", "--fee", "1"]);
+    let sent =
+        purse.ok("bob.json", &["send", "--to", text(&taproot["uri"]), "--amount", "all", "--fee", "1"]);
     mine(&node, 1, STRANGER);
     assert_eq!(purse.ok("bob.json", &["balance"])["total"], 0);
     let coins = purse.ok("alice.json", &["coins", "--account", "taproot"]);
@@ -244,7 +250,8 @@ fn a_wallet_that_watches_and_one_that_signs() {
     let signed = purse.ok("cold.json", &["message", "sign", "--address", &address, "--message", "it is me"]);
     let signature = text(&signed["signature"]);
     let verify = |message: &str| {
-        let args = ["message", "verify", "--address", &address, "--message", message, "--signature", signature];
+        let args =
+            ["message", "verify", "--address", &address, "--message", message, "--signature", signature];
         purse.run("watch.json", &args).status.code()
     };
     assert_eq!((verify("it is me"), verify("it is you")), (Some(0), Some(1)));
@@ -323,7 +330,9 @@ fn passwords_files_and_what_people_mistype() {
     purse.password = None;
     purse.ok("b.json", &["create", "--no-encryption", "--chain", "regtest"]);
     let typo = STRANGER.replace("w508d6", "w508d7");
-    let send = |to: &str, amount: &str| purse.fails("b.json", &["send", "--to", to, "--amount", amount, "--fee", "1"]);
+    let send = |to: &str, amount: &str| {
+        purse.fails("b.json", &["send", "--to", to, "--amount", amount, "--fee", "1"])
+    };
     assert_eq!(send(&typo, "1"), (4, "bad_address".into()));
     assert_eq!(send("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1"), (4, "bad_address".into()));
     assert_eq!(send("bitcoin:?req-magic=1", "1"), (4, "uri_unsupported".into()));
@@ -343,8 +352,17 @@ fn passwords_files_and_what_people_mistype() {
         std::fs::write(purse.path("words"), words).expect("a file can be written");
         let file = purse.path("words");
         let file = file.to_str().expect("a path").to_string();
-        ["restore", "--words-file", &file, "--chain", "regtest", "--no-encryption", "--birthday", "2026-01-31"]
-            .map(String::from)
+        [
+            "restore",
+            "--words-file",
+            &file,
+            "--chain",
+            "regtest",
+            "--no-encryption",
+            "--birthday",
+            "2026-01-31",
+        ]
+        .map(String::from)
     };
     let run = |words: &str| {
         let args = restore(words);

@@ -113,8 +113,11 @@ impl Gpu {
         }
         slot.stream.memset_zeros(&mut slot.results.slice_mut(0..1))?;
         let (versions, limit, tail) = (work.versions(), work.limit(), TailWords(ptx::tail_words(&work.tail)));
-        let shape =
-            LaunchConfig { grid_dim: (count.div_ceil(BLOCK), 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
+        let shape = LaunchConfig {
+            grid_dim: (count.div_ceil(BLOCK), 1, 1),
+            block_dim: (BLOCK, 1, 1),
+            shared_mem_bytes: 0,
+        };
         let mut launch = slot.stream.launch_builder(&self.kernel);
         launch.arg(&slot.versions).arg(&mut slot.results);
         launch.arg(&start).arg(&count).arg(&versions).arg(&limit).arg(&ROOM).arg(&tail);
@@ -144,7 +147,13 @@ impl Gpu {
 
     /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to `hits`, in no
     /// order. Nonces past `u32::MAX` do not exist: the range ends there. Returns how many were tried.
-    pub fn scan(&self, work: &Prepared, start: u32, count: u32, hits: &mut Vec<Hit>) -> Result<u32, GpuError> {
+    pub fn scan(
+        &self,
+        work: &Prepared,
+        start: u32,
+        count: u32,
+        hits: &mut Vec<Hit>,
+    ) -> Result<u32, GpuError> {
         let total = u64::from(count).min((1 << 32) - u64::from(start)) as u32;
         let mut slot = self.slot()?;
         self.scan_with(&mut slot, work, start, total, hits)?;

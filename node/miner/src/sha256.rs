@@ -290,7 +290,12 @@ pub(crate) fn last_word<L: Lanes>(
 
 /// The first hash.
 #[inline(always)]
-fn first<L: Lanes>(mid: &Midstate<L::Uniform>, tail: &Tail<L::Uniform>, nonce: L, kw: &Schedule<L>) -> [L; 8] {
+fn first<L: Lanes>(
+    mid: &Midstate<L::Uniform>,
+    tail: &Tail<L::Uniform>,
+    nonce: L,
+    kw: &Schedule<L>,
+) -> [L; 8] {
     let u = L::uniform;
     let m = &mid.after2;
     let (a3, e3) = (nonce.add(u(mid.a3)), nonce.add(u(mid.e3)));

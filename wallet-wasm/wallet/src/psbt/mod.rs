@@ -17,8 +17,8 @@ pub use finalise::{Finalised, Unfinished, finalise};
 pub use own::script_of;
 pub(crate) use own::{nested_script_sig, redeem_script_of};
 pub use read::{MAX_PSBT_BYTES, from_base64, read, to_base64};
-pub(crate) use spent::spent_outputs;
 use spent::Spent;
+pub(crate) use spent::spent_outputs;
 
 /// Why a PSBT can't be read, combined, reviewed or finished.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
