@@ -1,9 +1,9 @@
 //! All headers that may be tried for one template, as one numbered space.
 //!
-//! The space is cut into pages and these into units. A page is one merkle root and time with a group of up to sixteen
-//! versions, and all nonces; a unit is a few thousand hashes of a page. Nonces run fastest, then groups of versions,
-//! then extranonces, then times: what is dear to prepare changes least. Threads take units by adding to one counter,
-//! so that no two try the same header and nobody waits for anybody.
+//! The space is cut into pages and these into units. A page is one merkle root and time with a group of up to
+//! sixteen versions, and all nonces; a unit is a few thousand hashes of a page. Nonces run fastest, then
+//! groups of versions, then extranonces, then times: what is dear to prepare changes least. Threads take
+//! units by adding to one counter, so that no two try the same header and nobody waits for anybody.
 
 use crate::prepared::{Hit, Prepared};
 use chaincore_consensus::Header;
@@ -95,7 +95,8 @@ impl Job {
         }
     }
 
-    /// Allows these bits of the version to be changed (see [`BIP320_MASK`]). The header's own version comes first.
+    /// Allows these bits of the version to be changed (see [`BIP320_MASK`]). The header's own version comes
+    /// first.
     ///
     /// It makes a hash a sixth cheaper, so it is worth allowing although there are nonces enough.
     pub fn rolling_version(mut self, mask: u32) -> Self {
@@ -103,8 +104,8 @@ impl Job {
         self
     }
 
-    /// Allows these extranonces; `merkle_root` gives the merkle root with one of them, and is called rarely: once for
-    /// each 2^32 nonces of each group of versions, from any thread.
+    /// Allows these extranonces; `merkle_root` gives the merkle root with one of them, and is called rarely:
+    /// once for each 2^32 nonces of each group of versions, from any thread.
     pub fn rolling_extranonce(
         mut self,
         extranonces: Range<u64>,
@@ -145,9 +146,9 @@ impl Job {
         self.take_many(1)
     }
 
-    /// Takes up to `most` units that follow each other: to the end of their page, if that comes first, in which case
-    /// the rest of them is left out for good. That does not happen if all who take units take the same power of two; more than
-    /// half a page is never given out at once.
+    /// Takes up to `most` units that follow each other: to the end of their page, if that comes first, in
+    /// which case the rest of them is left out for good. That does not happen if all who take units take the
+    /// same power of two; more than half a page is never given out at once.
     pub(crate) fn take_many(&self, most: u32) -> Option<Unit> {
         let per_page = (1 << 32) / u64::from(self.unit_nonces());
         let most = most.next_power_of_two().min(per_page as u32 / 2);
@@ -230,7 +231,8 @@ mod tests {
         std::iter::from_fn(|| job.take_many(skip))
             .map(|unit| {
                 let page = job.turn_to(&mut page, &unit);
-                let solution = page.solution(Hit { version: page.prepared.versions() - 1, nonce: unit.start });
+                let solution =
+                    page.solution(Hit { version: page.prepared.versions() - 1, nonce: unit.start });
                 (solution, page.prepared.versions(), unit.count)
             })
             .collect()
@@ -254,7 +256,8 @@ mod tests {
         let job = job().rolling_version(0x0003_e000).rolling_extranonce(5..8, roots).rolling_time(1);
         let all = units(&job, 1 << 24);
         // Five bits: two groups of sixteen.
-        let seen: Vec<_> = all.iter().map(|(s, ..)| (s.header.time, s.extranonce, s.header.version)).collect();
+        let seen: Vec<_> =
+            all.iter().map(|(s, ..)| (s.header.time, s.extranonce, s.header.version)).collect();
         let expected: Vec<_> = [0, 1]
             .iter()
             .flat_map(|second| (5..8).map(move |extranonce| (1_700_000_000 + second, extranonce)))
@@ -262,7 +265,11 @@ mod tests {
                 [0x2000_0001 | 15 << 13, 0x2000_0001 | 31 << 13].map(|version| (time, extranonce, version))
             })
             .collect();
-        assert_eq!(seen.len(), 12 * 2, "a page has 2^23 units of 512 nonces, too many for one count of 32 bits");
+        assert_eq!(
+            seen.len(),
+            12 * 2,
+            "a page has 2^23 units of 512 nonces, too many for one count of 32 bits"
+        );
         let mut pages = seen.clone();
         pages.dedup();
         assert_eq!(pages, expected);

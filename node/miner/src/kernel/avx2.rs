@@ -34,7 +34,14 @@ impl Words {
         // SAFETY: see `vector_without_rotations`.
         unsafe {
             let order = _mm256_set_epi32(
-                0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203, 0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203,
+                0x0c0d_0e0f,
+                0x0809_0a0b,
+                0x0405_0607,
+                0x0001_0203,
+                0x0c0d_0e0f,
+                0x0809_0a0b,
+                0x0405_0607,
+                0x0001_0203,
             );
             let words = _mm256_shuffle_epi8(self.0, order);
             // At most the limit: the smaller of the two is the word itself.

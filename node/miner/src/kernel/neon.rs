@@ -5,19 +5,16 @@ use super::{Batch, Kernel, Scan};
 use crate::sha256::Lanes;
 use std::arch::aarch64::*;
 
-pub(super) const KERNEL: Kernel = Kernel {
-    name: "neon",
-    lanes: 4,
-    is_supported: || std::arch::is_aarch64_feature_detected!("neon"),
-    scan,
-};
+pub(super) const KERNEL: Kernel =
+    Kernel { name: "neon", lanes: 4, is_supported: || std::arch::is_aarch64_feature_detected!("neon"), scan };
 
 #[target_feature(enable = "neon")]
 fn scan(scan: Scan<'_>) -> u32 {
     super::scan::<Words>(scan)
 }
 
-/// Four words. Made and used only in functions that are inlined into `scan`, which runs only where there is NEON.
+/// Four words. Made and used only in functions that are inlined into `scan`, which runs only where there is
+/// NEON.
 #[derive(Clone, Copy)]
 struct Words(uint32x4_t);
 

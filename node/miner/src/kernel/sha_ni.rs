@@ -1,5 +1,5 @@
-//! The SHA extensions of x86-64: two rounds in one instruction, which takes four cycles and of which a core begins one in
-//! two; so two hashes in turns keep it busy.
+//! The SHA extensions of x86-64: two rounds in one instruction, which takes four cycles and of which a core
+//! begins one in two or three; so two hashes in turns keep it busy.
 #![allow(unsafe_code)]
 
 use super::streams::{self, RoundUnit};
@@ -11,7 +11,9 @@ pub(super) const KERNEL: Kernel = Kernel {
     name: "sha-ni",
     lanes: STREAMS as u32,
     is_supported: || {
-        is_x86_feature_detected!("sha") && is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("sse4.1")
+        is_x86_feature_detected!("sha")
+            && is_x86_feature_detected!("ssse3")
+            && is_x86_feature_detected!("sse4.1")
     },
     scan,
 };
@@ -98,7 +100,12 @@ impl RoundUnit for ShaNi {
     #[inline(always)]
     fn schedule(tail: &Tail, nonce: u32) -> [__m128i; 15] {
         let [w0, w1, w2] = tail.words;
-        let mut m = [words([w0, w1, w2, nonce]), words([PADDING, 0, 0, 0]), words([0; 4]), words([0, 0, 0, HEADER_BITS])];
+        let mut m = [
+            words([w0, w1, w2, nonce]),
+            words([PADDING, 0, 0, 0]),
+            words([0; 4]),
+            words([0, 0, 0, HEADER_BITS]),
+        ];
         let mut kw = [m[0]; 15];
         macro_rules! given {
             ($($i:literal)*) => { $(

@@ -43,7 +43,10 @@ fn header() -> impl Strategy<Value = Header> {
 enum Aim {
     ZeroBits(u32),
     /// The hash of one of the nonces, or what is just below it.
-    HashOf { place: u32, below: bool },
+    HashOf {
+        place: u32,
+        below: bool,
+    },
 }
 
 fn aim() -> impl Strategy<Value = Aim> {
@@ -159,8 +162,9 @@ fn the_portable_kernel_is_always_there_and_the_fastest_comes_first() {
     assert!(names.contains(&"neon"), "{names:?}");
 }
 
-/// The long test: `CHAINCORE_MINER_NONCES` nonces (a few hundred thousand if not set; 1000000000 in a release build takes
-/// some minutes), in runs of random headers and versions, by every kernel and by the `sha2` crate.
+/// The long test: `CHAINCORE_MINER_NONCES` nonces (a few hundred thousand if not set; 1000000000 in a release
+/// build takes some minutes), in runs of random headers and versions, by every kernel and by the `sha2`
+/// crate.
 #[test]
 fn kernels_find_what_plain_sha256_finds_in_a_long_run() {
     use rayon::prelude::*;
