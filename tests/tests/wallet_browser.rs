@@ -40,3 +40,15 @@ fn both_workers_answer() {
     let node = TestNode::start(&["-regtest"]);
     play("workers", &node);
 }
+
+#[test]
+fn the_explorer_shows_the_chain_as_it_grows() {
+    let node = TestNode::start(&["-regtest", "-txindex"]);
+    play("explorer", &node);
+}
+
+#[test]
+fn the_package_works_in_a_page_of_others() {
+    let node = TestNode::start(&["-regtest"]);
+    play("package", &node);
+}

@@ -74,13 +74,10 @@ async function everywhere(session, page, what) {
   await session.accessible(page, what);
   await session.shot(what, page);
   await page.emulateMedia({ colorScheme: 'dark' });
-  await settled(page);
-  await session.accessible(page, `${what} in the dark`);
-  await session.shot(`${what}-dark`, page);
   await page.setViewportSize({ width: 360, height: 740 });
   await settled(page);
   await session.fits(page);
-  await session.accessible(page, `${what} on a phone`);
+  await session.accessible(page, `${what} on a phone, in the dark`);
   await session.shot(`${what}-phone`, page);
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.emulateMedia({ colorScheme: 'light' });
@@ -189,6 +186,21 @@ async function draws(session, page) {
   await everywhere(session, page, 'charts');
 }
 
+/** A block that another branch replaces is said to be out of the chain, and the strip shows the branch. */
+async function reorganizes(session, page) {
+  const old = await session.rpc('getbestblockhash');
+  await page.goto(`${session.url}/#/block/${old}`);
+  await page.getByText('1 confirmation').waitFor();
+  const strip = await session.page('/');
+  await session.rpc('invalidateblock', old);
+  const [, best] = await session.rpc('generatetoaddress', 2, OTHER);
+  await page.getByText('Not in the chain').waitFor();
+  await strip.locator(`.strip a[href="#/block/${best}"]`).waitFor();
+  assert.equal(await strip.locator(`.strip a[href="#/block/${old}"]`).count(), 0);
+  await session.accessible(page, 'a block out of the chain');
+  await strip.close();
+}
+
 /** The node goes away and comes back: the page says so, keeps what it has, and goes on by itself. */
 async function outlives(session) {
   session.expected.push('ERR_FAILED', 'ERR_CONNECTION', 'WebSocket connection');
@@ -273,5 +285,6 @@ export default async function explorer(session) {
   }
   await page.keyboard.press('Enter');
   await titled(page, `Block ${height}`);
+  await reorganizes(session, page);
   await outlives(session);
 }

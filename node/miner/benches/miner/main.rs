@@ -1,7 +1,10 @@
 //! What a core makes of each kernel, what it could at most, and what several cores make together.
 //!
-//! Samples are short and the best counts: the question is what the processor can do, not how busy it is today. Time is
-//! the thread's own on its core where the system tells it, so that other work on the machine disturbs little.
+//! Samples are short and the best counts: the question is what the processor can do, not how busy it is
+//! today. Time is the thread's own on its core where the system tells it, so that other work on the machine
+//! disturbs little.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use chaincore_consensus::hash::{BlockHash, Hash256};
 use chaincore_consensus::{Header, pow::Target};
@@ -59,7 +62,8 @@ fn main() {
     println!("\n{} over cores, {VERSIONS} versions:", Kernel::fastest().name());
     println!("threads  MH/s of the cores' own time  of linear  MH/s by the clock on the wall");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut counts: Vec<usize> = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|n| *n < cores).collect();
+    let mut counts: Vec<usize> =
+        std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|n| *n < cores).collect();
     counts.push(cores);
     for threads in counts {
         scaling(&header, threads, single);
@@ -80,24 +84,26 @@ impl Bound {
     }
 }
 
-/// Every operation has to go through an execution port; so the ports and the number of operations bound the rate. Moves,
-/// loads and the loop are left out: a perfect kernel hides them.
+/// Every operation has to go through an execution port; so the ports and the number of operations bound the
+/// rate. Moves, loads and the loop are left out: a perfect kernel hides them.
 fn bound(kernel: &str, versions: u32) -> Bound {
     let operations = Operations::per_hash(versions);
     let Operations { add, big, small, choose, majority } = operations;
     let mix = format!("{add:.1} add, {big:.1} Σ, {small:.1} σ, {choose:.1} ch, {majority:.1} maj");
-    // Instructions for Σ, σ, ch and maj; how many ports do them; the part of them that shifts or rotates, and its ports.
+    // Instructions for Σ, σ, ch and maj; how many ports do them; the part of them that shifts or rotates, and
+    // its ports.
     let ports = |lanes: f64, each: [f64; 4], ports: f64, shifts: [f64; 2], shift_ports: f64| {
         let [e_big, e_small, e_choose, e_majority] = each;
-        let weights = Operations { add: 1.0, big: e_big, small: e_small, choose: e_choose, majority: e_majority };
+        let weights =
+            Operations { add: 1.0, big: e_big, small: e_small, choose: e_choose, majority: e_majority };
         let all = operations.weighed(&weights);
         let shifting = big * shifts[0] + small * shifts[1];
         let cycles = (all / ports).max(shifting / shift_ports) / lanes;
         Bound {
             cycles,
             text: format!(
-                "({mix}) = {all:.0} instructions (Σ {e_big}, σ {e_small}, ch {e_choose}, maj {e_majority}) / {ports} ports, \
-                 {shifting:.0} of them / {shift_ports} that shift; / {lanes} lanes = {cycles:.1}"
+                "({mix}) = {all:.0} instructions (Σ {e_big}, σ {e_small}, ch {e_choose}, maj {e_majority}) \
+                 / {ports} ports, {shifting:.0} of them / {shift_ports} that shift; / {lanes} lanes = {cycles:.1}"
             ),
         }
     };
@@ -207,7 +213,8 @@ fn scaling(header: &Header, threads: usize, single: f64) {
             hashes / (after[i].cpu - before[i].cpu).as_secs_f64().max(1e-9)
         };
         own = own.max((0..threads).map(of_core).sum());
-        wall = wall.max(after.iter().zip(&before).map(|(a, b)| a.hashes - b.hashes).sum::<u64>() as f64 / took);
+        wall =
+            wall.max(after.iter().zip(&before).map(|(a, b)| a.hashes - b.hashes).sum::<u64>() as f64 / took);
     }
     let linear = 100.0 * own / (single * threads as f64);
     println!("{threads:>7}  {:>27.2}  {linear:>7.1} %  {:>29.2}", own / 1e6, wall / 1e6);

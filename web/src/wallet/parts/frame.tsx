@@ -99,6 +99,7 @@ function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null 
         <strong>{lie ? t('wallet.faults.lie') : worst.severity === 'trouble' ? t('wallet.faults.trouble') : t('wallet.faults.doubt')}</strong>
       </p>
       {lie ? <p>{t('wallet.faults.what')}</p> : null}
+      <p class="small wrap">{worst.message}</p>
       <details>
         <summary>{t('wallet.faults.list', { n: sorted.length })}</summary>
         <ul class="small">

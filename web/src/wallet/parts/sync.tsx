@@ -26,35 +26,28 @@ export function Sync(): JSX.Element {
   return (
     <div class="stack tight sync" role="status">
       <span class="row apart">
-        <span class="row">
-          {stopped ? (
-            <Badge tone="warn">{t('wallet.sync.stopped')}</Badge>
-          ) : offline ? (
-            <Badge tone="bad">{t('wallet.sync.offline')}</Badge>
-          ) : busy ? (
-            <Badge tone="info" icon="refresh">
-              {t('wallet.sync.busy')}
-            </Badge>
-          ) : (
-            <Badge tone="good" icon="shield">
-              {t('wallet.sync.done')}
-            </Badge>
-          )}
-          <span class="dim small">
-            {tip ? t('wallet.sync.tip', { height: number(tip.height) }) : t('wallet.sync.notip')}
-            {tip && now ? (
-              <>
-                {' · '}
-                <Time at={now.tip_time} />
-              </>
-            ) : null}
-          </span>
+        {stopped ? (
+          <Badge tone="warn">{t('wallet.sync.stopped')}</Badge>
+        ) : offline ? (
+          <Badge tone="bad">{t('wallet.sync.offline')}</Badge>
+        ) : busy ? (
+          <Badge tone="info" icon="refresh">
+            {t('wallet.sync.busy')}
+          </Badge>
+        ) : (
+          <Badge tone="good" icon="shield">
+            {t('wallet.sync.done')}
+          </Badge>
+        )}
+        <span class="dim small">
+          {tip ? t('wallet.sync.tip', { height: number(tip.height) }) : t('wallet.sync.notip')}
+          {tip && now ? (
+            <>
+              {' · '}
+              <Time at={now.tip_time} />
+            </>
+          ) : null}
         </span>
-        {busy || stopped ? (
-          <button type="button" class="button quiet small" onClick={() => pause(!stopped)}>
-            {stopped ? t('wallet.sync.go') : t('wallet.sync.stop')}
-          </button>
-        ) : null}
       </span>
       {busy && !stopped ? (
         <>
@@ -66,6 +59,14 @@ export function Sync(): JSX.Element {
               : ''}
           </span>
         </>
+      ) : null}
+      {now && now.unproven > 0 ? <span class="small">{t('wallet.sync.unproven', { n: now.unproven })}</span> : null}
+      {busy || stopped ? (
+        <span>
+          <button type="button" class="button small" onClick={() => pause(!stopped)}>
+            {stopped ? t('wallet.sync.go') : t('wallet.sync.stop')}
+          </button>
+        </span>
       ) : null}
     </div>
   );
