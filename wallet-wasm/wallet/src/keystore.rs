@@ -14,7 +14,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// What [`Vault::format`] says.
 pub const FORMAT: &str = "chaincore-vault";
@@ -368,11 +368,7 @@ fn decrypt(
 /// Bytes from the system's generator, or nothing: there is no second source.
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeystoreError> {
     let mut bytes = Zeroizing::new([0; N]);
-    getrandom::fill(&mut *bytes).map_err(|_| KeystoreError::Entropy)?;
-    if bytes.iter().all(|byte| *byte == 0) {
-        bytes.zeroize();
-        return Err(KeystoreError::Entropy);
-    }
+    crate::keys::fill_random(&mut *bytes).map_err(|_| KeystoreError::Entropy)?;
     Ok(bytes)
 }
 
