@@ -75,3 +75,15 @@ fn a_lie_is_shown_and_nobody_there_means_locked() {
 fn everything_by_keyboard_on_a_phone() {
     play("wallet-keyboard", &node_for_wallets());
 }
+
+#[test]
+fn the_explorer_shows_the_chain_as_it_grows() {
+    let node = TestNode::start(&["-regtest", "-txindex"]);
+    play("explorer", &node);
+}
+
+#[test]
+fn the_package_works_in_a_page_of_others() {
+    let node = TestNode::start(&["-regtest"]);
+    play("package", &node);
+}

@@ -58,17 +58,26 @@ async function fills(page) {
   assert(boxes.every(([x, y, w, h]) => x >= 0 && y >= 0 && x + w <= width + 0.01 && y + h <= height + 0.01));
 }
 
+/** New colours and widths are on the screen, and what moved stands still. */
+async function settled(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    await frame();
+    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
+    await frame();
+  });
+}
+
 /** The explorer's pages look and read as they should, in both colours and on a phone. */
 async function everywhere(session, page, what) {
   await until(async () => (await page.locator('main .spinner').count()) === 0, 'what the page shows');
   await session.accessible(page, what);
   await session.shot(what, page);
   await page.emulateMedia({ colorScheme: 'dark' });
-  await session.accessible(page, `${what} in the dark`);
-  await session.shot(`${what}-dark`, page);
   await page.setViewportSize({ width: 360, height: 740 });
+  await settled(page);
   await session.fits(page);
-  await session.accessible(page, `${what} on a phone`);
+  await session.accessible(page, `${what} on a phone, in the dark`);
   await session.shot(`${what}-phone`, page);
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.emulateMedia({ colorScheme: 'light' });
@@ -177,6 +186,21 @@ async function draws(session, page) {
   await everywhere(session, page, 'charts');
 }
 
+/** A block that another branch replaces is said to be out of the chain, and the strip shows the branch. */
+async function reorganizes(session, page) {
+  const old = await session.rpc('getbestblockhash');
+  await page.goto(`${session.url}/#/block/${old}`);
+  await page.getByText('1 confirmation').waitFor();
+  const strip = await session.page('/');
+  await session.rpc('invalidateblock', old);
+  const [, best] = await session.rpc('generatetoaddress', 2, OTHER);
+  await page.getByText('Not in the chain').waitFor();
+  await strip.locator(`.strip a[href="#/block/${best}"]`).waitFor();
+  assert.equal(await strip.locator(`.strip a[href="#/block/${old}"]`).count(), 0);
+  await session.accessible(page, 'a block out of the chain');
+  await strip.close();
+}
+
 /** The node goes away and comes back: the page says so, keeps what it has, and goes on by itself. */
 async function outlives(session) {
   session.expected.push('ERR_FAILED', 'ERR_CONNECTION', 'WebSocket connection');
@@ -261,5 +285,6 @@ export default async function explorer(session) {
   }
   await page.keyboard.press('Enter');
   await titled(page, `Block ${height}`);
+  await reorganizes(session, page);
   await outlives(session);
 }

@@ -35,9 +35,10 @@ export function difficulty(value: number): string {
   return number(value, value >= 100 ? 0 : value >= 1 ? 2 : 6);
 }
 
-/** A part of a whole. */
+/** A part of a whole. Small parts keep two digits that are not zero. */
 export function percent(part: number, decimals = 1): string {
-  return new Intl.NumberFormat(language.value, { style: 'percent', maximumFractionDigits: decimals }).format(part);
+  const few = part > 0 && part < 0.01 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: decimals };
+  return new Intl.NumberFormat(language.value, { style: 'percent', ...few }).format(part);
 }
 
 /** An amount as plain text, with its unit and without zeros at the end. */

@@ -6,12 +6,13 @@ import { useLoad } from '../node/load';
 import { tip } from '../node/tip';
 import { href, type PageProps } from '../router';
 import { moment, number, t } from '../text';
-import { Address, Amount, Badge, Card, Copy, Facts, Fault, Hash, Loading, PageHead, Time } from '../ui';
+import { Address, Amount, Badge, Card, Copy, Empty, Facts, Fault, Hash, Loading, PageHead, Time } from '../ui';
 import { bytes, ends, feerateWords, hex32, virtualSize } from './format';
 import { ExplorerFrame } from './frame';
 import { chainKey } from './live';
-import { Show, withoutIndex } from './parts';
+import { Show } from './parts';
 import { poolChanges, watchPool } from './pool';
+import { whyNot } from './search';
 import { TxFlow } from './tx-flow';
 
 /** Sequence numbers below this say that the transaction may be replaced (BIP125). */
@@ -19,7 +20,7 @@ const REPLACEABLE_BELOW = 0xffff_fffe;
 /** Lock times below this are heights, others are moments. */
 const LOCK_IS_TIME = 500_000_000;
 /** Inputs and outputs listed in full before a button is to be pressed. */
-const LISTED = 50;
+const LISTED = 20;
 
 interface Known {
   tx: Tx;
@@ -83,7 +84,10 @@ function Script({ name, of, value }: { name: string; of: string; value: string |
   );
 }
 
-function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element {
+/** An input with the scripts that its spending reveals. */
+type Revealing = Input & { inner_redeemscript_asm?: string; inner_witnessscript_asm?: string };
+
+function InputDetails({ input, at }: { input: Revealing; at: number }): JSX.Element {
   const prevout = input.prevout;
   const name = t('tx.input.at', { at: number(at) });
   const facts: [string, ComponentChildren][] = [];
@@ -101,6 +105,8 @@ function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element 
       <Facts facts={facts} />
       <Script of={name} name={t('script.asm')} value={prevout?.scriptpubkey_asm} />
       <Script of={name} name={t('script.sig')} value={input.scriptsig_asm || input.scriptsig} />
+      <Script of={name} name={t('script.redeem')} value={input.inner_redeemscript_asm} />
+      <Script of={name} name={t('script.inwitness')} value={input.inner_witnessscript_asm} />
       {input.witness && input.witness.length > 0 ? (
         <div class="script">
           <h3>{t('script.witness', { n: input.witness.length })}</h3>
@@ -284,13 +290,23 @@ function TxView({ known: { tx, spends } }: { known: Known }): JSX.Element {
 
 export function TxPage({ params }: PageProps): JSX.Element {
   const txid = (params['txid'] ?? '').toLowerCase();
+  // Anything else is not asked for: it would be part of a path.
+  if (/^[0-9a-f]{64}$/.test(txid)) return <TxById txid={txid} />;
+  return (
+    <ExplorerFrame at="/">
+      <PageHead title={t('tx.title', { txid: ends(txid) })} />
+      <Empty icon="search">{whyNot(txid)}</Empty>
+    </ExplorerFrame>
+  );
+}
+
+function TxById({ txid }: { txid: string }): JSX.Element {
   const [settled, setSettled] = useState(false);
   // The mempool is followed only for as long as the transaction is in it.
   useEffect(() => (settled ? undefined : watchPool()), [settled]);
   const loaded = useLoad((signal) => load(txid, signal), [txid, chainKey(), settled ? 0 : poolChanges.value]);
   const confirmed = loaded.value?.tx.status.confirmed ?? false;
   useEffect(() => setSettled(confirmed), [confirmed]);
-  const index = withoutIndex(loaded);
   return (
     <ExplorerFrame at="/">
       <div class="stack tight">
@@ -302,7 +318,6 @@ export function TxPage({ params }: PageProps): JSX.Element {
       <Show of={loaded} missing={t('tx.missing')}>
         {(known) => <TxView known={known} />}
       </Show>
-      {index === null ? null : <p class="dim">{t('index.off')}</p>}
     </ExplorerFrame>
   );
 }

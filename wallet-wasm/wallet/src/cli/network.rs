@@ -15,7 +15,7 @@ const PARALLEL: usize = 8;
 /// If nothing new comes for so long, what is there has to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same, once all that can be fetched was: what is missing then is a proof that nobody gives.
-const SETTLED: Duration = Duration::from_secs(15);
+const SETTLED: Duration = Duration::from_secs(8);
 /// So many requests in a row without an answer, and a node counts as dead.
 const DEAD: u32 = 3;
 
@@ -33,6 +33,10 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
     let mut round = Round::new(wallet, nodes)?;
     loop {
         let (progress, faults, idle) = round.turn(wallet)?;
+        let on_another = |fault: &&Value| fault["kind"] == "wrong_chain";
+        if faults.as_array().into_iter().flatten().filter(on_another).count() >= nodes.urls.len() {
+            break;
+        }
         if progress["synced"] == true && progress["in_flight"] == 0 {
             break;
         }

@@ -85,6 +85,25 @@ impl Nodes {
         Ok(nodes)
     }
 
+    /// Passes over the nodes whose chain begins with another block.
+    pub fn keep_chain(&mut self, genesis: &str, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+        let mut others = Vec::new();
+        for at in (0..self.urls.len()).rev() {
+            if self.about[at]["genesis"] != genesis {
+                let name = super::output::plain(self.about[at]["name"].as_str().unwrap_or_default());
+                let other = format!("{} is on another chain ({name})", self.urls[at]);
+                tell(&other);
+                others.push(other);
+                self.urls.remove(at);
+                self.about.remove(at);
+            }
+        }
+        match self.urls.is_empty() {
+            true => Err(Failure::new("wrong_chain", others.join("; "))),
+            false => Ok(()),
+        }
+    }
+
     fn ask_chain(&self, url: &str) -> Result<Value, String> {
         let (status, body) = self.send(url, false, "/light/chain", &[])?;
         let about: Option<Value> = serde_json::from_slice(&body).ok();

@@ -146,7 +146,9 @@ impl<'a> Wallet<'a> {
             return Err(Failure::usage("that needs a node: leave out --offline"));
         }
         let urls = if self.shared.nodes.is_empty() { &self.file.nodes } else { &self.shared.nodes };
-        let nodes = Nodes::find(urls, &|message| self.warn(message))?;
+        let mut nodes = Nodes::find(urls, &|message| self.warn(message))?;
+        let genesis = self.chain()?.params().genesis_hash.to_string();
+        nodes.keep_chain(&genesis, &|message| self.warn(message))?;
         // Also the dead: they may come back.
         self.file.nodes = urls.clone();
         Ok(nodes)

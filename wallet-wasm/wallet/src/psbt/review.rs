@@ -1,9 +1,9 @@
 //! What one is about to sign: read out of the PSBT, with everything derived or computed here and nothing taken from
 //! whoever made it.
 
-use super::own::{Own, OwnKey, kind_paying};
+use super::own::{Own, OwnKey, Paths, kind_paying};
 use super::size::vsize;
-use super::{PsbtError, Spent, spent_outputs};
+use super::{PsbtError, Spent, is_final, spent_outputs};
 use crate::chain::Chain;
 use crate::keys::{AccountKind, Master};
 use bitcoin::psbt::{Input, PsbtSighashType};
@@ -166,9 +166,9 @@ impl Notes {
 /// # Errors
 /// Whatever must not be signed: contradictions about what is spent, amounts that are unknown or out of range,
 /// signature types other than DEFAULT and ALL at the wallet's own inputs.
-pub(crate) fn plan(psbt: &Psbt, master: &Master) -> Result<Plan, PsbtError> {
+pub(crate) fn plan(psbt: &Psbt, master: &Master, paths: Paths) -> Result<Plan, PsbtError> {
     let spent = known_outputs(psbt)?;
-    let mut own = Own::new(master);
+    let mut own = Own::new(master, paths);
     let mut notes = Notes(Vec::new());
     let chain = master.chain();
 
@@ -227,10 +227,6 @@ fn known_outputs(psbt: &Psbt) -> Result<Vec<Spent>, PsbtError> {
         .enumerate()
         .map(|(input, spent)| spent.ok_or(PsbtError::MissingSpent { input }))
         .collect()
-}
-
-pub(crate) fn is_final(fields: &Input) -> bool {
-    fields.final_script_sig.is_some() || fields.final_script_witness.is_some()
 }
 
 /// Whether an input says that a key of this wallet has to do with it.

@@ -1,7 +1,7 @@
 //! How large a transaction will be when it is signed.
 
-use super::Spent;
-use super::review::{OwnInput, Spend, is_final};
+use super::review::{OwnInput, Spend};
+use super::{Spent, is_final};
 use crate::chain::Chain;
 use crate::keys::AccountKind;
 use bitcoin::psbt::Input;

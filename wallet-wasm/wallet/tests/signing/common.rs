@@ -127,6 +127,35 @@ pub fn claim(draft: &mut Draft, output: usize, signer: &Signer, place: Place) {
     draft.psbt.outputs[output].update_with_descriptor_unchecked(&definite).unwrap();
 }
 
+/// A PSBT that spends the first output of each descriptor to nobody.
+pub fn draft_of(descriptors: &[PublicDescriptor], value: u64) -> Draft {
+    let mut tx = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: Vec::new(),
+        output: vec![pay(ScriptBuf::new_op_return([1]), 0)],
+    };
+    let mut sources = Vec::new();
+    for (salt, descriptor) in (0..).zip(descriptors) {
+        let previous = funding(descriptor.script(0).unwrap(), value, salt);
+        tx.input.push(TxIn {
+            previous_output: OutPoint::new(previous.compute_txid(), 1),
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::MAX,
+            witness: Witness::new(),
+        });
+        sources.push(previous);
+    }
+    let mut psbt = Psbt::from_unsigned_tx(tx).unwrap();
+    let mut spent = Vec::new();
+    for ((fields, previous), descriptor) in psbt.inputs.iter_mut().zip(sources).zip(descriptors) {
+        fields.update_with_descriptor_unchecked(&descriptor.at(0).unwrap()).unwrap();
+        spent.push(previous.output[1].clone());
+        fields.non_witness_utxo = Some(previous);
+    }
+    Draft { psbt, spent }
+}
+
 pub fn pay(script: ScriptBuf, value: u64) -> TxOut {
     TxOut { value: Amount::from_sat(value), script_pubkey: script }
 }

@@ -3,7 +3,7 @@
 use crate::common::*;
 use bitcoin::ScriptBuf;
 use chaincore_wallet::chain::Chain;
-use chaincore_wallet::descriptor::Watched;
+use chaincore_wallet::descriptor::{PublicDescriptor, Watched};
 use chaincore_wallet::keys::AccountKind;
 use chaincore_wallet::psbt::review::OutputKind;
 use chaincore_wallet::psbt::{combine, finalise, from_base64, to_base64};
@@ -107,6 +107,64 @@ fn two_wallets_sign_one_transaction_apart() {
     ours.sign(&mut draft_ours.psbt).unwrap();
     let last = theirs.sign(&mut draft_ours.psbt).unwrap();
     accepted(&last.tx.unwrap(), &draft_ours.spent).unwrap();
+}
+
+#[test]
+fn scripts_of_several_keys_and_bare_ones() {
+    let chain = chain("regtest");
+    let (ours, theirs) = (signer(chain.clone()), other_signer(chain.clone()));
+    let key = |signer: &chaincore_wallet::signer::Signer| {
+        let receive = signer.account(AccountKind::Segwit, 7).unwrap().receive;
+        receive.strip_prefix("wpkh(").unwrap().split_once(')').unwrap().0.to_string()
+    };
+    let (a, b) = (key(&ours), key(&theirs));
+    let lone = "03a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5bd";
+    let read = |text: String| PublicDescriptor::parse(&text, &chain).unwrap();
+    let both: Vec<_> = [
+        format!("wsh(sortedmulti(2,{a},{b}))"),
+        format!("sh(wsh(multi(2,{a},{b},{lone})))"),
+        format!("sh(multi(2,{b},{lone},{a}))"),
+    ]
+    .map(read)
+    .into();
+    let mut draft = draft_of(&both, 10_000);
+    let before = ours.review(&draft.psbt).unwrap();
+    assert!(before.inputs.iter().all(|input| input.shared && !input.mine), "{before:?}");
+    assert!(codes(&before).contains(&"shared_input"));
+    let once = ours.sign(&mut draft.psbt).unwrap();
+    assert!(once.tx.is_none() && once.signatures == 3);
+    let waiting = finalise(draft.psbt.clone()).unwrap().unfinished;
+    assert!(waiting.iter().all(|left| left.reason == "1 of 2 signatures are missing"), "{waiting:?}");
+    let tx = theirs.sign(&mut draft.psbt).unwrap().tx.unwrap();
+    accepted(&tx, &draft.spent).unwrap();
+    // At most as large as was said, and about.
+    let vsize = tx.vsize() as u64;
+    assert!((vsize..=vsize + 16).contains(&before.vsize), "{} {vsize}", before.vsize);
+
+    // One key alone, in all the ways that there are.
+    let alone: Vec<_> = [
+        "pk(K)",
+        "sh(pk(K))",
+        "sh(pkh(K))",
+        "wsh(pk(K))",
+        "wsh(pkh(K))",
+        "sh(wsh(pkh(K)))",
+        "wsh(multi(1,K))",
+    ]
+    .map(|text| read(text.replace('K', &a)))
+    .into();
+    for descriptor in alone {
+        let mut draft = draft_of(std::slice::from_ref(&descriptor), 10_000);
+        let signed = ours.sign(&mut draft.psbt);
+        if descriptor.to_string().starts_with("pk(") || descriptor.to_string().contains("pkh(") {
+            // A bare key's script has no address that a wallet would be paid at, and a key's hash inside another
+            // script names no key: neither is signed here.
+            assert!(signed.is_err(), "{descriptor}");
+        } else {
+            accepted(&signed.unwrap().tx.unwrap(), &draft.spent)
+                .unwrap_or_else(|error| panic!("{descriptor}: {error}"));
+        }
+    }
 }
 
 #[test]

@@ -390,6 +390,7 @@ pub fn run(sync: &mut Sync, ledger: &mut Ledger, nodes: &[&Server], from: u64) -
                 && !fetch.path.contains("/api/mempool")
                 && !fetch.path.contains("/api/fee")
                 && !fetch.path.contains("/api/scripthash")
+                && !fetch.path.contains("/merkle-proof")
         }) {
             quiet = 0;
         }
