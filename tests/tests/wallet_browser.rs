@@ -41,6 +41,41 @@ fn both_workers_answer() {
     play("workers", &[]);
 }
 
+/// A node that proves everything a wallet asks for.
+fn node_for_wallets() -> TestNode {
+    TestNode::start(&["-regtest", "-txindex", "-blockfilterindex"])
+}
+
+#[test]
+fn a_wallet_is_made_paid_pays_and_is_restored() {
+    play("wallet", &node_for_wallets());
+}
+
+#[test]
+fn two_tabs_a_reload_and_a_reorganisation() {
+    play("wallet-tabs", &node_for_wallets());
+}
+
+#[test]
+fn a_watched_wallet_prepares_and_another_signs() {
+    play("wallet-watch", &node_for_wallets());
+}
+
+#[test]
+fn coins_of_every_kind_are_spent_and_found_by_filters() {
+    play("wallet-kinds", &node_for_wallets());
+}
+
+#[test]
+fn a_lie_is_shown_and_nobody_there_means_locked() {
+    play("wallet-lies", &node_for_wallets());
+}
+
+#[test]
+fn everything_by_keyboard_on_a_phone() {
+    play("wallet-keyboard", &node_for_wallets());
+}
+
 #[test]
 fn the_explorer_shows_the_chain_as_it_grows() {
     play("explorer", &[]);

@@ -6,12 +6,13 @@ import { useLoad } from '../node/load';
 import { tip } from '../node/tip';
 import { href, type PageProps } from '../router';
 import { moment, number, t } from '../text';
-import { Address, Amount, Badge, Card, Copy, Facts, Fault, Hash, Loading, PageHead, Time } from '../ui';
+import { Address, Amount, Badge, Card, Copy, Empty, Facts, Fault, Hash, Loading, PageHead, Time } from '../ui';
 import { bytes, ends, feerateWords, hex32, virtualSize } from './format';
 import { ExplorerFrame } from './frame';
 import { chainKey } from './live';
-import { Show, withoutIndex } from './parts';
+import { Show } from './parts';
 import { poolChanges, watchPool } from './pool';
+import { whyNot } from './search';
 import { TxFlow } from './tx-flow';
 
 /** Sequence numbers below this say that the transaction may be replaced (BIP125). */
@@ -289,13 +290,23 @@ function TxView({ known: { tx, spends } }: { known: Known }): JSX.Element {
 
 export function TxPage({ params }: PageProps): JSX.Element {
   const txid = (params['txid'] ?? '').toLowerCase();
+  // Anything else is not asked for: it would be part of a path.
+  if (/^[0-9a-f]{64}$/.test(txid)) return <TxById txid={txid} />;
+  return (
+    <ExplorerFrame at="/">
+      <PageHead title={t('tx.title', { txid: ends(txid) })} />
+      <Empty icon="search">{whyNot(txid)}</Empty>
+    </ExplorerFrame>
+  );
+}
+
+function TxById({ txid }: { txid: string }): JSX.Element {
   const [settled, setSettled] = useState(false);
   // The mempool is followed only for as long as the transaction is in it.
   useEffect(() => (settled ? undefined : watchPool()), [settled]);
   const loaded = useLoad((signal) => load(txid, signal), [txid, chainKey(), settled ? 0 : poolChanges.value]);
   const confirmed = loaded.value?.tx.status.confirmed ?? false;
   useEffect(() => setSettled(confirmed), [confirmed]);
-  const index = withoutIndex(loaded);
   return (
     <ExplorerFrame at="/">
       <div class="stack tight">
@@ -307,7 +318,6 @@ export function TxPage({ params }: PageProps): JSX.Element {
       <Show of={loaded} missing={t('tx.missing')}>
         {(known) => <TxView known={known} />}
       </Show>
-      {index === null ? null : <p class="dim">{t('index.off')}</p>}
     </ExplorerFrame>
   );
 }

@@ -1,5 +1,5 @@
-//! The card's kernel is read and carried out here, instruction by instruction, so that it is tested where there is no card;
-//! where there is one, the card is tested too.
+//! The card's kernel is read and carried out here, instruction by instruction, so that it is tested where
+//! there is no card; where there is one, the card is tested too.
 
 use super::ptx::{TAIL_WORDS, VERSION_WORDS, module, tail_words, version_words};
 use super::{Gpu, GpuError};

@@ -1,7 +1,7 @@
 //! What one is about to sign: read out of the PSBT, with everything derived or computed here and nothing taken from
 //! whoever made it.
 
-use super::own::{Own, OwnKey, kind_paying};
+use super::own::{Own, OwnKey, Paths, kind_paying};
 use super::size::vsize;
 use super::{PsbtError, Spent, is_final, spent_outputs};
 use crate::chain::Chain;
@@ -166,9 +166,9 @@ impl Notes {
 /// # Errors
 /// Whatever must not be signed: contradictions about what is spent, amounts that are unknown or out of range,
 /// signature types other than DEFAULT and ALL at the wallet's own inputs.
-pub(crate) fn plan(psbt: &Psbt, master: &Master) -> Result<Plan, PsbtError> {
+pub(crate) fn plan(psbt: &Psbt, master: &Master, paths: Paths) -> Result<Plan, PsbtError> {
     let spent = known_outputs(psbt)?;
-    let mut own = Own::new(master);
+    let mut own = Own::new(master, paths);
     let mut notes = Notes(Vec::new());
     let chain = master.chain();
 

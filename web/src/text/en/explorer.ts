@@ -10,7 +10,7 @@ export const explorer = {
   'explorer.nav.peers': 'Peers',
   'explorer.nav.plugins': 'Plugins',
   'away.told': 'The node does not answer. What is shown here may be old; the page goes on by itself when the node is back.',
-  'index.off': 'This node can show transactions of the chain only with its index of transactions (-txindex).',
+  'index.off': 'This node does not keep the index that this page is made from. Its operator can switch it on.',
 
   'search.label': 'Search for a height, a block hash, a transaction id or an address',
   'search.hint': 'Height, hash, transaction or address',
