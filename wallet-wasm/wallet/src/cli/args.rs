@@ -9,14 +9,14 @@ Examples:
     chaincore-wallet create --wallet alice.json
   The next address to receive at, and what has arrived:
     chaincore-wallet receive --wallet alice.json
-    chaincore-wallet balance --wallet alice.json --node http://127.0.0.1:9332
+    chaincore-wallet balance --wallet alice.json --node http://127.0.0.1:5000
   Pay 1.5 coins at 2 satoshis per virtual byte, then look at it, hurry it up, or take it back:
     chaincore-wallet send --wallet alice.json --to ADDRESS --amount 1.5 --fee 2
     chaincore-wallet history --wallet alice.json
     chaincore-wallet bump --wallet alice.json TXID --fee 10
     chaincore-wallet cancel --wallet alice.json TXID
   Nodes are remembered. Several are asked the same and checked against each other; the dead are passed over:
-    chaincore-wallet balance --wallet alice.json --node http://a:9332 --node http://b:9332
+    chaincore-wallet balance --wallet alice.json --node http://a:5000 --node http://b:5000
   Watch without keys, and sign elsewhere:
     chaincore-wallet create --wallet watch.json --watch XPUB
     chaincore-wallet psbt create --wallet watch.json --to ADDRESS --amount all --out pay.psbt
@@ -25,7 +25,8 @@ Examples:
 
 Amounts are decimal coins with at most 8 decimals and exact; fees are satoshis per virtual byte.
 A confirmed transaction counts as proven when its merkle branch leads to a header whose proof of work the wallet has
-checked itself; what a node only says is shown as reported.
+checked itself; what a node only says is shown as reported. Nodes of Bitcoin's own chains give such proofs if they were
+started with -txindex; for --mode filters a node needs -blockfilterindex.
 
 Exit codes:
   0  done
@@ -41,7 +42,7 @@ Exit codes:
 
 /// A wallet for ChainCore and Bitcoin's chains. The keys stay in its file; nodes are asked, checked and not trusted.
 #[derive(Parser)]
-#[command(name = "chaincore-wallet", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "chaincore-wallet", version, after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     pub shared: Shared,
@@ -51,6 +52,7 @@ pub struct Arguments {
 
 /// What every command takes.
 #[derive(Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Shared {
     /// The wallet's file
     #[arg(short, long, global = true, value_name = "FILE", default_value = "wallet.json")]

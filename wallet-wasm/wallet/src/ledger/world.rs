@@ -8,10 +8,27 @@ use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
+use std::sync::OnceLock;
 
 /// The words of BIP39's first vector: nobody's.
 pub const WORDS: &str = "abandon abandon abandon abandon abandon abandon \
     abandon abandon abandon abandon abandon about";
+
+fn empty(signer: &Signer) -> Ledger {
+    let mut ledger = Ledger::new(100);
+    for kind in AccountKind::ALL {
+        let keys = signer.account(kind, 0).unwrap();
+        let spec = AccountSpec {
+            name: keys.receive[..4].into(),
+            receive: keys.receive,
+            change: Some(keys.change),
+            held: true,
+        };
+        ledger.add_account(spec).unwrap();
+    }
+    ledger.apply(Update::new((200, block(200, 0))));
+    ledger
+}
 
 /// A block hash that says its height and branch.
 pub fn block(height: u32, branch: u8) -> BlockHash {
@@ -67,19 +84,10 @@ impl World {
     /// A wallet with an account of every kind, on regtest at height 200.
     pub fn new() -> Self {
         let signer = Signer::from_mnemonic(WORDS, "", Chain::from_name("regtest").unwrap()).unwrap();
-        let mut ledger = Ledger::new(100);
-        let mut ids = Vec::new();
-        for kind in AccountKind::ALL {
-            let keys = signer.account(kind, 0).unwrap();
-            let spec = AccountSpec {
-                name: keys.receive[..4].into(),
-                receive: keys.receive,
-                change: Some(keys.change),
-                held: true,
-            };
-            ids.push(ledger.add_account(spec).unwrap());
-        }
-        ledger.apply(Update::new((200, block(200, 0))));
+        // Deriving the addresses is what takes long.
+        static EMPTY: OnceLock<Ledger> = OnceLock::new();
+        let ledger = EMPTY.get_or_init(|| empty(&signer)).clone();
+        let ids = ledger.accounts().iter().map(|account| account.id().to_string()).collect();
         Self { signer, ledger, ids, fresh: 0 }
     }
 
@@ -103,5 +111,12 @@ impl World {
         let outpoint = OutPoint::new(paid.compute_txid(), 1);
         self.tell(vec![(paid, state)]);
         outpoint
+    }
+
+    /// As many small coins, told at once.
+    pub fn fund_often(&mut self, count: u32, account: usize, value: u64, state: TxState) {
+        let script = self.script(account, Keychain::Receive, 0);
+        let paid = (0..count).map(|n| (tx(&[outside(1_000_000 + n)], &[(script.clone(), value)]), state));
+        self.tell(paid.collect());
     }
 }

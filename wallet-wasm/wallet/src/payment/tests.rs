@@ -144,9 +144,7 @@ fn payments_that_make_no_sense() {
     assert_eq!(create(&mut world.ledger, &data).unwrap_err(), PaymentError::DataTooLong(81));
     let empty = create(&mut crate::ledger::Ledger::new(1), &request(vec![(stranger(1), Share::All)], 1000));
     assert!(matches!(empty, Err(PaymentError::NotEnough { .. })));
-    for _ in 0..1500 {
-        world.fund(0, 10_000, proven(9, 2));
-    }
+    world.fund_often(1500, 0, 10_000, proven(9, 2));
     let all = create(&mut world.ledger, &request(vec![(stranger(1), Share::All)], 1000));
     assert!(matches!(all, Err(PaymentError::TooHeavy(_))));
 }
