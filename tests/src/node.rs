@@ -27,7 +27,8 @@ pub fn binary(name: &str) -> PathBuf {
             let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
             build.current_dir(env!("CARGO_MANIFEST_DIR"));
             build.args(["build", "--quiet", "-p", "chaincore-node", "-p", "chaincore-cli"]);
-            build.args(["-p", "chaincore-monitor", "--bins"]);
+            build.args(["-p", "chaincore-monitor", "-p", "chaincore-miner-client", "-p", "chaincore-wallet"]);
+            build.arg("--bins");
             build.arg("--target-dir").arg(folder.parent().expect("a profile folder lies in a target folder"));
             if folder.ends_with("release") {
                 build.arg("--release");

@@ -115,7 +115,8 @@ export interface Balance {
   unproven: number;
 }
 
-export type TxState = 'proven' | 'reported' | 'mempool';
+/** `reported` is what the server says without a proof; `replaced` and `dropped` do not count any more. */
+export type TxState = 'proven' | 'reported' | 'mempool' | 'replaced' | 'dropped';
 
 /** Body in hex. */
 export interface Fetch {
@@ -126,25 +127,42 @@ export interface Fetch {
   body: string;
 }
 
+export interface Part {
+  at: number;
+  of: number;
+}
+
 export interface Progress {
-  done?: boolean;
-  /** 0 to 1. */
-  part?: number;
-  what?: string;
-  [what: string]: unknown;
+  /** Whether everything is known that the nodes know, as far as it can be proven. */
+  synced: boolean;
+  headers: Part;
+  filters: Part;
+  scripts: Part;
+  unproven: number;
+  in_flight: number;
+  tip_time: number;
+  tip_hash: string;
+  enough_work: boolean;
+  nodes: { height: number | null; reachable: boolean; lied: boolean }[];
 }
 
 export interface FaultReport {
+  /** 0 is the main node, then those that it is compared with. */
+  node: number;
   /** What it is, as a word for programs. */
   kind: string;
-  message: string;
   severity: 'lie' | 'doubt' | 'trouble';
-  /** 0 is the node that served the page. */
-  node: number;
-  [what: string]: unknown;
+  message: string;
+  height?: number;
+  txid?: string;
+  first: number;
+  last: number;
+  count: number;
+  /** Whether it is over; what was a lie stays on the list all the same. */
+  passed: boolean;
 }
 
-/** What the light worker tells after each look at the node, without the requests. */
+/** What the light client tells after each look at the node, without the requests. */
 export interface News {
   progress: Progress;
   faults: FaultReport[];
@@ -158,110 +176,181 @@ export interface Poll extends News {
 export interface LightAccount {
   id: string;
   name: string;
-  kind?: AccountKind;
-  index?: number;
-  receive: string;
-  change?: string;
+  kind: AccountKind | null;
+  /** Whether its keys are the wallet's own. */
   held: boolean;
-  balance?: Balance;
+  balance: Balance;
+  /** How many addresses were given out. */
+  used: number;
 }
 
 export interface Summary {
+  chain: string;
   balance: Balance;
-  tip: { height: number; hash: string; time?: number } | null;
+  tip: { height: number; hash: string } | null;
   accounts: LightAccount[];
   progress: Progress;
-  trust: Record<string, unknown>;
-  sent?: { txid: string; state: string; error?: string }[];
+  faults: FaultReport[];
+  /** What became of transactions that were to be sent. */
+  sent: { txid: string; accepted: boolean; error?: string }[];
+  mode: 'verified' | 'filters';
+  nodes: string[];
+  gap: number;
+  birthday: number;
+  unsaved: boolean;
 }
 
 export interface HistoryEntry {
   txid: string;
-  time: number;
-  height?: number | null;
+  time: number | null;
+  height: number | null;
   state: TxState;
-  standing: 'good' | 'replaced' | 'dropped';
   confirmations: number;
-  coinbase: boolean;
   net: number;
-  fee?: number | null;
+  received: number;
+  sent: number;
+  fee: number | null;
+  /** sat/vB. */
+  feerate: number | null;
   vsize: number;
-  label?: string | null;
+  coinbase: boolean;
+  /** Whether all inputs are the wallet's. */
+  own: boolean;
+  label: string | null;
   can_speed_up: boolean;
   can_cancel: boolean;
-  outputs: { address: string | null; value: number; mine: boolean; change?: boolean }[];
-  [more: string]: unknown;
+  replaced_by: string | null;
+  inputs: { outpoint: string; value: number | null; address: string | null; mine: boolean }[];
+  outputs: {
+    vout: number;
+    value: number;
+    script: string | null;
+    address: string | null;
+    mine: boolean;
+    change: boolean;
+    account: string | null;
+    spent_by: string | null;
+  }[];
 }
 
 export interface OwnCoin {
   outpoint: string;
   value: number;
-  address?: string | null;
+  address: string | null;
   account: string;
-  height?: number | null;
+  change: boolean;
+  path: string | null;
+  height: number | null;
   state: TxState;
   confirmations: number;
+  coinbase: boolean;
   immature: boolean;
   frozen: boolean;
-  label?: string | null;
-  [more: string]: unknown;
+  spendable: boolean;
+  label: string | null;
 }
 
 export interface ReceiveAddress {
+  account: string;
   address: string;
   script: string;
-  path: string;
+  path: string | null;
+  index: number;
   uri: string;
   used: boolean;
+  label: string | null;
 }
 
 export interface Draft {
   psbt: string;
+  txid: string;
   fee: number;
   vsize: number;
-  change?: number;
-  inputs: number | unknown[];
+  feerate: number;
+  change: { vout: number; value: number } | null;
+  inputs: string[];
+}
+
+/** What to pay: sat/vB, or in how many blocks it should be in one. */
+type Rate = { feerate?: number | string; target?: number };
+
+export interface Uri {
+  address: string;
+  amount: number | null;
+  label: string | null;
+  message: string | null;
+}
+
+export interface CheckedAddress {
+  valid: boolean;
+  error?: string;
+  mine?: boolean;
+  /** Whether the wallet has seen it. */
+  known?: boolean;
+  label?: string | null;
+  warning?: { code: string; message: string; address?: string } | null;
+  /** As it is written usually. */
+  address?: string;
 }
 
 export type LightMethods = {
-  open: Method<{ chain: ChainChoice; state_key?: string; state?: string }, { accounts: unknown[] }>;
-  add_account: Method<AccountKeys, unknown>;
-  watch: Method<{ name: string; descriptor?: string; xpub?: string }, unknown>;
+  open: Method<
+    { chain: ChainChoice; wallet_id?: string; state_key?: string; state?: string },
+    { accounts: LightAccount[]; new: boolean }
+  >;
+  add_account: Method<AccountKeys & { name?: string }, { id: string }>;
+  watch: Method<{ name: string; descriptor: string; kind?: AccountKind }, { id: string }>;
+  rename_account: Method<{ account: string; name: string }, None>;
+  /** `nodes`: the main one first. */
   configure: Method<
     { mode?: 'verified' | 'filters'; gap?: number; birthday?: number; nodes?: string[] },
-    unknown
+    { mode: 'verified' | 'filters'; gap: number; birthday: number; nodes: string[] }
   >;
+  nudge: Method<None, None>;
+  pause: Method<{ paused: boolean }, None>;
+  rescan: Method<{ birthday?: number }, None>;
   summary: Method<None, Summary>;
+  balance: Method<{ account?: string }, Balance>;
   history: Method<{ account?: string }, HistoryEntry[]>;
-  coins: Method<None, OwnCoin[]>;
-  receive: Method<{ account: string; next?: boolean }, ReceiveAddress>;
+  transaction: Method<{ txid: string }, HistoryEntry & { tx: string }>;
+  coins: Method<{ account?: string }, OwnCoin[]>;
+  receive: Method<{ account?: string; next?: boolean }, ReceiveAddress>;
   create: Method<
     {
       to: { address: string; amount: number | 'all' }[];
-      feerate?: number;
-      target?: number;
       coins?: string[];
       account?: string;
       data?: string;
-    },
+    } & Rate,
     Draft
   >;
-  speed_up: Method<{ txid: string; feerate: number }, Draft & { method: 'rbf' | 'cpfp' }>;
-  cancel: Method<{ txid: string; feerate: number }, Draft>;
-  /** As the signer's, without keys. */
+  speed_up: Method<{ txid: string } & Rate, Draft & { method: 'rbf' | 'cpfp' }>;
+  cancel: Method<{ txid: string } & Rate, Draft>;
+  /** As the signer's, from what the wallet knows without keys. */
   review: Method<{ psbt: string }, Review>;
   combine: Method<{ psbts: string[] }, { psbt: string }>;
-  finalise: Method<{ psbt: string }, { psbt: string; complete: boolean; tx?: string }>;
+  finalise: Method<
+    { psbt: string },
+    { psbt: string; complete: boolean; tx?: string; txid?: string; unfinished: { input: number; reason: string }[] }
+  >;
   broadcast: Method<{ tx: string }, { txid: string }>;
-  label: Method<{ kind: 'tx' | 'addr' | 'output' | 'input' | 'pubkey' | 'xpub'; ref: string; label: string }, unknown>;
+  rebroadcast: Method<{ txid: string }, { txid: string }>;
+  forget: Method<{ txid: string }, { forgotten: boolean }>;
+  label: Method<{ kind: 'tx' | 'addr' | 'output' | 'input' | 'pubkey' | 'xpub'; ref: string; label: string }, None>;
   labels_export: Method<None, { jsonl: string }>;
   labels_import: Method<{ jsonl: string }, { count: number }>;
-  freeze: Method<{ outpoint: string; frozen: boolean }, unknown>;
-  parse_uri: Method<{ text: string }, { address?: string; amount?: number; label?: string; message?: string }>;
+  freeze: Method<{ outpoint: string; frozen: boolean }, None>;
+  parse_uri: Method<{ text: string }, Uri>;
   make_uri: Method<{ address: string; amount?: number; label?: string; message?: string }, { uri: string }>;
-  verify_message: Method<{ chain?: ChainChoice; address: string; message: string; signature: string }, { valid: boolean; verdict?: string; reason?: string }>;
-  check_address: Method<{ address: string }, { valid: boolean; error?: string; known?: string; warning?: string }>;
-  descriptors: Method<None, { account: string; name?: string; descriptor: string }[]>;
+  verify_message: Method<
+    { address: string; message: string; signature: string },
+    { valid: boolean; verdict: string; reason?: string }
+  >;
+  check_address: Method<{ address: string }, CheckedAddress>;
+  descriptors: Method<
+    None,
+    { account: string; name: string; kind: AccountKind | null; held: boolean; receive: string; change: string | null }[]
+  >;
   save: Method<None, { state: string }>;
-  fees: Method<None, { targets: Record<string, number> }>;
+  fees: Method<None, { targets: Record<string, number>; minimum: number; usual: number }>;
 };

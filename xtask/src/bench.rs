@@ -29,6 +29,11 @@ const BENCHES: &[Bench] = &[
         command: &["bench", "-p", "chaincore-tests", "--bench", "chain"],
     },
     Bench {
+        name: "miner",
+        about: "hash rate of each kernel on one core beside plain SHA-256 and the bound, and over all cores",
+        command: &["bench", "-p", "chaincore-miner", "--bench", "miner"],
+    },
+    Bench {
         name: "mirror",
         about: "bulk loading, tip and reorganizations of the SQL mirror against plain COPY",
         command: &["bench", "-p", "chaincore-mirror", "--bench", "mirror"],

@@ -41,7 +41,7 @@ pub fn run(options: &Options) -> Result<()> {
         web::offer();
     }
     println!(
-        "Building chaincored, chaincore-cli and chaincore-monitor (the first time takes some minutes) ..."
+        "Building the node, its client, miner, monitors and wallet (the first time takes some minutes) ..."
     );
     cargo::run(cargo().args([
         "build",
@@ -52,7 +52,11 @@ pub fn run(options: &Options) -> Result<()> {
         "-p",
         "chaincore-cli",
         "-p",
+        "chaincore-miner-client",
+        "-p",
         "chaincore-monitor",
+        "-p",
+        "chaincore-wallet",
     ]))?;
 
     let datadir = match &options.datadir {

@@ -2,10 +2,10 @@
 //!
 //! | part | depends on | computed |
 //! |---|---|---|
-//! | the first block, rounds 0 to 2 of the second, constants of round 3 | header without nonce | once per version ([`Midstate`]) |
-//! | W16, W17 and other sums of constants | the last 16 bytes without nonce | once per header ([`Tail`]) |
-//! | W18 to W63 of the second block, with their round constants added | nonce, **not** the version | once per nonce ([`schedule`]) |
-//! | the rest of the first hash, the second hash as far as its last word | everything | per hash ([`last_word`]) |
+//! | the first block, the second's rounds 0 to 2 | header without nonce | once per version ([`Midstate`]) |
+//! | W16, W17 and other constants | its last 16 bytes without nonce | once per header ([`Tail`]) |
+//! | the second block's W18 to W63 | nonce, **not** the version | once per nonce ([`schedule`]) |
+//! | the first hash, the second's last word | everything | once per hash ([`last_word`]) |
 //!
 //! The third row is why several versions are searched at once: headers that differ in their first 64 bytes
 //! only (BIP320's version bits) share it, and it is a seventh of the whole.
@@ -38,8 +38,12 @@ pub(crate) const HASH_BITS: u32 = 256;
 
 /// 32-bit words side by side, and the functions of SHA-256 on all of them at once.
 pub(crate) trait Lanes: Copy {
-    /// The same word in every lane.
+    /// A word that is the same for all nonces but not known when the kernel is compiled.
+    type Uniform: Copy;
+    /// The same constant in every lane.
     fn splat(word: u32) -> Self;
+    /// The same word in every lane.
+    fn uniform(word: Self::Uniform) -> Self;
     /// The sum, modulo 2^32.
     fn add(self, other: Self) -> Self;
     /// Σ0: rotations by 2, 13 and 22.
@@ -54,12 +58,30 @@ pub(crate) trait Lanes: Copy {
     fn choose(self, f: Self, g: Self) -> Self;
     /// What at least two of the three have.
     fn majority(self, b: Self, c: Self) -> Self;
+
+    /// A round: from a to h and the sum of constant and message word, the new `e` and the new `a`.
+    #[inline(always)]
+    fn round([a, b, c, d, e, f, g, h]: [Self; 8], kw: Self) -> [Self; 2] {
+        let t = h.add(kw).add(e.choose(f, g)).add(e.big1());
+        [d.add(t), a.majority(b, c).add(a.big0()).add(t)]
+    }
+
+    /// A word of the message schedule, from those 2, 7, 15 and 16 before it.
+    #[inline(always)]
+    fn expand(w2: Self, w7: Self, w15: Self, w16: Self) -> Self {
+        w2.small1().add(w7).add(w15.small0()).add(w16)
+    }
 }
 
 /// One word is one lane: what is constant over the nonces is computed with this, and the portable kernel too.
 impl Lanes for u32 {
+    type Uniform = u32;
     #[inline(always)]
     fn splat(word: u32) -> Self {
+        word
+    }
+    #[inline(always)]
+    fn uniform(word: u32) -> Self {
         word
     }
     #[inline(always)]
@@ -96,10 +118,9 @@ impl Lanes for u32 {
 /// One round: `kw` is its constant and message word, already added. The state turns instead of its words.
 #[inline(always)]
 fn round<L: Lanes>(s: &mut [L; 8], i: usize, kw: L) {
-    let [a, b, c, d, e, f, g, h] = core::array::from_fn(|j| s[(j + 64 - i) % 8]);
-    let t = h.add(kw).add(e.choose(f, g)).add(e.big1());
-    s[(3 + 64 - i) % 8] = d.add(t);
-    s[(7 + 64 - i) % 8] = a.majority(b, c).add(a.big0()).add(t);
+    let [e, a] = L::round(core::array::from_fn(|j| s[(j + 64 - i) % 8]), kw);
+    s[(3 + 64 - i) % 8] = e;
+    s[(7 + 64 - i) % 8] = a;
 }
 
 /// A round of which only `e` is wanted.
@@ -112,7 +133,7 @@ fn half_round<L: Lanes>(s: &mut [L; 8], i: usize, kw: L) {
 /// Word `i` of the schedule from the sixteen before it, which it replaces in their ring.
 #[inline(always)]
 fn expand<L: Lanes>(w: &mut [L; 16], i: usize) -> L {
-    let word = w[(i + 14) % 16].small1().add(w[(i + 9) % 16]).add(w[(i + 1) % 16].small0()).add(w[i % 16]);
+    let word = L::expand(w[(i + 14) % 16], w[(i + 9) % 16], w[(i + 1) % 16], w[i % 16]);
     w[i % 16] = word;
     word
 }
@@ -139,19 +160,19 @@ pub(crate) fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
 
 /// What the last 16 bytes of a header give without its nonce.
 #[derive(Clone, Debug)]
-pub(crate) struct Tail {
+pub(crate) struct Tail<W = u32> {
     /// W0 to W2: the end of the merkle root, time and bits.
-    pub(crate) words: [u32; 3],
+    pub(crate) words: [W; 3],
     /// W16 and W17.
-    w16: u32,
-    w17: u32,
+    pub(crate) w16: W,
+    pub(crate) w17: W,
     /// The constant parts of W18, W19, W31 and W32.
-    c18: u32,
-    c19: u32,
-    c31: u32,
-    c32: u32,
+    pub(crate) c18: W,
+    pub(crate) c19: W,
+    pub(crate) c31: W,
+    pub(crate) c32: W,
     /// K + W of rounds 7 to 17.
-    kw: [u32; 11],
+    pub(crate) kw: [W; 11],
 }
 
 impl Tail {
@@ -182,16 +203,16 @@ impl Tail {
 
 /// What a header's first 64 bytes give, and the first rounds over its last 16 as far as the nonce.
 #[derive(Clone, Debug)]
-pub(crate) struct Midstate {
+pub(crate) struct Midstate<W = u32> {
     /// The state after the first block.
-    pub(crate) start: [u32; 8],
+    pub(crate) start: [W; 8],
     /// The state after round 2 of the second.
-    after2: [u32; 8],
+    pub(crate) after2: [W; 8],
     /// What the nonce is added to for `a` and `e` of round 3.
-    a3: u32,
-    e3: u32,
+    pub(crate) a3: W,
+    pub(crate) e3: W,
     /// h + K + W of rounds 4 to 6.
-    hkw: [u32; 3],
+    pub(crate) hkw: [W; 3],
 }
 
 impl Midstate {
@@ -234,24 +255,24 @@ pub(crate) type Schedule<L> = [L; 46];
 /// The part of the first hash that all versions of a header share. `nonce` is the word as it stands in the
 /// message: a big-endian reading of the header's bytes.
 #[inline(always)]
-pub(crate) fn schedule<L: Lanes>(tail: &Tail, nonce: L, out: &mut Schedule<L>) {
-    let s = L::splat;
-    let w18 = nonce.small0().add(s(tail.c18));
-    let w19 = nonce.add(s(tail.c19));
+pub(crate) fn schedule<L: Lanes>(tail: &Tail<L::Uniform>, nonce: L, out: &mut Schedule<L>) {
+    let (s, u) = (L::splat, L::uniform);
+    let w18 = nonce.small0().add(u(tail.c18));
+    let w19 = nonce.add(u(tail.c19));
     let w20 = w18.small1().add(s(PADDING));
     let w21 = w19.small1();
     let w22 = w20.small1().add(s(HEADER_BITS));
-    let w23 = w21.small1().add(s(tail.w16));
-    let w24 = w22.small1().add(s(tail.w17));
+    let w23 = w21.small1().add(u(tail.w16));
+    let w24 = w22.small1().add(u(tail.w17));
     let w25 = w23.small1().add(w18);
     let w26 = w24.small1().add(w19);
     let w27 = w25.small1().add(w20);
     let w28 = w26.small1().add(w21);
     let w29 = w27.small1().add(w22);
     let w30 = w28.small1().add(w23).add(s(HEADER_BITS.small0()));
-    let w31 = w29.small1().add(w24).add(s(tail.c31));
-    let w32 = w30.small1().add(w25).add(s(tail.c32));
-    let w33 = w31.small1().add(w26).add(w18.small0()).add(s(tail.w17));
+    let w31 = w29.small1().add(w24).add(u(tail.c31));
+    let w32 = w30.small1().add(w25).add(u(tail.c32));
+    let w33 = w31.small1().add(w26).add(w18.small0()).add(u(tail.w17));
     // A ring: word i is at i % 16.
     let mut w = [w32, w33, w18, w19, w20, w21, w22, w23, w24, w25, w26, w27, w28, w29, w30, w31];
     macro_rules! put {
@@ -270,23 +291,33 @@ pub(crate) fn schedule<L: Lanes>(tail: &Tail, nonce: L, out: &mut Schedule<L>) {
 
 /// The last word of the header's hash. It holds the hash's most significant bytes, little end first.
 #[inline(always)]
-pub(crate) fn last_word<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> L {
+pub(crate) fn last_word<L: Lanes>(
+    mid: &Midstate<L::Uniform>,
+    tail: &Tail<L::Uniform>,
+    nonce: L,
+    kw: &Schedule<L>,
+) -> L {
     second(&first(mid, tail, nonce, kw))
 }
 
 /// The first hash.
 #[inline(always)]
-fn first<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> [L; 8] {
-    let s = L::splat;
+fn first<L: Lanes>(
+    mid: &Midstate<L::Uniform>,
+    tail: &Tail<L::Uniform>,
+    nonce: L,
+    kw: &Schedule<L>,
+) -> [L; 8] {
+    let u = L::uniform;
     let m = &mid.after2;
-    let (a3, e3) = (nonce.add(s(mid.a3)), nonce.add(s(mid.e3)));
+    let (a3, e3) = (nonce.add(u(mid.a3)), nonce.add(u(mid.e3)));
     // The state before round 4, turned: place (j + 64 - 4) % 8 holds word j of a, b, c, d, e, f, g, h.
-    let mut x = [e3, s(m[4]), s(m[5]), s(m[6]), a3, s(m[0]), s(m[1]), s(m[2])];
+    let mut x = [e3, u(m[4]), u(m[5]), u(m[6]), a3, u(m[0]), u(m[1]), u(m[2])];
     // Rounds 4 to 6, whose h is constant.
     macro_rules! early {
         ($i:literal) => {
             let [a, b, c, d, e, f, g, _] = core::array::from_fn(|j| x[(j + 64 - $i) % 8]);
-            let t = e.choose(f, g).add(e.big1()).add(s(mid.hkw[$i - 4]));
+            let t = e.choose(f, g).add(e.big1()).add(u(mid.hkw[$i - 4]));
             x[(3 + 64 - $i) % 8] = d.add(t);
             x[(7 + 64 - $i) % 8] = a.majority(b, c).add(a.big0()).add(t);
         };
@@ -294,7 +325,7 @@ fn first<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> [
     each!(early: 4 5 6);
     macro_rules! constant {
         ($i:literal) => {
-            round(&mut x, $i, s(tail.kw[$i - 7]));
+            round(&mut x, $i, u(tail.kw[$i - 7]));
         };
     }
     each!(constant: 7 8 9 10 11 12 13 14 15 16 17);
@@ -305,7 +336,7 @@ fn first<L: Lanes>(mid: &Midstate, tail: &Tail, nonce: L, kw: &Schedule<L>) -> [
     }
     each!(shared: 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40);
     each!(shared: 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
-    core::array::from_fn(|j| x[j].add(s(mid.start[j])))
+    core::array::from_fn(|j| x[j].add(u(mid.start[j])))
 }
 
 /// The last word of the hash of a hash.
@@ -393,5 +424,6 @@ fn second<L: Lanes>(hash: &[L; 8]) -> L {
     each!(half: 57 58 59);
     let word = expand(&mut w, 60);
     half_round(&mut x, 60, word.add(s(K[60].wrapping_add(START[7]))));
-    x[(3 + 64 - 60) % 8]
+    // Where round 60 leaves its `e`: (3 + 64 - 60) % 8.
+    x[7]
 }

@@ -12,7 +12,7 @@ pub(super) fn print(config: &Config, addresses: &[SocketAddr]) {
         return;
     };
     let mut text = format!("ChainCore {} on chain {}\n", env!("CARGO_PKG_VERSION"), config.params.name);
-    text += &format!("  status page, REST and JSON-RPC: http://{address}/\n");
+    text += &format!("  web page, REST and JSON-RPC: http://{address}/\n");
     text += &format!("  data and debug.log: {}\n", config.chain_dir.display());
     if let Some(server) = config.mirror.as_ref().and_then(|mirror| Server::parse(&mirror.url).ok()) {
         text += &format!("  mirror: {server} (chaincore-cli listplugins tells how far it is)\n");

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 fn monitor(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chaincore-monitor")).args(args).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_chaincore-monitor")).args(args).output().expect("the command can be run")
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod addresses;
 mod blocks;
+mod documented;
 pub mod esplora;
 pub mod explorer;
 mod facts;

@@ -20,7 +20,9 @@ async function prepare(session) {
   for (let height = 1; height <= MANY; height += 1) {
     const block = await session.rpc('getblock', await session.rpc('getblockhash', height), 1);
     const coin = { txid: block.tx[0], vout: 0 };
-    const pays = [{ [OTHER]: 10 + height }, { [own]: Number((40 - height - 0.0001 * height).toFixed(8)) }];
+    // From a little more than one satoshi per virtual byte to about a hundred.
+    const fee = 0.0000019 * 1.18 ** height;
+    const pays = [{ [OTHER]: 10 + height }, { [own]: Number((40 - height - fee).toFixed(8)) }];
     if (height === 1) pays.push({ data: Buffer.from(EVIL).toString('hex') });
     const raw = await session.rpc('createrawtransaction', [{ ...coin, sequence: 0xfffffffd }], pays);
     const signed = await session.rpc('signrawtransactionwithkey', raw, [KEY], [{ ...coin, scriptPubKey, amount: 50 }]);
@@ -43,23 +45,45 @@ async function titled(page, title) {
   await until(async () => (await heading(page).textContent()) === title, `the page '${title}'`);
 }
 
+/** The boxes of a treemap fill it and stay inside. */
+async function fills(page) {
+  const { width, height, boxes } = await page.locator('svg.treemap').first().evaluate((picture) => ({
+    width: picture.viewBox.baseVal.width,
+    height: picture.viewBox.baseVal.height,
+    boxes: [...picture.querySelectorAll('rect')].map((box) =>
+      ['x', 'y', 'width', 'height'].map((side) => box[side].baseVal.value)),
+  }));
+  const area = boxes.reduce((sum, box) => sum + box[2] * box[3], 0);
+  assert(area > 0.9 * width * height && area <= width * height, `boxes fill ${area} of ${width} x ${height}`);
+  assert(boxes.every(([x, y, w, h]) => x >= 0 && y >= 0 && x + w <= width + 0.01 && y + h <= height + 0.01));
+}
+
+/** New colours and widths are on the screen, and what moved stands still. */
+async function settled(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    await frame();
+    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
+    await frame();
+  });
+}
+
 /** The explorer's pages look and read as they should, in both colours and on a phone. */
 async function everywhere(session, page, what) {
+  await until(async () => (await page.locator('main .spinner').count()) === 0, 'what the page shows');
   await session.accessible(page, what);
   await session.shot(what, page);
   await page.emulateMedia({ colorScheme: 'dark' });
-  await session.accessible(page, `${what} in the dark`);
-  await session.shot(`${what}-dark`, page);
   await page.setViewportSize({ width: 360, height: 740 });
+  await settled(page);
   await session.fits(page);
-  await session.accessible(page, `${what} on a phone`);
+  await session.accessible(page, `${what} on a phone, in the dark`);
   await session.shot(`${what}-phone`, page);
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
 async function grows(session, page) {
-  await page.getByText('The newest blocks, the newest first').waitFor({ state: 'attached' }).catch(() => undefined);
   const first = page.locator('.strip-card:not(.coming) .strip-height').first();
   await first.waitFor();
   const height = await session.rpc('getblockcount');
@@ -103,7 +127,7 @@ async function showsBlock(session, page, hash) {
   await page.goto(`${session.url}/#/block/${block.height}`);
   await titled(page, `Block ${block.height}`);
   await page.getByText(hash).first().waitFor();
-  assert.equal(await page.locator('.treemap a').count(), block.tx.length);
+  await until(async () => (await page.locator('.treemap a').count()) === block.tx.length, 'the picture of the block');
   const list = page.getByRole('region', { name: 'Transactions', exact: true });
   await list.getByRole('row').nth(25).waitFor();
   assert.equal(await list.getByRole('row').count(), 1 + 25);
@@ -162,6 +186,21 @@ async function draws(session, page) {
   await everywhere(session, page, 'charts');
 }
 
+/** A block that another branch replaces is said to be out of the chain, and the strip shows the branch. */
+async function reorganizes(session, page) {
+  const old = await session.rpc('getbestblockhash');
+  await page.goto(`${session.url}/#/block/${old}`);
+  await page.getByText('1 confirmation').waitFor();
+  const strip = await session.page('/');
+  await session.rpc('invalidateblock', old);
+  const [, best] = await session.rpc('generatetoaddress', 2, OTHER);
+  await page.getByText('Not in the chain').waitFor();
+  await strip.locator(`.strip a[href="#/block/${best}"]`).waitFor();
+  assert.equal(await strip.locator(`.strip a[href="#/block/${old}"]`).count(), 0);
+  await session.accessible(page, 'a block out of the chain');
+  await strip.close();
+}
+
 /** The node goes away and comes back: the page says so, keeps what it has, and goes on by itself. */
 async function outlives(session) {
   session.expected.push('ERR_FAILED', 'ERR_CONNECTION', 'WebSocket connection');
@@ -204,6 +243,7 @@ export default async function explorer(session) {
   const page = await session.page('/');
   await page.getByRole('heading', { name: 'Waiting transactions' }).waitFor();
   await until(async () => (await page.locator('.treemap a').count()) === MANY, 'all that waits in the picture');
+  await fills(page);
   await everywhere(session, page, 'overview');
   await page.goto(`${session.url}/#/mempool`);
   await page.getByRole('heading', { name: 'Waiting transactions in a list' }).waitFor();
@@ -231,7 +271,6 @@ export default async function explorer(session) {
   ]) {
     await page.goto(`${session.url}/#${place}`);
     await titled(page, title);
-    await until(async () => (await page.locator('main .spinner').count()) === 0, 'what the page shows');
     await everywhere(session, page, place.slice(1));
   }
 
@@ -246,5 +285,6 @@ export default async function explorer(session) {
   }
   await page.keyboard.press('Enter');
   await titled(page, `Block ${height}`);
+  await reorganizes(session, page);
   await outlives(session);
 }

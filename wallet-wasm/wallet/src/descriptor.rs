@@ -126,10 +126,11 @@ impl PublicDescriptor {
     }
 }
 
-/// The descriptor with its checksum.
+/// The descriptor with its checksum; hardened steps are written `h`, as Core does, so that one descriptor has one text.
 impl core::fmt::Display for PublicDescriptor {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.fmt(formatter)
+        let body = format!("{:#}", self.0).replace('\'', "h");
+        formatter.write_str(&with_checksum(&body).ok_or(core::fmt::Error)?)
     }
 }
 

@@ -28,7 +28,6 @@ pub(crate) use report::signals_replacement;
 
 use crate::labels::Labels;
 use crate::text;
-use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
 use bitcoin::{BlockHash, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -106,7 +105,6 @@ pub struct Ledger {
     // Derived from the above.
     index: HashMap<ScriptBuf, usize>,
     view: View,
-    secp: Secp256k1<VerifyOnly>,
 }
 
 impl Ledger {
@@ -125,7 +123,6 @@ impl Ledger {
             labels: Labels::default(),
             index: HashMap::new(),
             view: View::default(),
-            secp: Secp256k1::verification_only(),
         }
     }
 
@@ -302,7 +299,15 @@ impl Ledger {
     /// Takes note of a transaction that the node has just accepted from this wallet.
     pub fn sent(&mut self, tx: Transaction, now: u64) -> Applied {
         let before = self.scripts.len();
-        let changed = self.put(TxUpdate { tx, state: TxState::Mempool { seen: now }, prevouts: Vec::new() });
+        // What it replaces came before it, be it in the same second.
+        let own = tx.compute_txid();
+        let replaced = tx.input.iter().filter_map(|input| self.spender(&input.previous_output));
+        let earlier = replaced.filter(|txid| *txid != own).filter_map(|txid| match self.known.get(&txid)?.state {
+            TxState::Mempool { seen } => Some(seen.saturating_add(1)),
+            _ => None,
+        });
+        let seen = earlier.fold(now, u64::max);
+        let changed = self.put(TxUpdate { tx, state: TxState::Mempool { seen }, prevouts: Vec::new() });
         if changed {
             self.grow();
             self.rebuild();
@@ -397,7 +402,7 @@ impl Ledger {
             false => 1,
         };
         for index in used.watched..want {
-            let script = account.script(&self.secp, keychain, index);
+            let script = account.script(crate::keys::secp(), keychain, index);
             self.index.entry(script.clone()).or_insert(self.scripts.len());
             self.scripts.push(script);
             self.owners.push(Owner { account: position, keychain, index });
@@ -423,7 +428,7 @@ impl Ledger {
         let position = position.ok_or_else(|| AccountError::Unknown(id.into()))?;
         let account = &mut self.accounts[position];
         if !account.is_ranged(keychain) {
-            return Ok((0, account.script(&self.secp, keychain, 0)));
+            return Ok((0, account.script(crate::keys::secp(), keychain, 0)));
         }
         let used = &mut account.used[keychain.position()];
         // Handing out without end would leave a gap that a restored wallet does not cross.
@@ -433,7 +438,7 @@ impl Ledger {
             false => used.next.saturating_sub(1).max(used.seen).min(furthest),
         };
         used.next = used.next.max(index + 1);
-        let script = account.script(&self.secp, keychain, index);
+        let script = account.script(crate::keys::secp(), keychain, index);
         self.grow();
         self.rebuild();
         Ok((index, script))

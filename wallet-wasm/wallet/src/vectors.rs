@@ -15,17 +15,17 @@ use serde::de::DeserializeOwned;
 /// The first vector that does not hold, or that the file is not as its name says.
 pub fn check(name: &str, json: &str) -> Result<usize, String> {
     let checked = match name {
-        "accounts" => keys::accounts(&read(json)?),
-        "addresses" => keys::addresses(&read(json)?),
+        "accounts" => keys::accounts(&read::<Vec<_>>(json)?),
+        "addresses" => keys::addresses(&read::<Vec<_>>(json)?),
         "bip32" => keys::bip32(&read(json)?),
-        "bip39" | "bip39_japanese" => keys::bip39(&read(json)?),
-        "bip143" => signatures::bip143(&read(json)?),
+        "bip39" | "bip39_japanese" => keys::bip39(&read::<Vec<_>>(json)?),
+        "bip143" => signatures::bip143(&read::<Vec<_>>(json)?),
         "bip174" => psbts::bip174(&read(json)?),
         "bip322" => messages::bip322(&read(json)?),
-        "bip340" => signatures::bip340(&read(json)?),
+        "bip340" => signatures::bip340(&read::<Vec<_>>(json)?),
         "bip341" => signatures::bip341(&read(json)?),
         "descriptors" => keys::descriptors(&read(json)?),
-        "signmessage" => messages::signmessage(&read(json)?),
+        "signmessage" => messages::signmessage(&read::<Vec<_>>(json)?),
         _ => Err("there are no vectors of this name".into()),
     };
     checked.map_err(|problem| format!("{name}: {problem}"))

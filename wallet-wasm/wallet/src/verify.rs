@@ -1,6 +1,6 @@
 //! Whether a transaction's scripts and signatures hold, by the node's own interpreter.
 
-use bitcoin::{Transaction, TxOut};
+use bitcoin::{Script, Transaction, TxOut, Witness};
 use chaincore_consensus::codec::Decode;
 use chaincore_consensus::script::{
     ScriptError, SigVersion, SignatureChecker, TaprootContext, VerifyFlags, verify_script,
@@ -10,24 +10,70 @@ use chaincore_consensus::sighash::{PrecomputedTx, TxChecker};
 /// A signature for the whole transaction, and nothing less.
 const ALL: u8 = 1;
 
-/// Checks one input after the other as a mempool would. Fails with the number of the first that does not hold.
-pub(crate) fn verify_transaction(tx: &Transaction, spent: &[TxOut]) -> Result<(), (usize, ScriptError)> {
-    let (tx, spent) = convert(tx, spent).ok_or((0, ScriptError::Unknown))?;
-    let pre = PrecomputedTx::new(&tx, &spent);
-    for input in 0..tx.inputs.len() {
-        chaincore_consensus::script::verify_input(&tx, input, &spent, &pre, VerifyFlags::STANDARD, None)
-            .map_err(|error| (input, error))?;
-    }
-    Ok(())
+/// A transaction whose inputs can be judged one by one, by what is to unlock them.
+pub(crate) struct Judge {
+    tx: chaincore_consensus::Transaction,
+    spent: Vec<Option<chaincore_consensus::TxOut>>,
+    /// All of them, or none if one is unknown: taproot signatures commit to all.
+    all_spent: Vec<chaincore_consensus::TxOut>,
+    pre: PrecomputedTx,
 }
 
-/// Checks a transaction's only input, whose signatures must all be for the whole transaction.
-pub(crate) fn verify_whole_signatures(tx: &Transaction, spent: TxOut) -> Result<(), ScriptError> {
-    let (tx, spent) = convert(tx, &[spent]).ok_or(ScriptError::Unknown)?;
-    let ([input], [output]) = (&tx.inputs[..], &spent[..]) else { return Err(ScriptError::Unknown) };
-    let pre = PrecomputedTx::new(&tx, &spent);
-    let checker = WholeOnly(TxChecker::new(&tx, 0, &spent, &pre));
-    verify_script(&input.script_sig, &output.script_pubkey, &input.witness, VerifyFlags::STANDARD, &checker)
+impl Judge {
+    /// A judge of a transaction that spends these outputs, as far as they are known; as many as it has inputs. The
+    /// scripts and witnesses that it has itself do not matter.
+    pub(crate) fn new(tx: &Transaction, spent: &[Option<TxOut>]) -> Option<Self> {
+        let tx = chaincore_consensus::Transaction::decode_exact(&bitcoin::consensus::serialize(tx)).ok()?;
+        let convert = |output: &TxOut| {
+            chaincore_consensus::TxOut::decode_exact(&bitcoin::consensus::serialize(output)).ok()
+        };
+        let spent: Vec<_> = spent.iter().map(|output| output.as_ref().and_then(convert)).collect();
+        let all_spent: Vec<_> = spent.iter().cloned().collect::<Option<_>>().unwrap_or_default();
+        let pre = PrecomputedTx::new(&tx, &all_spent);
+        (spent.len() == tx.inputs.len()).then_some(Self { tx, spent, all_spent, pre })
+    }
+
+    /// Whether these unlock what an input spends, by a mempool's rules.
+    pub(crate) fn input(
+        &self,
+        input: usize,
+        script_sig: &Script,
+        witness: &Witness,
+    ) -> Result<(), ScriptError> {
+        self.run(input, script_sig, witness, &self.checker(input)?)
+    }
+
+    /// The same, with signatures for the whole transaction alone.
+    pub(crate) fn whole_input(
+        &self,
+        input: usize,
+        script_sig: &Script,
+        witness: &Witness,
+    ) -> Result<(), ScriptError> {
+        self.run(input, script_sig, witness, &WholeOnly(self.checker(input)?))
+    }
+
+    fn checker(&self, input: usize) -> Result<TxChecker<'_>, ScriptError> {
+        let spent = self.spent.get(input).and_then(Option::as_ref).ok_or(ScriptError::Unknown)?;
+        Ok(TxChecker::new(&self.tx, input, &self.all_spent, &self.pre).with_amount(spent.value))
+    }
+
+    fn run(
+        &self,
+        input: usize,
+        script_sig: &Script,
+        witness: &Witness,
+        checker: &dyn SignatureChecker,
+    ) -> Result<(), ScriptError> {
+        let spent = self.spent.get(input).and_then(Option::as_ref).ok_or(ScriptError::Unknown)?;
+        verify_script(
+            script_sig.as_bytes(),
+            &spent.script_pubkey,
+            &witness.to_vec(),
+            VerifyFlags::STANDARD,
+            checker,
+        )
+    }
 }
 
 /// Refuses signatures for less than the whole transaction.
@@ -57,15 +103,4 @@ impl SignatureChecker for WholeOnly<'_> {
     fn check_sequence(&self, sequence: i64) -> bool {
         self.0.check_sequence(sequence)
     }
-}
-
-fn convert(
-    tx: &Transaction,
-    spent: &[TxOut],
-) -> Option<(chaincore_consensus::Transaction, Vec<chaincore_consensus::TxOut>)> {
-    let tx = chaincore_consensus::Transaction::decode_exact(&bitcoin::consensus::serialize(tx)).ok()?;
-    let output = |output: &TxOut| {
-        chaincore_consensus::TxOut::decode_exact(&bitcoin::consensus::serialize(output)).ok()
-    };
-    Some((tx, spent.iter().map(output).collect::<Option<_>>()?))
 }

@@ -6,11 +6,11 @@ import { useLoad } from '../node/load';
 import { tip } from '../node/tip';
 import type { PageProps } from '../router';
 import { number, t } from '../text';
-import { Address, Amount, Badge, Card, Empty, Facts, Fault, Hash, PageHead, Qr, Tabs, Time } from '../ui';
+import { Address, Amount, Badge, Card, Empty, Facts, Hash, PageHead, Qr, Tabs, Time } from '../ui';
 import { ends, NONE } from './format';
 import { ExplorerFrame } from './frame';
 import { chainKey } from './live';
-import { Height, Pager, right, Show, Table, withoutIndex } from './parts';
+import { Height, Pager, right, Show, Table } from './parts';
 import { whyNot } from './search';
 
 /** Rows of coins on one page. */
@@ -209,8 +209,6 @@ export function AddressPage({ params }: PageProps): JSX.Element {
       </div>
       {invalid && loaded.value === undefined ? (
         <Empty icon="search">{whyNot(address)}</Empty>
-      ) : withoutIndex(loaded) !== null && loaded.state === 'failed' ? (
-        <Fault error={loaded.error} />
       ) : (
         <Show of={loaded} missing={whyNot(address)}>
           {(totals) => <AddressView totals={totals} />}

@@ -101,7 +101,8 @@ export interface Plugin {
   lag: number | null;
   blocks: number;
   retries: number;
-  failing: string | null;
+  /** Whether its last attempt failed. */
+  failing: boolean;
   description: string;
   figures: Record<string, number>;
 }

@@ -6,7 +6,7 @@ import { useLoad } from '../node/load';
 import { tip } from '../node/tip';
 import { href, type PageProps } from '../router';
 import { moment, number, span, t } from '../text';
-import { Address, Amount, Badge, Card, Facts, Hash, Icon, PageHead, Time } from '../ui';
+import { Address, Amount, Badge, Card, Empty, Facts, Hash, Icon, PageHead, Time } from '../ui';
 import { FeeLegend, Gauge, Picture, Treemap } from '../ui/charts';
 import { type BlockStatus, blockStatus, type ChainBlock, stretch } from './api';
 import { amountWords, bytes, difficulty, ends, feerate, feerateWords, hex32, NONE, percent, printable, virtualBytes, virtualSize } from './format';
@@ -196,6 +196,7 @@ function BlockView({ known: { block, status } }: { known: Known }): JSX.Element 
     [t('column.size'), bytes(block.size)],
     [t('column.weight'), `${number(block.weight)} (${percent(block.weight / MAX_WEIGHT, 2)})`],
     [t('key.difficulty'), difficulty(block.difficulty)],
+    [t('block.zeros'), number(/^0*/.exec(block.id)?.[0].length ?? 0)],
   ];
   if (figures?.fees != null) facts.push([t('column.fees'), <Amount satoshis={figures.fees} />]);
   if (figures?.fee_rate != null && block.tx_count > 1) facts.push([t('tx.feerate'), feerateWords(figures.fee_rate)]);
@@ -249,7 +250,18 @@ function BlockView({ known: { block, status } }: { known: Known }): JSX.Element 
 }
 
 export function BlockPage({ params }: PageProps): JSX.Element {
-  const id = params['id'] ?? '';
+  const id = (params['id'] ?? '').toLowerCase();
+  // Anything else is not asked for: it would be part of a path.
+  if (/^(\d{1,9}|[0-9a-f]{64})$/.test(id)) return <BlockById id={id} />;
+  return (
+    <ExplorerFrame at="/">
+      <PageHead title={t('block.title', { height: ends(id) })} />
+      <Empty icon="search">{whyNot(id)}</Empty>
+    </ExplorerFrame>
+  );
+}
+
+function BlockById({ id }: { id: string }): JSX.Element {
   // A block's place in the chain changes only when the tip does.
   const loaded = useLoad((signal) => load(id, signal), [id, chainKey()]);
   useEffect(() => {

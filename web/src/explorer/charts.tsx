@@ -135,7 +135,7 @@ function MinerShares({ value }: { value: Mining }): JSX.Element {
 
 function Ranges({ chosen }: { chosen: number }): JSX.Element {
   return (
-    <div class="choices" role="group" aria-label={t('chart.range')}>
+    <div class="chart-ranges" role="group" aria-label={t('chart.range')}>
       {RANGES.map((range) => (
         <button
           key={range}

@@ -1,5 +1,5 @@
 /** Numbers of the chain as people read them. */
-import { number, short, t } from '../text';
+import { language, number, short, t } from '../text';
 import { coins, UNIT } from '../ui';
 
 /** A dash where there is no value. */
@@ -20,11 +20,12 @@ export function virtualSize(weight: number): number {
   return Math.ceil(weight / 4);
 }
 
-export const bytes = (value: number): string => short(value, 'B');
-export const virtualBytes = (value: number): string => short(value, 'vB');
+export const bytes = (value: number): string => short(value, t('unit.bytes'));
+export const virtualBytes = (value: number): string => short(value, t('unit.vbytes'));
 /** Hashes per second. Test chains have fractions of one. */
 export function hashRate(value: number): string {
-  return value < 10 ? `${number(value, 2)} H/s` : short(value, 'H/s');
+  const unit = t('unit.hashrate');
+  return value < 10 ? `${number(value, 2)} ${unit}` : short(value, unit);
 }
 
 /** A difficulty. Small chains have fractions of one. */
@@ -34,9 +35,10 @@ export function difficulty(value: number): string {
   return number(value, value >= 100 ? 0 : value >= 1 ? 2 : 6);
 }
 
-/** A part of a whole. */
+/** A part of a whole. Small parts keep two digits that are not zero. */
 export function percent(part: number, decimals = 1): string {
-  return `${number(part * 100, decimals)} %`;
+  const few = part > 0 && part < 0.01 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: decimals };
+  return new Intl.NumberFormat(language.value, { style: 'percent', ...few }).format(part);
 }
 
 /** An amount as plain text, with its unit and without zeros at the end. */

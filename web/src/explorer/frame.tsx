@@ -66,7 +66,7 @@ function Away(): JSX.Element | null {
 
 function Ways({ places, at, label }: { places: readonly Place[]; at: string; label: string }): JSX.Element {
   return (
-    <nav class="ways" aria-label={label}>
+    <nav class="explorer-ways" aria-label={label}>
       <ul>
         {places.map((place) => (
           <li key={place.to}>

@@ -1,9 +1,17 @@
-/** What pages load again for: a new tip, a node that is back, a mempool that has changed. */
+/** What pages load again for: a new tip, and a node that is back. */
 import { effect, signal } from '@preact/signals';
 import { link, tip } from '../node/tip';
 
+/**
+ * While a node catches up, blocks come faster than pages can be loaded, and each would end the loading for the one
+ * before it: pages follow the tip at this pace.
+ */
+const PACE_MS = 2500;
+
 /** Counts how often the node came back after it was away. */
-export const returns = signal(0);
+const returns = signal(0);
+/** The tip that pages are loaded for. */
+const followed = signal('');
 
 let away = false;
 effect(() => {
@@ -15,7 +23,21 @@ effect(() => {
   }
 });
 
+let next = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+effect(() => {
+  const hash = tip.value?.hash ?? '';
+  clearTimeout(timer);
+  const follow = (): void => {
+    next = Date.now() + PACE_MS;
+    followed.value = hash;
+  };
+  const wait = next - Date.now();
+  if (wait > 0) timer = setTimeout(follow, wait);
+  else follow();
+});
+
 /** Changes with everything that a page on the chain should be loaded again for. */
 export function chainKey(): string {
-  return `${tip.value?.hash ?? ''}/${returns.value}`;
+  return `${followed.value}/${returns.value}`;
 }

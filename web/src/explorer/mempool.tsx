@@ -4,13 +4,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { mempool as askMempool } from '../node/esplora';
 import { useLoad } from '../node/load';
 import { stats as askStats } from '../node/status';
-import { tip } from '../node/tip';
 import { number, t } from '../text';
 import { Amount, Card, Field, Hash, Loading, PageHead, Time } from '../ui';
 import { feeHeat, Gauge } from '../ui/charts';
 import { type ComingBlock, comingBlocks, feeRates } from './api';
 import { bytes, feerate, feerateWords, NONE, percent, virtualBytes } from './format';
 import { ExplorerFrame } from './frame';
+import { chainKey } from './live';
 import { FeeHistogram, PoolTreemap, rateOf } from './mempool-picture';
 import { Pager, right, Show, Table } from './parts';
 import { pool, poolChanges, type PoolState, type PoolTx, watchPool } from './pool';
@@ -99,7 +99,7 @@ function Waiting({ state }: { state: PoolState }): JSX.Element {
 
 export function MempoolPage(): JSX.Element {
   useEffect(watchPool, []);
-  const key = [tip.value?.hash, poolChanges.value];
+  const key = [chainKey(), poolChanges.value];
   const mempool = useLoad((signal) => askMempool({ signal }), key);
   const coming = useLoad((signal) => comingBlocks({ signal }), key);
   const stats = useLoad((signal) => askStats({ signal }), key);
@@ -111,7 +111,7 @@ export function MempoolPage(): JSX.Element {
       <Show of={mempool}>
         {(value) => (
           <>
-            <dl class="keys line">
+            <dl class="keys one-row">
               {(
                 [
                   [t('mempool.transactions'), number(value.count), ''],

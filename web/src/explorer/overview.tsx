@@ -4,7 +4,6 @@ import { useEffect } from 'preact/hooks';
 import { mempool as askMempool } from '../node/esplora';
 import { useLoad } from '../node/load';
 import { type Stats, stats as askStats } from '../node/status';
-import { tip } from '../node/tip';
 import { href } from '../router';
 import { number, span, t } from '../text';
 import { Amount, Card, coins, Loading, PageHead, Time } from '../ui';
@@ -98,7 +97,7 @@ function FeeAdvice({ rates }: { rates: FeeRates }): JSX.Element {
     [t('fee.minimum'), rates.minimumFee],
   ] as const;
   return (
-    <dl class="keys narrow">
+    <dl class="keys four">
       {rows.map(([name, rate]) => (
         <div class="key" key={name}>
           <dt>{name}</dt>
@@ -151,9 +150,9 @@ export function Overview(): JSX.Element {
   const changes = poolChanges.value;
   const chain = useLoad((signal) => stretch(AVERAGED, undefined, { signal }), [chainKey()]);
   const stats = useLoad((signal) => askStats({ signal }), [chainKey(), changes]);
-  const coming = useLoad((signal) => comingBlocks({ signal }), [tip.value?.hash, changes]);
-  const rates = useLoad((signal) => feeRates({ signal }), [tip.value?.hash, changes]);
-  const mempool = useLoad((signal) => askMempool({ signal }), [tip.value?.hash, changes]);
+  const coming = useLoad((signal) => comingBlocks({ signal }), [chainKey(), changes]);
+  const rates = useLoad((signal) => feeRates({ signal }), [chainKey(), changes]);
+  const mempool = useLoad((signal) => askMempool({ signal }), [chainKey(), changes]);
   const state = pool.value;
   return (
     <ExplorerFrame at="/">

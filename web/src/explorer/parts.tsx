@@ -1,7 +1,7 @@
 /** The small pieces that the explorer's pages share. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useRef } from 'preact/hooks';
-import type { NodeError } from '../node/client';
+import { NodeError } from '../node/client';
 import type { Loaded } from '../node/load';
 import { href } from '../router';
 import { number, t } from '../text';
@@ -21,14 +21,20 @@ export function Show<T>({ of, missing, children }: {
   const failure = failed.current;
   if (failure?.missing && missing !== undefined) return <Empty icon="search">{missing}</Empty>;
   if (of.value !== undefined) return <>{children(of.value)}</>;
+  if (failure && isWithoutIndex(failure.error)) {
+    return (
+      <Note>
+        <p>{t('index.off')}</p>
+        <p class="dim small">{failure.error.message}</p>
+      </Note>
+    );
+  }
   return failure ? <Fault error={failure.error} again={of.again} /> : <Loading />;
 }
 
-/** Whether the node says that it cannot tell because an index is off (501), and what it says. */
-export function withoutIndex(of: Loaded<unknown>): string | null {
-  if (of.state !== 'failed') return null;
-  const error = of.error as Partial<NodeError>;
-  return error.status === 501 ? of.error.message : null;
+/** Whether the node cannot tell because one of its indexes is off. */
+function isWithoutIndex(error: Error): boolean {
+  return error instanceof NodeError && error.status === 501;
 }
 
 /** A table that scrolls inside its own frame where the page is narrow. */

@@ -23,6 +23,8 @@ type PoolEvent = MempoolNews['events'][number] & { vsize?: number; fee?: number;
 const MOST = 1500;
 /** The mempool may change many times a second; nobody looks that fast. */
 const DRAW_EVERY = 1000;
+/** What the node must be asked for is asked for less often. */
+const COUNT_EVERY = 3000;
 const RETRY_AFTER = 5000;
 /** While the WebSocket tells nothing. */
 const ASK_EVERY = 10_000;
@@ -37,6 +39,7 @@ let unseen = 0;
 let watchers = 0;
 let asking: AbortController | undefined;
 let waiting: PoolEvent[] = [];
+let countTimer: ReturnType<typeof setTimeout> | undefined;
 let drawTimer: ReturnType<typeof setTimeout> | undefined;
 let askTimer: ReturnType<typeof setTimeout> | undefined;
 let stopNews: (() => void) | undefined;
@@ -45,8 +48,11 @@ function draw(): void {
   drawTimer ??= setTimeout(() => {
     drawTimer = undefined;
     pool.value = { txs: new Map(txs), count: txs.size + unseen };
-    poolChanges.value += 1;
   }, DRAW_EVERY);
+  countTimer ??= setTimeout(() => {
+    countTimer = undefined;
+    poolChanges.value += 1;
+  }, COUNT_EVERY);
 }
 
 function apply(event: PoolEvent): void {

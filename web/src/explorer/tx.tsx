@@ -6,12 +6,13 @@ import { useLoad } from '../node/load';
 import { tip } from '../node/tip';
 import { href, type PageProps } from '../router';
 import { moment, number, t } from '../text';
-import { Address, Amount, Badge, Card, Copy, Facts, Fault, Hash, Loading, PageHead, Time } from '../ui';
+import { Address, Amount, Badge, Card, Copy, Empty, Facts, Fault, Hash, Loading, PageHead, Time } from '../ui';
 import { bytes, ends, feerateWords, hex32, virtualSize } from './format';
 import { ExplorerFrame } from './frame';
 import { chainKey } from './live';
-import { Show, withoutIndex } from './parts';
+import { Show } from './parts';
 import { poolChanges, watchPool } from './pool';
+import { whyNot } from './search';
 import { TxFlow } from './tx-flow';
 
 /** Sequence numbers below this say that the transaction may be replaced (BIP125). */
@@ -19,7 +20,7 @@ const REPLACEABLE_BELOW = 0xffff_fffe;
 /** Lock times below this are heights, others are moments. */
 const LOCK_IS_TIME = 500_000_000;
 /** Inputs and outputs listed in full before a button is to be pressed. */
-const LISTED = 50;
+const LISTED = 20;
 
 interface Known {
   tx: Tx;
@@ -67,22 +68,28 @@ function dataText(output: Output): string | null {
   }
 }
 
-function Script({ name, value }: { name: string; value: string | undefined }): JSX.Element | null {
+/** A script in whole. `of` says whose it is, as a page has many. */
+function Script({ name, of, value }: { name: string; of: string; value: string | undefined }): JSX.Element | null {
   if (!value) return null;
+  const label = t('script.of', { part: of, script: name });
   return (
     <div class="script">
-      <h4>
-        {name} <Copy text={value} label={name} />
-      </h4>
-      <pre tabIndex={0} role="region" aria-label={name}>
+      <h3>
+        {name} <Copy text={value} label={label} />
+      </h3>
+      <pre tabIndex={0} role="region" aria-label={label}>
         {value}
       </pre>
     </div>
   );
 }
 
-function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element {
+/** An input with the scripts that its spending reveals. */
+type Revealing = Input & { inner_redeemscript_asm?: string; inner_witnessscript_asm?: string };
+
+function InputDetails({ input, at }: { input: Revealing; at: number }): JSX.Element {
   const prevout = input.prevout;
+  const name = t('tx.input.at', { at: number(at) });
   const facts: [string, ComponentChildren][] = [];
   if (!input.is_coinbase) facts.push([t('tx.spends'), <Hash value={`${input.txid}:${input.vout}`} to={`/tx/${input.txid}`} whole />]);
   if (prevout?.scriptpubkey_address !== undefined) {
@@ -93,14 +100,16 @@ function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element 
   return (
     <details class="part">
       <summary>
-        {t('tx.input.at', { at: number(at) })} · {input.is_coinbase ? t('tx.coinbase') : prevout ? <Amount satoshis={prevout.value} /> : null}
+        {name} · {input.is_coinbase ? t('tx.coinbase') : prevout ? <Amount satoshis={prevout.value} /> : null}
       </summary>
       <Facts facts={facts} />
-      <Script name={t('script.asm')} value={prevout?.scriptpubkey_asm} />
-      <Script name={t('script.sig')} value={input.scriptsig_asm || input.scriptsig} />
+      <Script of={name} name={t('script.asm')} value={prevout?.scriptpubkey_asm} />
+      <Script of={name} name={t('script.sig')} value={input.scriptsig_asm || input.scriptsig} />
+      <Script of={name} name={t('script.redeem')} value={input.inner_redeemscript_asm} />
+      <Script of={name} name={t('script.inwitness')} value={input.inner_witnessscript_asm} />
       {input.witness && input.witness.length > 0 ? (
         <div class="script">
-          <h4>{t('script.witness', { n: input.witness.length })}</h4>
+          <h3>{t('script.witness', { n: input.witness.length })}</h3>
           <ol start={0}>
             {input.witness.map((item, index) => (
               <li key={index}>
@@ -115,6 +124,7 @@ function InputDetails({ input, at }: { input: Input; at: number }): JSX.Element 
 }
 
 function OutputDetails({ output, at, spend }: { output: Output; at: number; spend: Outspend | undefined }): JSX.Element {
+  const name = t('tx.output.at', { at: number(at) });
   const facts: [string, ComponentChildren][] = [];
   if (output.scriptpubkey_address !== undefined) {
     facts.push([t('address.label'), <Address value={output.scriptpubkey_address} to={`/address/${output.scriptpubkey_address}`} copy />]);
@@ -128,11 +138,11 @@ function OutputDetails({ output, at, spend }: { output: Output; at: number; spen
   return (
     <details class="part">
       <summary>
-        {t('tx.output.at', { at: number(at) })} · <Amount satoshis={output.value} />
+        {name} · <Amount satoshis={output.value} />
       </summary>
       <Facts facts={facts} />
-      <Script name={t('script.asm')} value={output.scriptpubkey_asm} />
-      <Script name={t('script.hex')} value={output.scriptpubkey} />
+      <Script of={name} name={t('script.asm')} value={output.scriptpubkey_asm} />
+      <Script of={name} name={t('script.hex')} value={output.scriptpubkey} />
     </details>
   );
 }
@@ -280,13 +290,23 @@ function TxView({ known: { tx, spends } }: { known: Known }): JSX.Element {
 
 export function TxPage({ params }: PageProps): JSX.Element {
   const txid = (params['txid'] ?? '').toLowerCase();
+  // Anything else is not asked for: it would be part of a path.
+  if (/^[0-9a-f]{64}$/.test(txid)) return <TxById txid={txid} />;
+  return (
+    <ExplorerFrame at="/">
+      <PageHead title={t('tx.title', { txid: ends(txid) })} />
+      <Empty icon="search">{whyNot(txid)}</Empty>
+    </ExplorerFrame>
+  );
+}
+
+function TxById({ txid }: { txid: string }): JSX.Element {
   const [settled, setSettled] = useState(false);
   // The mempool is followed only for as long as the transaction is in it.
   useEffect(() => (settled ? undefined : watchPool()), [settled]);
   const loaded = useLoad((signal) => load(txid, signal), [txid, chainKey(), settled ? 0 : poolChanges.value]);
   const confirmed = loaded.value?.tx.status.confirmed ?? false;
   useEffect(() => setSettled(confirmed), [confirmed]);
-  const index = withoutIndex(loaded);
   return (
     <ExplorerFrame at="/">
       <div class="stack tight">
@@ -298,7 +318,6 @@ export function TxPage({ params }: PageProps): JSX.Element {
       <Show of={loaded} missing={t('tx.missing')}>
         {(known) => <TxView known={known} />}
       </Show>
-      {index === null ? null : <p class="dim">{t('index.off')}</p>}
     </ExplorerFrame>
   );
 }

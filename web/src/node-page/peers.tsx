@@ -111,7 +111,7 @@ function PeerTable({ peers }: { peers: readonly Peer[] }): JSX.Element {
             <td class="number">
               <Time at={peer.since} />
             </td>
-            <td class="small wrap">{peer.user_agent}</td>
+            <td class="small wrap agent">{peer.user_agent}</td>
           </tr>
         ))}
       </Table>
@@ -134,7 +134,7 @@ export function PeersPage(): JSX.Element {
       <Show of={loaded}>
         {(value) => (
           <>
-            <dl class="keys line">
+            <dl class="keys one-row">
               {(
                 [
                   [t('peers.connected'), number(value.active_peers)],

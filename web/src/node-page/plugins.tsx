@@ -30,6 +30,20 @@ function State({ state }: { state: string }): JSX.Element {
   return <Badge tone={tone}>{t(text)}</Badge>;
 }
 
+/** What the plugins of the node itself do; others say it themselves. */
+const ABOUT = {
+  addressindex: 'plugins.about.addressindex',
+  txindex: 'plugins.about.txindex',
+  blockfilterindex: 'plugins.about.blockfilterindex',
+  metrics: 'plugins.about.metrics',
+  mirror: 'plugins.about.mirror',
+} as const;
+
+function about(plugin: Plugin): string {
+  if (plugin.description !== '') return plugin.description;
+  return plugin.id in ABOUT ? t(ABOUT[plugin.id as keyof typeof ABOUT]) : '';
+}
+
 function PluginCard({ plugin }: { plugin: Plugin }): JSX.Element {
   const height = tip.value?.height ?? 0;
   const { cursor, lag } = plugin;
@@ -55,13 +69,13 @@ function PluginCard({ plugin }: { plugin: Plugin }): JSX.Element {
         </span>
       }
     >
-      {plugin.description === '' ? null : <p class="dim">{plugin.description}</p>}
+      {about(plugin) === '' ? null : <p class="dim">{about(plugin)}</p>}
       {cursor && lag !== null && lag > 0 && height > 0 ? (
         <Progress part={cursor.height / Math.max(1, cursor.height + lag)} label={t('plugins.progress', { plugin: plugin.id })} />
       ) : null}
       {plugin.failing ? (
         <Note tone={plugin.state.toLowerCase() === 'failed' ? 'bad' : 'warn'}>
-          <p class="wrap">{plugin.failing}</p>
+          <p>{t('plugins.failing')}</p>
         </Note>
       ) : null}
       <Facts facts={facts} />

@@ -125,7 +125,8 @@ function fell(error: Error): void {
 
 function heard(news: News): void {
   progress.value = news.progress;
-  faults.value = news.faults;
+  // What is over is told no more, but a lie stays a lie.
+  faults.value = news.faults.filter(({ passed, severity }) => !passed || severity === 'lie');
   if (news.changed) {
     changed();
     saveSoon();
@@ -178,11 +179,17 @@ async function save(open: Session): Promise<void> {
   await putState(open.stored.id, state);
 }
 
+/** What the light worker is told of the settings; the birthday only once, since looking through a chain takes long. */
+export function configuration(settings: Settings, first: boolean): LightMethods['configure']['params'] {
+  const { mode, gap, nodes, birthday } = settings;
+  return { mode, gap, nodes: [globalThis.location.origin, ...nodes], ...(first ? { birthday } : {}) };
+}
+
 /** Opens the light worker's side of a wallet: its newest state that can be read, or a new one with these accounts. */
 async function openLight(stored: StoredWallet, stateKey: string | undefined, accounts: AccountKeys[]): Promise<Light> {
   const light = newLight();
   try {
-    const common = { chain: stored.chain, ...(stateKey === undefined ? {} : { state_key: stateKey }) };
+    const common = { chain: stored.chain, wallet_id: stored.id, ...(stateKey === undefined ? {} : { state_key: stateKey }) };
     let restored = false;
     for (const state of await states(stored.id)) {
       try {
@@ -198,8 +205,7 @@ async function openLight(stored: StoredWallet, stateKey: string | undefined, acc
       await light.call('open', common);
       for (const account of accounts) await light.call('add_account', account);
     }
-    const { mode, gap, nodes, birthday } = settingsOf(stored);
-    await light.call('configure', restored ? { mode, gap, nodes } : { mode, gap, nodes, birthday });
+    await light.call('configure', configuration(settingsOf(stored), !restored));
     return light;
   } catch (error) {
     light.end();
@@ -331,7 +337,7 @@ export async function importVault(vault: Vault, password: string, known: readonl
       throw new WalletError('known', t('wallet.import.known', { name: unlocked.name }));
     }
     const wanted = choice(here);
-    if (unlocked.chain && JSON.stringify(unlocked.chain) !== JSON.stringify(wanted)) {
+    if (JSON.stringify(unlocked.chain) !== JSON.stringify(wanted)) {
       throw new WalletError('other_chain', t('wallet.error.chain', { name: here.name }));
     }
     const stored: StoredWallet = {
@@ -343,7 +349,7 @@ export async function importVault(vault: Vault, password: string, known: readonl
       vault,
       created: nowSeconds(),
       backed_up: nowSeconds(),
-      settings: { birthday: unlocked.birthday ?? 0 },
+      settings: { birthday: unlocked.birthday },
     };
     await putWallet(stored);
     void keepForGood();
@@ -402,7 +408,7 @@ export async function change(how: (stored: StoredWallet) => StoredWallet): Promi
 /** Stops or goes on looking for news. */
 export function pause(stop: boolean): void {
   paused.value = stop;
-  session.peek()?.light.pause(stop);
+  session.peek()?.light.call('pause', { paused: stop }).catch(() => undefined);
 }
 
 /** Locks the wallet: the signer's memory goes at once. */

@@ -13,7 +13,8 @@ fn scan(scan: Scan<'_>) -> u32 {
     super::scan::<Words>(scan)
 }
 
-/// Four words. Made and used only in functions that are inlined into `scan`, which runs only where there is NEON.
+/// Four words. Made and used only in functions that are inlined into `scan`, which runs only where there is
+/// NEON.
 #[derive(Clone, Copy)]
 struct Words(uint32x4_t);
 
@@ -25,6 +26,11 @@ macro_rules! rotate {
 }
 
 impl Lanes for Words {
+    type Uniform = u32;
+    #[inline(always)]
+    fn uniform(word: u32) -> Self {
+        Self::splat(word)
+    }
     #[inline(always)]
     fn splat(word: u32) -> Self {
         // SAFETY: see `Words`.

@@ -55,21 +55,43 @@ impl ExtendedKeyError {
     }
 }
 
-/// SLIP132's version bytes: public, private, network, kind (`Err` for the multisignature ones).
-const VERSIONS: [([u8; 4], [u8; 4], NetworkKind, Result<Option<AccountKind>, ()>); 10] = {
+/// What SLIP132's version bytes mean.
+struct Version {
+    public: [u8; 4],
+    private: [u8; 4],
+    network: NetworkKind,
+    script: Script,
+}
+
+/// The scripts that version bytes name.
+#[derive(Clone, Copy)]
+enum Script {
+    /// None: BIP32's own.
+    Any,
+    Single(AccountKind),
+    Multisig,
+}
+
+const fn version(public: u32, private: u32, network: NetworkKind, script: Script) -> Version {
+    Version { public: public.to_be_bytes(), private: private.to_be_bytes(), network, script }
+}
+
+/// BIP32's own for the two kinds of networks come first.
+const VERSIONS: [Version; 10] = {
     use AccountKind::{Nested, Segwit};
     use NetworkKind::{Main, Test};
+    use Script::{Any, Multisig, Single};
     [
-        ([0x04, 0x88, 0xb2, 0x1e], [0x04, 0x88, 0xad, 0xe4], Main, Ok(None)),
-        ([0x04, 0x35, 0x87, 0xcf], [0x04, 0x35, 0x83, 0x94], Test, Ok(None)),
-        ([0x04, 0x9d, 0x7c, 0xb2], [0x04, 0x9d, 0x78, 0x78], Main, Ok(Some(Nested))),
-        ([0x04, 0x4a, 0x52, 0x62], [0x04, 0x4a, 0x4e, 0x28], Test, Ok(Some(Nested))),
-        ([0x04, 0xb2, 0x47, 0x46], [0x04, 0xb2, 0x43, 0x0c], Main, Ok(Some(Segwit))),
-        ([0x04, 0x5f, 0x1c, 0xf6], [0x04, 0x5f, 0x18, 0xbc], Test, Ok(Some(Segwit))),
-        ([0x02, 0x95, 0xb4, 0x3f], [0x02, 0x95, 0xb0, 0x05], Main, Err(())),
-        ([0x02, 0x42, 0x89, 0xef], [0x02, 0x42, 0x85, 0xb5], Test, Err(())),
-        ([0x02, 0xaa, 0x7e, 0xd3], [0x02, 0xaa, 0x7a, 0x99], Main, Err(())),
-        ([0x02, 0x57, 0x54, 0x83], [0x02, 0x57, 0x50, 0x48], Test, Err(())),
+        version(0x0488_b21e, 0x0488_ade4, Main, Any),
+        version(0x0435_87cf, 0x0435_8394, Test, Any),
+        version(0x049d_7cb2, 0x049d_7878, Main, Single(Nested)),
+        version(0x044a_5262, 0x044a_4e28, Test, Single(Nested)),
+        version(0x04b2_4746, 0x04b2_430c, Main, Single(Segwit)),
+        version(0x045f_1cf6, 0x045f_18bc, Test, Single(Segwit)),
+        version(0x0295_b43f, 0x0295_b005, Main, Multisig),
+        version(0x0242_89ef, 0x0242_85b5, Test, Multisig),
+        version(0x02aa_7ed3, 0x02aa_7a99, Main, Multisig),
+        version(0x0257_5483, 0x0257_5048, Test, Multisig),
     ]
 };
 
@@ -82,23 +104,28 @@ impl ExtendedPublicKey {
             .ok_or(ExtendedKeyError::Encoding)?;
         let version = [bytes[0], bytes[1], bytes[2], bytes[3]];
         let format = &chain.params().addresses;
-        if version == format.xprv || VERSIONS.iter().any(|(_, private, ..)| *private == version) {
+        if version == format.xprv || VERSIONS.iter().any(|known| known.private == version) {
             return Err(ExtendedKeyError::Private);
         }
         let kind = if version == format.xpub {
             None
         } else {
-            let (_, _, network, kind) = VERSIONS
+            let known = VERSIONS
                 .iter()
-                .find(|(public, ..)| *public == version)
+                .find(|known| known.public == version)
                 .ok_or_else(|| ExtendedKeyError::Version(chaincore_consensus::hex::encode(&version)))?;
-            if *network != chain.network_kind() {
-                let found = if network.is_mainnet() { "main" } else { "test" };
+            if known.network != chain.network_kind() {
+                let found = if known.network.is_mainnet() { "main" } else { "test" };
                 return Err(ExtendedKeyError::Network { found, chain: chain.name().into() });
             }
-            kind.map_err(|()| ExtendedKeyError::Multisig)?
+            match known.script {
+                Script::Any => None,
+                Script::Single(kind) => Some(kind),
+                Script::Multisig => return Err(ExtendedKeyError::Multisig),
+            }
         };
-        let standard = if chain.network_kind().is_mainnet() { VERSIONS[0].0 } else { VERSIONS[1].0 };
+        let standard =
+            if chain.network_kind().is_mainnet() { VERSIONS[0].public } else { VERSIONS[1].public };
         bytes[..4].copy_from_slice(&standard);
         let key = Xpub::decode(&bytes).map_err(|_| ExtendedKeyError::Point)?;
         // A master key has no parent and is nobody's child (BIP32).
@@ -106,12 +133,6 @@ impl ExtendedPublicKey {
             return Err(ExtendedKeyError::Encoding);
         }
         Ok(Self { key, kind })
-    }
-
-    /// The kind of account that the key stands for: what its prefix says, or else what is usual for its depth alone
-    /// cannot tell, so segwit.
-    pub fn kind_or_segwit(&self) -> AccountKind {
-        self.kind.unwrap_or(AccountKind::Segwit)
     }
 }
 

@@ -148,6 +148,9 @@ pub fn suggest(prefix: &str) -> Vec<&'static str> {
     Language::English.words_by_prefix_iter(&prefix).take(MAX_SUGGESTIONS).collect()
 }
 
+/// How far a word may be from what was typed to be offered for it.
+const MAX_EDITS: usize = 2;
+
 /// English words that a mistyped one may have been: those nearest to it, and those with its first four letters, which
 /// no two words share.
 fn similar(word: &str) -> Vec<&'static str> {
@@ -157,13 +160,19 @@ fn similar(word: &str) -> Vec<&'static str> {
     }
     let start: String = word.chars().take(4).collect();
     let distance = |candidate: &str| {
-        if start.chars().count() == 4 && candidate.starts_with(&start) { 0 } else { edits(word, candidate) }
+        if start.chars().count() == 4 && candidate.starts_with(&start) {
+            0
+        } else if candidate.len().abs_diff(word.chars().count()) > MAX_EDITS {
+            usize::MAX
+        } else {
+            edits(word, candidate)
+        }
     };
     let mut near: Vec<(usize, &'static str)> = Language::English
         .word_list()
         .iter()
         .map(|candidate| (distance(candidate), *candidate))
-        .filter(|(distance, _)| *distance <= 2)
+        .filter(|(distance, _)| *distance <= MAX_EDITS)
         .collect();
     near.sort();
     near.into_iter().map(|(_, word)| word).take(MAX_SUGGESTIONS).collect()

@@ -1,7 +1,7 @@
 //! BIP322: a message is signed by spending an output that cannot exist and commits to the message.
 
 use super::Verdict;
-use crate::verify::verify_whole_signatures;
+use crate::verify::Judge;
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::opcodes::all::OP_RETURN;
@@ -90,10 +90,14 @@ fn judge(to_spend: &Transaction, tx: &Transaction) -> Verdict {
         DiscourageOpSuccess, DiscourageUpgradableNops, DiscourageUpgradablePubKeyType,
         DiscourageUpgradableTaprootVersion, DiscourageUpgradableWitnessProgram,
     };
-    match verify_whole_signatures(tx, to_spend.output[0].clone()) {
+    let input = &tx.input[0];
+    let judged = Judge::new(tx, &[Some(to_spend.output[0].clone())])
+        .ok_or(ScriptError::Unknown)
+        .and_then(|judge| judge.whole_input(0, &input.script_sig, &input.witness));
+    match judged {
         Ok(()) => Verdict::Valid {
             lock_time: tx.lock_time.to_consensus_u32(),
-            sequence: tx.input[0].sequence.to_consensus_u32(),
+            sequence: input.sequence.to_consensus_u32(),
         },
         Err(
             error @ (DiscourageOpSuccess

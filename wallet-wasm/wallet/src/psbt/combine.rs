@@ -22,7 +22,17 @@ pub fn combine(psbts: Vec<Psbt>) -> Result<Psbt, PsbtError> {
     let mut combined = each.next().ok_or(PsbtError::Count(0))?;
     for other in each {
         check_agreement(&combined, &other)?;
+        // The library lets a claimed output push out the previous transaction that would prove it: keep both.
+        let previous: Vec<_> = combined
+            .inputs
+            .iter_mut()
+            .zip(&other.inputs)
+            .map(|(one, other)| one.non_witness_utxo.take().or_else(|| other.non_witness_utxo.clone()))
+            .collect();
         combined.combine(other).map_err(|error| PsbtError::Conflict(error.to_string()))?;
+        for (input, previous) in combined.inputs.iter_mut().zip(previous) {
+            input.non_witness_utxo = previous;
+        }
     }
     // The parts agreed pairwise with what was there; what they say together must still be possible.
     if !combined.unsigned_tx.input.is_empty() {

@@ -8,15 +8,17 @@ mod finalise;
 mod own;
 mod read;
 pub mod review;
+mod size;
 mod spent;
 
 pub use bitcoin::Psbt;
 pub use combine::combine;
 pub use finalise::{Finalised, Unfinished, finalise};
 pub use own::script_of;
-pub(crate) use own::{nested_script_sig, redeem_script_of};
+pub(crate) use own::{Paths, nested_script_sig, redeem_script_of};
 pub use read::{MAX_PSBT_BYTES, from_base64, read, to_base64};
-use spent::{Spent, spent_outputs};
+use spent::Spent;
+pub(crate) use spent::spent_outputs;
 
 /// Why a PSBT can't be read, combined, reviewed or finished.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,4 +119,9 @@ impl PsbtError {
             Self::Count(_) => "bad_count",
         }
     }
+}
+
+/// Whether an input is finished: it has its script or its witness.
+pub(crate) fn is_final(fields: &bitcoin::psbt::Input) -> bool {
+    fields.final_script_sig.is_some() || fields.final_script_witness.is_some()
 }

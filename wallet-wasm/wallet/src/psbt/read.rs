@@ -26,7 +26,9 @@ pub fn read(data: &[u8]) -> Result<Psbt, PsbtError> {
         return decode(data);
     }
     let mut text: Vec<u8> = data.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if text.len() % 2 == 0 && text.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"70736274ff")) {
+    if text.len().is_multiple_of(2)
+        && text.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"70736274ff"))
+    {
         let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(&text).map_err(|_| PsbtError::Encoding)?;
         return decode(&bytes);
     }

@@ -1,12 +1,13 @@
 //! What one is about to sign: read out of the PSBT, with everything derived or computed here and nothing taken from
 //! whoever made it.
 
-use super::own::{Own, OwnKey, kind_paying};
-use super::{PsbtError, Spent, spent_outputs};
+use super::own::{Own, OwnKey, Paths, kind_paying};
+use super::size::vsize;
+use super::{PsbtError, Spent, is_final, spent_outputs};
 use crate::chain::Chain;
 use crate::keys::{AccountKind, Master};
 use bitcoin::psbt::{Input, PsbtSighashType};
-use bitcoin::{EcdsaSighashType, Psbt, Script, TapSighashType, TxOut};
+use bitcoin::{EcdsaSighashType, Psbt, Script, TapSighashType, Transaction, TxOut};
 use chaincore_consensus::amount::MAX_MONEY;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -113,6 +114,21 @@ pub struct Warning {
     pub message: String,
 }
 
+impl Review {
+    /// Takes over what only the finished transaction has.
+    pub(crate) fn set_transaction(&mut self, tx: &Transaction) {
+        self.txid = tx.compute_txid().to_string();
+        self.txid_final = true;
+        self.vsize = tx.vsize() as u64;
+        self.feerate = feerate(self.fee, self.vsize);
+    }
+}
+
+/// Satoshis per virtual byte, to two places; to show, not to compute with.
+fn feerate(fee: u64, vsize: u64) -> f64 {
+    (fee as f64 / vsize.max(1) as f64 * 100.0).round() / 100.0
+}
+
 /// How an input is signed by one of the wallet's keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Spend {
@@ -150,9 +166,9 @@ impl Notes {
 /// # Errors
 /// Whatever must not be signed: contradictions about what is spent, amounts that are unknown or out of range,
 /// signature types other than DEFAULT and ALL at the wallet's own inputs.
-pub(crate) fn plan(psbt: &Psbt, master: &Master) -> Result<Plan, PsbtError> {
+pub(crate) fn plan(psbt: &Psbt, master: &Master, paths: Paths) -> Result<Plan, PsbtError> {
     let spent = known_outputs(psbt)?;
-    let mut own = Own::new(master);
+    let mut own = Own::new(master, paths);
     let mut notes = Notes(Vec::new());
     let chain = master.chain();
 
@@ -174,13 +190,12 @@ pub(crate) fn plan(psbt: &Psbt, master: &Master) -> Result<Plan, PsbtError> {
         inputs.push(input_review(psbt, index, spent, &mine, chain));
         own_inputs.push(mine);
     }
-    warn_of_inputs(psbt, &spent, &inputs, &own_inputs, &mut notes);
+    warn_of_inputs(&spent, &inputs, &own_inputs, &mut notes);
 
     let outputs = review_outputs(psbt, &mut own, &spent, chain, &mut notes);
     let (fee, net) = totals(&inputs, &outputs)?;
     let vsize = vsize(psbt, &spent, &own_inputs);
-    // Shown only.
-    let feerate = (fee as f64 / vsize.max(1) as f64 * 100.0).round() / 100.0;
+    let feerate = feerate(fee, vsize);
     warn_of_fee(fee, feerate, &outputs, &mut notes);
 
     let (txid, txid_final) = predicted_txid(psbt, &own_inputs, &spent);
@@ -212,10 +227,6 @@ fn known_outputs(psbt: &Psbt) -> Result<Vec<Spent>, PsbtError> {
         .enumerate()
         .map(|(input, spent)| spent.ok_or(PsbtError::MissingSpent { input }))
         .collect()
-}
-
-pub(crate) fn is_final(fields: &Input) -> bool {
-    fields.final_script_sig.is_some() || fields.final_script_witness.is_some()
 }
 
 /// Whether an input says that a key of this wallet has to do with it.
@@ -301,13 +312,7 @@ fn path_text(key: &OwnKey) -> String {
     format!("m/{}", key.path)
 }
 
-fn warn_of_inputs(
-    psbt: &Psbt,
-    spent: &[Spent],
-    inputs: &[InputReview],
-    own: &[Vec<OwnInput>],
-    notes: &mut Notes,
-) {
+fn warn_of_inputs(spent: &[Spent], inputs: &[InputReview], own: &[Vec<OwnInput>], notes: &mut Notes) {
     let count = |which: &dyn Fn(&InputReview) -> bool| inputs.iter().filter(|input| which(input)).count();
     let shared = count(&|input| input.shared);
     let foreign = count(&|input| !input.mine && !input.shared);
@@ -324,12 +329,9 @@ fn warn_of_inputs(
             .add("shared_input", format!("{shared} inputs need signatures of others besides this wallet's."));
     }
     // A signature of segwit version 0 commits to its own input's amount alone: who lies about another's can make
-    // one pay more than one saw, in two rounds. Taproot signatures commit to all amounts.
-    let unproven = |(((fields, spent), own), _): &(((&Input, &Spent), &Vec<OwnInput>), usize)| {
-        let segwit_v0 = own.iter().any(|own| own.spend != Spend::Single(AccountKind::Taproot));
-        segwit_v0 && !spent.proven && !is_final(fields)
-    };
-    let missing = psbt.inputs.iter().zip(spent).zip(own).zip(0..).filter(unproven).count();
+    // one pay more than one saw, in two rounds. A taproot signature commits to all amounts: under a lie it is worthless.
+    let committed = own.iter().flatten().any(|own| own.spend == Spend::Single(AccountKind::Taproot));
+    let missing = if committed { 0 } else { spent.iter().filter(|spent| !spent.proven).count() };
     if missing > 0 {
         notes.add(
             "missing_previous",
@@ -449,63 +451,6 @@ fn warn_of_fee(fee: u64, feerate: f64, outputs: &[OutputReview], notes: &mut Not
     }
     if feerate > HIGH_FEERATE {
         notes.add("high_feerate", format!("The fee rate of {feerate} sat/vB is very high."));
-    }
-}
-
-/// The size of the signed transaction in virtual bytes, at most for the wallet's own inputs and about for others'.
-fn vsize(psbt: &Psbt, spent: &[Spent], own: &[Vec<OwnInput>]) -> u64 {
-    let sizes: Vec<(u64, u64)> = psbt
-        .inputs
-        .iter()
-        .zip(spent)
-        .zip(own)
-        .map(|((fields, spent), own)| satisfaction_size(fields, &spent.output.script_pubkey, own))
-        .collect();
-    let stripped: u64 = psbt.unsigned_tx.base_size() as u64
-        + sizes.iter().map(|(script_sig, _)| script_sig + 2 * u64::from(*script_sig > 252)).sum::<u64>();
-    let any_witness = sizes.iter().any(|(_, witness)| *witness > 0);
-    // Two bytes of marker and flag; an input without witness then has an empty one.
-    let witness: u64 =
-        if any_witness { 2 + sizes.iter().map(|(_, witness)| (*witness).max(1)).sum::<u64>() } else { 0 };
-    (stripped * 4 + witness).div_ceil(4)
-}
-
-/// The bytes of an input's script and witness.
-fn satisfaction_size(fields: &Input, script: &Script, own: &[OwnInput]) -> (u64, u64) {
-    if is_final(fields) {
-        let script_sig = fields.final_script_sig.as_ref().map_or(0, |script| script.len());
-        let witness = fields.final_script_witness.as_ref().map_or(0, bitcoin::Witness::size);
-        return (script_sig as u64, witness as u64);
-    }
-    let single = own.iter().find_map(|own| match own.spend {
-        Spend::Single(kind) => Some(kind),
-        Spend::Sh | Spend::Wsh => None,
-    });
-    // A signature with a small r has 70 bytes at most and its type's byte; one of others may have two more.
-    let signature = if single.is_some() { 71 } else { 73 };
-    let pushes = signature + 1 + 34;
-    let inner = fields.witness_script.as_ref().or(fields.redeem_script.as_ref());
-    match single.or_else(|| Chain::kind_of(script)) {
-        Some(AccountKind::Legacy) => (pushes, 0),
-        Some(AccountKind::Segwit) => (0, 1 + pushes),
-        Some(AccountKind::Taproot) => {
-            let default = fields.sighash_type.is_none_or(|kind| kind.to_u32() == 0);
-            (0, if default { 66 } else { 67 })
-        }
-        Some(AccountKind::Nested) if inner.is_none_or(|inner| inner.is_p2wpkh()) => (23, 1 + pushes),
-        nested => {
-            let Some(inner) = inner else { return (0, 1 + pushes) };
-            let signatures = inner.first_opcode().map_or(1, |first| match first.to_u8() {
-                byte @ 0x51..=0x60 => u64::from(byte - 0x50),
-                _ => 1,
-            });
-            let content = 1 + signatures * 74 + 3 + inner.len() as u64;
-            match (nested, fields.witness_script.is_some()) {
-                (Some(_), false) => (content, 0),
-                (Some(_), true) => (35, 1 + content),
-                (None, _) => (0, 1 + content),
-            }
-        }
     }
 }
 

@@ -28,6 +28,7 @@
 //! | `check_address` | `address` | `{valid, error?, mine, known, label?, warning?}` |
 //! | `verify_message` | `address`, `message`, `signature` | as in [`super::stateless`] |
 //! | `descriptors` | | `[{account, name, kind, held, receive, change?}]` |
+//! | `review` | `psbt` | as the signer's, from what the ledger knows |
 //! | `fees` | | `{targets: {blocks: sat/vB}, minimum}` |
 //!
 //! and those of [`super::stateless`]. Amounts are satoshis, rates are satoshis per virtual byte.
@@ -35,6 +36,7 @@
 mod accounts;
 mod names;
 mod pay;
+mod review;
 mod show;
 
 use super::{Fault, Params, answer, stateless, to_value};
@@ -224,6 +226,7 @@ const METHODS: &[&str] = &[
     "check_address",
     "descriptors",
     "fees",
+    "review",
 ];
 
 fn read_key(text: &str) -> Result<Zeroizing<[u8; 32]>, Fault> {
@@ -279,6 +282,7 @@ impl Session {
                 | "descriptors"
                 | "fees"
                 | "labels_export"
+                | "review"
         );
         let result = match method {
             "save" => self.save(),
@@ -315,6 +319,7 @@ impl Session {
             "verify_message" => self.verify_message(params),
             "descriptors" => self.descriptors(),
             "fees" => self.fees(),
+            "review" => self.review(params),
             _ => return None,
         };
         self.changed |= changes && result.is_ok();

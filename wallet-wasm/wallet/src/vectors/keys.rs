@@ -44,7 +44,7 @@ fn list_name(name: &str) -> &'static str {
     }
 }
 
-pub(super) fn bip39(vectors: &Vec<Words>) -> Result<usize, String> {
+pub(super) fn bip39(vectors: &[Words]) -> Result<usize, String> {
     let mut checked = 0;
     for (number, vector) in vectors.iter().enumerate() {
         let Some(language) = list(&vector.language) else { continue };
@@ -121,7 +121,7 @@ pub(super) struct Account {
     addresses: Vec<String>,
 }
 
-pub(super) fn accounts(vectors: &Vec<Account>) -> Result<usize, String> {
+pub(super) fn accounts(vectors: &[Account]) -> Result<usize, String> {
     for (number, vector) in vectors.iter().enumerate() {
         let chain = Chain::from_name(&vector.chain).map_err(|error| at(number, error))?;
         let fail = |error: crate::keys::KeyError| at(number, error);
@@ -152,7 +152,7 @@ pub(super) struct Address {
     chain: String,
 }
 
-pub(super) fn addresses(vectors: &Vec<Address>) -> Result<usize, String> {
+pub(super) fn addresses(vectors: &[Address]) -> Result<usize, String> {
     for (number, vector) in vectors.iter().enumerate() {
         let chain = Chain::from_name(&vector.chain).map_err(|error| at(number, error))?;
         let script = chain.script(&vector.address).map_err(|error| at(number, error))?;

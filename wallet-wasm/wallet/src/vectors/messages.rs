@@ -42,7 +42,7 @@ pub(super) fn bip322(vectors: &Bip322) -> Result<usize, String> {
     Ok(signmessage(&vectors.signatures)? + vectors.hashes.len())
 }
 
-pub(super) fn signmessage(vectors: &Vec<Signature>) -> Result<usize, String> {
+pub(super) fn signmessage(vectors: &[Signature]) -> Result<usize, String> {
     let main = Chain::from_name("main").map_err(|error| error.to_string())?;
     for (number, vector) in vectors.iter().enumerate() {
         // A signature under the prefix of another form can't even be read, which is a refusal like any other.

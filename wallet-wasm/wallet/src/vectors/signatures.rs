@@ -22,7 +22,7 @@ pub(super) struct SegwitV0 {
     sighash: String,
 }
 
-pub(super) fn bip143(vectors: &Vec<SegwitV0>) -> Result<usize, String> {
+pub(super) fn bip143(vectors: &[SegwitV0]) -> Result<usize, String> {
     for (number, vector) in vectors.iter().enumerate() {
         let tx: Transaction = deserialize(&hex(&vector.tx)?).map_err(|error| at(number, error))?;
         let mut cache = SighashCache::new(&tx);
@@ -58,7 +58,7 @@ pub(super) struct Schnorr {
     result: bool,
 }
 
-pub(super) fn bip340(vectors: &Vec<Schnorr>) -> Result<usize, String> {
+pub(super) fn bip340(vectors: &[Schnorr]) -> Result<usize, String> {
     let secp = Secp256k1::new();
     for (number, vector) in vectors.iter().enumerate() {
         let message = Message::from_digest_slice(&hex(&vector.m)?).map_err(|error| at(number, error))?;

@@ -10,7 +10,7 @@ export const explorer = {
   'explorer.nav.peers': 'Peers',
   'explorer.nav.plugins': 'Plugins',
   'away.told': 'The node does not answer. What is shown here may be old; the page goes on by itself when the node is back.',
-  'index.off': 'This node can show transactions of the chain only with its index of transactions (-txindex).',
+  'index.off': 'This node does not keep the index that this page is made from. Its operator can switch it on.',
 
   'search.label': 'Search for a height, a block hash, a transaction id or an address',
   'search.hint': 'Height, hash, transaction or address',
@@ -32,6 +32,8 @@ export const explorer = {
 
   'unit.feerate': 'sat/vB',
   'unit.vbytes': 'vB',
+  'unit.bytes': 'B',
+  'unit.hashrate': 'H/s',
   'unit.coins': 'coins',
   'unit.seconds': 's',
   'unit.ms': 'ms',
@@ -131,6 +133,7 @@ export const explorer = {
   'block.header': 'Header fields',
   'block.time': 'Time',
   'block.interval': 'Time since the block before',
+  'block.zeros': 'Zeros that the hash begins with',
   'block.version': 'Version',
   'block.bits': 'Target (bits)',
   'block.nonce': 'Nonce',
@@ -211,8 +214,11 @@ export const explorer = {
   'script.other': 'Other script',
   'script.asm': 'Locking script',
   'script.sig': 'Unlocking script',
+  'script.redeem': 'Script behind the hash (P2SH)',
+  'script.inwitness': 'Script in the witness',
   'script.hex': 'Locking script in hex',
   'script.witness': { one: 'Witness: {n} item', other: 'Witness: {n} items' },
+  'script.of': '{part}: {script}',
   'script.empty': '(empty)',
 
   'address.title': 'Address {address}',

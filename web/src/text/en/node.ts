@@ -68,6 +68,12 @@ export const node = {
 
   'plugins.title': 'Plugins',
   'plugins.about': 'What follows the chain beside the node: indexes, the miner, the mirror, and plugins of your own.',
+  'plugins.about.addressindex': 'Knows what each address was paid and what it holds.',
+  'plugins.about.txindex': 'Knows in which block each transaction is.',
+  'plugins.about.blockfilterindex': 'Keeps the compact filters that light clients match by themselves (BIP158).',
+  'plugins.about.metrics': 'Counts, for Prometheus.',
+  'plugins.about.mirror': 'Writes the chain into a PostgreSQL database.',
+  'plugins.failing': 'Its last attempt failed; it is tried again.',
   'plugins.none': 'No plugin runs.',
   'plugins.important': 'Important',
   'plugins.kind': 'Kind',

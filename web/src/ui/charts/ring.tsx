@@ -70,7 +70,7 @@ export function Ring({ spots, label, centre, unit }: {
         );
       })}
       <circle class="ring-centre" cx={CENTRE} cy={CENTRE} r="36" />
-      <text class="ring-mark centre" x={CENTRE} y={CENTRE + 5} text-anchor="middle">
+      <text class="ring-mark in-centre" x={CENTRE} y={CENTRE + 5} text-anchor="middle">
         {centre}
       </text>
     </svg>

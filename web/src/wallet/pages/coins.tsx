@@ -47,7 +47,7 @@ function CoinLine({ coin }: { coin: OwnCoin }): JSX.Element {
           </span>
         ) : null}
         <span class="row apart small">
-          <LabelEdit kind="output" of={coin.outpoint} label={coin.label ?? undefined} name={coin.outpoint} />
+          <LabelEdit kind="output" of={coin.outpoint} label={coin.label} name={coin.outpoint} />
           <span class="outpoint">
             <Hash value={coin.outpoint} to={`/wallet/tx/${txid}`} />
           </span>

@@ -65,7 +65,7 @@ export function Create(): JSX.Element {
   if (!signer) return <Loading />;
   const at = { settings: 1, words: 2, check: 3 }[step];
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={t('wallet.new')}>
         <span class="dim">{t('wallet.step', { at, of: 3 })}</span>
       </PageHead>

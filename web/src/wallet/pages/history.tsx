@@ -15,7 +15,7 @@ import type { HistoryEntry } from '../worker/protocol';
 const FILTERS = ['all', 'in', 'out', 'waiting', 'unproven', 'void'] as const;
 type Filter = (typeof FILTERS)[number];
 
-const isVoid = (entry: HistoryEntry): boolean => entry.standing === 'replaced' || entry.standing === 'dropped';
+const isVoid = (entry: HistoryEntry): boolean => entry.state === 'replaced' || entry.state === 'dropped';
 
 function passes(entry: HistoryEntry, filter: Filter): boolean {
   switch (filter) {
@@ -26,7 +26,7 @@ function passes(entry: HistoryEntry, filter: Filter): boolean {
     case 'out':
       return entry.net < 0 && !isVoid(entry);
     case 'waiting':
-      return entry.state === 'mempool' && !isVoid(entry);
+      return entry.state === 'mempool';
     case 'unproven':
       return entry.state === 'reported';
     case 'void':
@@ -54,11 +54,11 @@ function field(text: string): string {
 function csv(entries: readonly HistoryEntry[]): string {
   const rows = entries.map((entry) =>
     [
-      entry.time > 0 ? new Date(entry.time * 1000).toISOString() : '',
-      entry.standing === 'good' || entry.standing === undefined ? entry.state : entry.standing,
+      entry.time ? new Date(entry.time * 1000).toISOString() : '',
+      entry.state,
       String(entry.height ?? ''),
       coins(entry.net),
-      entry.fee === undefined || entry.fee === null ? '' : coins(entry.fee),
+      entry.fee === null ? '' : coins(entry.fee),
       field(entry.label ?? ''),
       entry.txid,
     ].join(','),

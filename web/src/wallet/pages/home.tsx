@@ -26,7 +26,7 @@ function Parts({ balance }: { balance: Balance }): JSX.Element | null {
     <dl class="facts">
       <dt>{t('wallet.balance.spendable')}</dt>
       <dd>
-        <Amount satoshis={balance.spendable ?? balance.confirmed} />
+        <Amount satoshis={balance.spendable} />
       </dd>
       {parts.map(([key, value]) => (
         <>
@@ -43,7 +43,7 @@ function Parts({ balance }: { balance: Balance }): JSX.Element | null {
 /** How sure the sum is. */
 function Sure({ balance, total }: { balance: Balance; total: number }): JSX.Element | null {
   if (total === 0) return null;
-  if ((balance.unproven ?? 0) > 0) {
+  if (balance.unproven > 0) {
     return (
       <Badge tone="warn" icon="warn">
         {t('wallet.balance.unproven')}
@@ -69,7 +69,7 @@ function HomeBody(): JSX.Element {
   const history = useLight('history', {});
   if (!said) return <Loading what={t('wallet.opening')} />;
   const { balance } = said;
-  const total = balance.total ?? balance.confirmed + balance.unconfirmed + balance.immature + balance.frozen;
+  const { total } = balance;
   return (
     <div class="home">
       <section class="card stack balance" aria-label={t('wallet.balance')}>

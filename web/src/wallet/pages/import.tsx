@@ -31,7 +31,7 @@ export function Import(): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   const doing = useDoing();
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={t('wallet.import')} />
       <form
         class="card stack"
@@ -65,7 +65,7 @@ export function Watch(): JSX.Element {
   const birthday = useRef<HTMLInputElement>(null);
   const doing = useDoing();
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={t('wallet.watch')} />
       <form
         class="card stack"

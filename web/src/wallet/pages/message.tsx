@@ -94,9 +94,7 @@ function Verify(): JSX.Element {
         event.preventDefault();
         setValid(null);
         doing.run(async () => {
-          const { light, stored } = current();
-          const done = await light.call('verify_message', {
-            chain: stored.chain,
+          const done = await current().light.call('verify_message', {
             address: address.trim(),
             message,
             signature: signature.trim(),

@@ -16,7 +16,7 @@ function useChecked(of: ReceiveAddress | null): boolean | null {
   const keys = session.value?.signer;
   useEffect(() => {
     set(null);
-    if (!of || !keys) return;
+    if (!of?.path || !keys) return;
     keys.call('address_at', { path: of.path }).then(
       ({ address }) => set(address === of.address),
       () => undefined,
@@ -96,7 +96,7 @@ function ReceiveBody(): JSX.Element {
               </Badge>
             ) : null}
             {shown.used ? <Badge tone="warn">{t('wallet.receive.used')}</Badge> : null}
-            <span class="dim small mono">{shown.path}</span>
+            {shown.path ? <span class="dim small mono">{shown.path}</span> : null}
           </span>
         </div>
         {checked === false ? (
@@ -114,7 +114,7 @@ function ReceiveBody(): JSX.Element {
         <AccountField
           chosen={account}
           onChoose={(id) => {
-            show(null);
+            if (id !== account) show(null);
             choose(id);
           }}
         />

@@ -76,7 +76,7 @@ export function Restore(): JSX.Element {
     navigate('/wallet');
   };
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={t('wallet.restore')} />
       <form
         ref={form}

@@ -3,13 +3,13 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { PageProps } from '../../router';
 import { t } from '../../text';
-import { Amount, Card, Check, coins as asCoins, Field, Icon, Loading, Note, satoshis } from '../../ui';
+import { Address, Amount, Card, Check, coins as asCoins, Field, Icon, Loading, Note, satoshis } from '../../ui';
 import { AccountField } from '../parts/accounts';
 import { Approve } from '../parts/approve';
 import { CoinChoice } from '../parts/coin-choice';
 import { FeePicker } from '../parts/fee';
 import { Frame } from '../parts/frame';
-import { useDoing } from '../parts/use';
+import { asError, said, useDoing } from '../parts/use';
 import { Wrong } from '../parts/wrong';
 import { current, summary, watches, writes } from '../session';
 import type { Draft } from '../worker/protocol';
@@ -23,7 +23,7 @@ interface Recipient {
   fault?: string | undefined;
   amountFault?: string | undefined;
   /** What is to be known about the address. */
-  warning?: string | undefined;
+  warning?: { message: string; address?: string } | undefined;
   /** It was paid before. */
   known?: string | undefined;
 }
@@ -47,6 +47,8 @@ function SendBody({ start }: { start: string }): JSX.Element {
   const [sure, setSure] = useState(false);
   const doing = useDoing();
   const form = useRef<HTMLFormElement>(null);
+  /** What was looked at last, for each recipient. */
+  const looked = useRef(new Map<number, string>());
   const balance = summary.value?.balance;
 
   const set = (key: number, what: Partial<Recipient>): void => {
@@ -56,27 +58,37 @@ function SendBody({ start }: { start: string }): JSX.Element {
   /** Reads what was typed or pasted: an address, or a payment request. */
   const read = async (key: number, text: string): Promise<void> => {
     const plain = text.trim();
-    set(key, { fault: undefined, warning: undefined, known: undefined });
-    if (plain === '') return;
+    // What was looked at already stays as it stands: nothing may move under the finger.
+    if (plain === '' || looked.current.get(key) === plain) return;
+    looked.current.set(key, plain);
     const { light } = current();
     let address = plain;
     if (plain.includes(':')) {
       try {
         const parsed = await light.call('parse_uri', { text: plain });
-        address = parsed.address ?? '';
+        address = parsed.address;
+        looked.current.set(key, address);
         set(key, { address, ...(parsed.amount ? { amount: asCoins(parsed.amount) } : {}) });
         const called = parsed.label ?? parsed.message;
         if (called) setLabel((before) => (before === '' ? called : before));
       } catch (error) {
-        set(key, { fault: error instanceof Error ? error.message : String(error) });
+        set(key, { fault: said(asError(error)) });
         return;
       }
     }
     const checked = await light.call('check_address', { address });
+    if (looked.current.get(key) !== address) return;
     set(key, {
       fault: checked.valid ? undefined : (checked.error ?? t('wallet.address.bad')),
-      warning: checked.warning ?? undefined,
-      known: checked.known ?? undefined,
+      // Paying oneself is no danger: it is said, and no more.
+      warning: checked.warning && checked.warning.code !== 'own' ? checked.warning : undefined,
+      known: checked.mine
+        ? t('wallet.address.mine')
+        : checked.label
+          ? t('wallet.address.label', { label: checked.label })
+          : checked.known
+            ? t('wallet.address.before')
+            : t('wallet.address.first'),
     });
   };
 
@@ -157,7 +169,8 @@ function SendBody({ start }: { start: string }): JSX.Element {
               onInput={(event) => {
                 const text = event.currentTarget.value.replaceAll(/\s+/g, '');
                 const pasted = text.length > one.address.length + 3;
-                set(one.key, { address: text, fault: undefined });
+                looked.current.delete(one.key);
+                set(one.key, { address: text, fault: undefined, warning: undefined, known: undefined });
                 if (pasted) void read(one.key, text);
               }}
               onChange={(event) => void read(one.key, event.currentTarget.value)}
@@ -169,13 +182,21 @@ function SendBody({ start }: { start: string }): JSX.Element {
               }}
             />
           </Field>
-          {one.known ? <p class="small dim">{t('wallet.address.known', { what: one.known })}</p> : null}
+          {one.known ? <p class="small dim">{one.known}</p> : null}
           {one.warning ? (
             <Note tone="bad" urgent>
               <p>
                 <strong>{t('wallet.address.warning')}</strong>
               </p>
-              <p>{one.warning}</p>
+              <p>{t('wallet.address.alike')}</p>
+              {one.warning.address ? (
+                <p>
+                  {t('wallet.address.alike.known')} <Address value={one.warning.address} />
+                </p>
+              ) : null}
+              <p>
+                {t('wallet.address.alike.this')} <Address value={one.address.trim()} />
+              </p>
             </Note>
           ) : null}
           {all ? null : (
@@ -208,7 +229,7 @@ function SendBody({ start }: { start: string }): JSX.Element {
         )}
         {balance ? (
           <span class="dim small">
-            {t('wallet.balance.spendable')}: <Amount satoshis={balance.spendable ?? balance.confirmed} />
+            {t('wallet.balance.spendable')}: <Amount satoshis={balance.spendable} />
           </span>
         ) : null}
       </div>

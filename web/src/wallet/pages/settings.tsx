@@ -9,7 +9,7 @@ import { Frame } from '../parts/frame';
 import { newPassword, NewPassword, PasswordField, take, useNewPassword } from '../parts/password';
 import { useDoing, useLight } from '../parts/use';
 import { Wrong } from '../parts/wrong';
-import { change, current, lock, persist, session, type Settings, settingsOf, signer, summary, writes } from '../session';
+import { change, configuration, current, lock, persist, session, type Settings, settingsOf, signer, summary, writes } from '../session';
 import { removeWallet, type StoredWallet } from '../store';
 import { accountName } from '../parts/accounts';
 import { WordList } from './create';
@@ -50,7 +50,7 @@ function Ways({ stored }: { stored: StoredWallet }): JSX.Element {
           doing.run(async () => {
             const others = origins.filter((found) => found !== null);
             const settings: Settings = { ...before, mode, gap: wantedGap, nodes: others, lock_minutes: minutes };
-            await current().light.call('configure', { mode, gap: wantedGap, nodes: others });
+            await current().light.call('configure', configuration(settings, false));
             await change((old) => ({ ...old, name: name.trim(), settings: { ...old.settings, ...settings } }));
             await persist();
             toast(t('wallet.settings.saved'));
@@ -166,7 +166,7 @@ function Words({ stored }: { stored: StoredWallet }): JSX.Element {
   const ask = (): void => {
     doing.run(async () => {
       const { mnemonic, passphrase } = await signer().call('show_words', { password: take(field) });
-      show({ words: mnemonic.split(' '), passphrase: (passphrase ?? '') !== '' });
+      show({ words: mnemonic.split(' '), passphrase: passphrase !== '' });
       setTimeout(() => show(null), SHOWN_FOR);
     });
   };
@@ -257,11 +257,15 @@ function Out({ stored }: { stored: StoredWallet }): JSX.Element {
           const account = accounts.find(({ id }) => id === one.account);
           return (
             <li key={at}>
-              <span class="row apart">
-                <strong>{account ? accountName(account) : (one.name ?? one.account)}</strong>
-                <Copy text={one.descriptor} label={t('wallet.out.descriptor')} />
-              </span>
-              <span class="hash wrap">{one.descriptor}</span>
+              <strong>{account ? accountName(account) : one.name}</strong>
+              {[one.receive, one.change].map((text, way) =>
+                text === null ? null : (
+                  <span class="row apart descriptor" key={way}>
+                    <span class="hash wrap grow">{text}</span>
+                    <Copy text={text} label={`${t('wallet.out.descriptor')} ${way + 1}`} />
+                  </span>
+                ),
+              )}
             </li>
           );
         })}

@@ -12,7 +12,7 @@ import { LabelEdit } from '../parts/label';
 import { explain, TrustBadge } from '../parts/trust';
 import { useDoing, useLight } from '../parts/use';
 import { Wrong } from '../parts/wrong';
-import { current, summary, writes } from '../session';
+import { changed, current, persist, summary, writes } from '../session';
 import type { HistoryEntry } from '../worker/protocol';
 
 type Way = 'speed_up' | 'cancel';
@@ -22,7 +22,7 @@ function Bump({ entry, way, onEnd }: { entry: HistoryEntry; way: Way; onEnd: () 
   const [rate, setRate] = useState<number | null>(null);
   const [made, show] = useState<{ psbt: string; child: boolean } | null>(null);
   const doing = useDoing();
-  const paid = entry.fee && entry.vsize ? entry.fee / entry.vsize : 0;
+  const paid = entry.feerate ?? 0;
   if (made) {
     return (
       <>
@@ -72,11 +72,11 @@ function Bump({ entry, way, onEnd }: { entry: HistoryEntry; way: Way; onEnd: () 
 /** Whether the node took what this wallet sent. */
 function Sending({ txid }: { txid: string }): JSX.Element | null {
   const sent = summary.value?.sent?.find((one) => one.txid === txid);
-  if (!sent || sent.state === 'accepted') return null;
-  if (sent.state === 'refused' || sent.error) {
+  if (!sent || sent.accepted) return null;
+  if (sent.error !== undefined) {
     return (
       <Note tone="bad" urgent>
-        <p>{t('wallet.sent.refused', { why: sent.error ?? '' })}</p>
+        <p>{t('wallet.sent.refused', { why: sent.error })}</p>
       </Note>
     );
   }
@@ -84,6 +84,48 @@ function Sending({ txid }: { txid: string }): JSX.Element | null {
     <Note>
       <p>{t('wallet.sent.waiting')}</p>
     </Note>
+  );
+}
+
+/** What was dropped may be sent once more, or forgotten. */
+function Again({ txid }: { txid: string }): JSX.Element {
+  const doing = useDoing();
+  return (
+    <div class="stack tight">
+      <div class="row">
+        <button
+          type="button"
+          class="button"
+          disabled={doing.busy}
+          onClick={() =>
+            doing.run(async () => {
+              await current().light.call('rebroadcast', { txid });
+              changed();
+            })
+          }
+        >
+          <Icon name="send" />
+          {t('wallet.tx.again')}
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled={doing.busy}
+          onClick={() =>
+            doing.run(async () => {
+              await current().light.call('forget', { txid });
+              await persist();
+              changed();
+              navigate('/wallet/history');
+            })
+          }
+        >
+          <Icon name="trash" />
+          {t('wallet.tx.forget')}
+        </button>
+      </div>
+      <Wrong error={doing.error} />
+    </div>
   );
 }
 
@@ -116,6 +158,12 @@ function TxBody({ txid }: { txid: string }): JSX.Element {
         </div>
         <Amount satoshis={entry.net} signed large />
         <p class="dim">{explain(entry)}</p>
+        {entry.replaced_by === null ? null : (
+          <p>
+            {t('wallet.tx.replaced')} <Hash value={entry.replaced_by} to={`/wallet/tx/${entry.replaced_by}`} />
+          </p>
+        )}
+        {entry.state === 'dropped' && writes.value ? <Again txid={txid} /> : null}
         {writes.value && (entry.can_speed_up || entry.can_cancel) ? (
           <div class="row">
             {entry.can_speed_up ? (
@@ -134,21 +182,21 @@ function TxBody({ txid }: { txid: string }): JSX.Element {
         ) : null}
         <Facts
           facts={[
-            [t('wallet.label'), <LabelEdit kind="tx" of={txid} label={entry.label ?? undefined} name={t('wallet.tx')} />],
-            ...(entry.time > 0 ? ([[t('wallet.tx.time'), <Time at={entry.time} exact />]] as const) : []),
-            ...(entry.height === undefined || entry.height === null
+            [t('wallet.label'), <LabelEdit kind="tx" of={txid} label={entry.label} name={t('wallet.tx')} />],
+            ...(entry.time ? ([[t('wallet.tx.time'), <Time at={entry.time} exact />]] as const) : []),
+            ...(entry.height === null
               ? []
               : ([[t('wallet.tx.block'), <a href={href(`/block/${entry.height}`)}>{number(entry.height)}</a>]] as const)),
-            ...(entry.fee === undefined || entry.fee === null
+            ...(entry.fee === null
               ? []
               : ([
                   [
                     t('wallet.review.fee'),
                     <>
                       <Amount satoshis={entry.fee} />{' '}
-                      {entry.vsize ? (
-                        <span class="dim">({t('wallet.fee.satvb', { rate: number(entry.fee / entry.vsize, 2) })})</span>
-                      ) : null}
+                      {entry.feerate === null ? null : (
+                        <span class="dim">({t('wallet.fee.satvb', { rate: number(entry.feerate, 2) })})</span>
+                      )}
                     </>,
                   ],
                 ] as const)),
@@ -164,7 +212,13 @@ function TxBody({ txid }: { txid: string }): JSX.Element {
                 <Amount satoshis={output.value} />
                 {output.mine ? <Badge tone="info">{output.change ? t('wallet.review.change') : mine}</Badge> : null}
               </span>
-              {output.address ? <Address value={output.address} copy /> : <span class="dim">{t('wallet.tx.noaddress')}</span>}
+              {output.address ? (
+                <span class="row tight">
+                  <Address value={output.address} copy />
+                </span>
+              ) : (
+                <span class="dim">{t('wallet.tx.noaddress')}</span>
+              )}
             </li>
           ))}
         </ul>

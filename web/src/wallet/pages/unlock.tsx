@@ -72,7 +72,7 @@ function UnlockForm({ stored, many }: { stored: StoredWallet; many: boolean }): 
     if (doing.error) field.current?.focus();
   }, [doing.error]);
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={watch ? t('wallet.open.title', { name: stored.name }) : t('wallet.unlock.title', { name: stored.name })} />
       {notice.value === null ? null : (
         <Note tone="warn" urgent>
@@ -110,7 +110,7 @@ const WAYS = [
 /** The ways to get a wallet. */
 function Ways(): JSX.Element {
   return (
-    <ul class="ways">
+    <ul class="wallet-ways">
       {WAYS.map(({ to, icon, title, what }) => (
         <li key={to}>
           <a href={href(to)}>
@@ -128,7 +128,7 @@ function Ways(): JSX.Element {
 
 function Welcome({ others }: { others: number }): JSX.Element {
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={t('wallet.welcome')} />
       <p>{t('wallet.welcome.what')}</p>
       <Ways />
@@ -148,7 +148,7 @@ export function List(): JSX.Element {
   const open = session.value?.stored.id;
   if (error) return <Wrong error={error} />;
   return (
-    <div class="narrow stack wide">
+    <div class="narrow centred stack wide">
       <PageHead title={t('wallet.list')} />
       {!kept ? (
         <Loading />

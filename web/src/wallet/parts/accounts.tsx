@@ -9,18 +9,12 @@ export type Account = Summary['accounts'][number];
 
 /** What an account is called. */
 export function accountName(account: Account): string {
-  switch (account.kind) {
-    case 'taproot':
-      return account.index ? t('wallet.kind.taproot.n', { n: account.index }) : t('wallet.kind.taproot');
-    case 'segwit':
-      return account.index ? t('wallet.kind.segwit.n', { n: account.index }) : t('wallet.kind.segwit');
-    case 'nested':
-      return t('wallet.kind.nested');
-    case 'legacy':
-      return t('wallet.kind.legacy');
-    default:
-      return account.name ?? account.id;
-  }
+  const { kind, name } = account;
+  // Those of the wallet's own keys have no name but `kind` and `kind n`.
+  const own = /^(legacy|nested|segwit|taproot)(?: (\d+))?$/.exec(name);
+  if (!own || own[1] !== kind) return name;
+  const what = t(`wallet.kind.${kind}`);
+  return own[2] === undefined ? what : t('wallet.kind.n', { kind: what, n: own[2] });
 }
 
 /** A choice among the accounts; nothing if there is only one. */

@@ -11,10 +11,21 @@ import { ReviewView } from './review';
 import { asError, useDoing } from './use';
 import { Wrong } from './wrong';
 
-/** Sends a signed transaction, and writes down that it was before it leaves. */
+/** So long is waited for what the node says to it, in milliseconds. */
+const PATIENCE = 20_000;
+
+/** Sends a signed transaction; an error if the node does not take it. */
 export async function send(tx: string): Promise<string> {
   const { light } = current();
   const { txid } = await light.call('broadcast', { tx });
+  const end = Date.now() + PATIENCE;
+  while (Date.now() < end) {
+    const { sent } = await light.call('summary', {});
+    const told = sent.findLast((one) => one.txid === txid);
+    if (told?.error !== undefined) throw new Error(t('wallet.sent.refused', { why: told.error }));
+    if (told) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
   await persist();
   changed();
   return txid;

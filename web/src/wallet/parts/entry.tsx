@@ -20,7 +20,7 @@ export function entryTitle(entry: HistoryEntry): string {
 
 export function EntryLine({ entry }: { entry: HistoryEntry }): JSX.Element {
   const address = counterpart(entry);
-  const void_ = entry.standing === 'replaced' || entry.standing === 'dropped';
+  const void_ = entry.state === 'replaced' || entry.state === 'dropped';
   return (
     <a class={void_ ? 'line entry void' : 'line entry'} href={href(`/wallet/tx/${entry.txid}`)}>
       <span class={entry.net < 0 ? 'way out' : 'way in'}>
@@ -39,7 +39,7 @@ export function EntryLine({ entry }: { entry: HistoryEntry }): JSX.Element {
         <span class="row apart small">
           <span class="dim">
             {entry.label ? `${entryTitle(entry)} · ` : ''}
-            {entry.time > 0 ? <Time at={entry.time} /> : null}
+            {entry.time ? <Time at={entry.time} /> : null}
           </span>
           <TrustBadge of={entry} />
         </span>

@@ -89,7 +89,7 @@ function TakeOver({ stored }: { stored: StoredWallet }): JSX.Element {
 /** What the node did wrong, the worst first. */
 function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null {
   const weight = { lie: 0, doubt: 1, trouble: 2 } as const;
-  const sorted = [...list].sort((a, b) => weight[a.severity ?? 'doubt'] - weight[b.severity ?? 'doubt']);
+  const sorted = [...list].sort((a, b) => weight[a.severity] - weight[b.severity]);
   const worst = sorted[0];
   if (!worst) return null;
   const lie = worst.severity === 'lie';
@@ -99,6 +99,7 @@ function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null 
         <strong>{lie ? t('wallet.faults.lie') : worst.severity === 'trouble' ? t('wallet.faults.trouble') : t('wallet.faults.doubt')}</strong>
       </p>
       {lie ? <p>{t('wallet.faults.what')}</p> : null}
+      <p class="small wrap">{worst.message}</p>
       <details>
         <summary>{t('wallet.faults.list', { n: sorted.length })}</summary>
         <ul class="small">

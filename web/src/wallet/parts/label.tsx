@@ -11,7 +11,7 @@ export function LabelEdit({ kind, of, label, name }: {
   kind: 'tx' | 'addr' | 'output';
   /** The id, address or outpoint. */
   of: string;
-  label: string | undefined;
+  label: string | null;
   /** What a screen reader is told that it belongs to. */
   name: string;
 }): JSX.Element {

@@ -24,7 +24,8 @@ export function PasswordField({ field, label, fault, autoFocus = false, hint }: 
   hint?: string;
 }): JSX.Element {
   useEffect(() => {
-    if (autoFocus) field.current?.focus();
+    // After the app gave the focus to the new page's heading.
+    if (autoFocus) setTimeout(() => field.current?.focus(), 0);
   }, []);
   return (
     <Field label={label ?? t('wallet.password')} fault={fault} {...(hint === undefined ? {} : { hint })}>

@@ -6,15 +6,14 @@ import type { HistoryEntry, TxState } from '../worker/protocol';
 
 export interface Standing {
   state: TxState;
-  confirmations?: number;
-  standing?: string;
+  confirmations: number;
   immature?: boolean;
 }
 
 /** The badge of a transaction or a coin. */
 export function TrustBadge({ of }: { of: Standing }): JSX.Element {
-  if (of.standing === 'replaced') return <Badge tone="warn">{t('wallet.state.replaced')}</Badge>;
-  if (of.standing === 'dropped') return <Badge tone="bad">{t('wallet.state.dropped')}</Badge>;
+  if (of.state === 'replaced') return <Badge tone="warn">{t('wallet.state.replaced')}</Badge>;
+  if (of.state === 'dropped') return <Badge tone="bad">{t('wallet.state.dropped')}</Badge>;
   if (of.state === 'mempool') {
     return (
       <Badge tone="info" icon="clock">
@@ -22,7 +21,7 @@ export function TrustBadge({ of }: { of: Standing }): JSX.Element {
       </Badge>
     );
   }
-  const n = of.confirmations ?? 0;
+  const n = of.confirmations;
   if (of.state === 'reported') {
     return (
       <Badge tone="warn" icon="warn">
@@ -38,10 +37,12 @@ export function TrustBadge({ of }: { of: Standing }): JSX.Element {
 }
 
 /** What the badge means, in a sentence. */
-export function explain(entry: Pick<HistoryEntry, 'state' | 'standing' | 'height'>): string {
-  if (entry.standing === 'replaced') return t('wallet.state.replaced.what');
-  if (entry.standing === 'dropped') return t('wallet.state.dropped.what');
+export function explain(entry: Pick<HistoryEntry, 'state' | 'height'>): string {
   switch (entry.state) {
+    case 'replaced':
+      return t('wallet.state.replaced.what');
+    case 'dropped':
+      return t('wallet.state.dropped.what');
     case 'mempool':
       return t('wallet.state.mempool.what');
     case 'reported':

@@ -8,17 +8,18 @@ import { Socket } from '../../node/socket';
 import type { FromWorker, ToWorker } from './messages';
 
 /** In milliseconds. */
-const LOOK_EVERY = 20_000;
+const LOOK_EVERY = 5000;
+/** After news of the mempool, at most so often. */
+const NUDGE_EVERY = 5000;
 const AFTER_A_FAILURE = 3000;
 /** Calls after which there may be something to ask for. */
-const ASKING = ['open', 'configure', 'add_account', 'watch', 'broadcast', 'receive'];
+const ASKING = ['open', 'configure', 'add_account', 'watch', 'broadcast', 'rebroadcast', 'receive', 'rescan', 'nudge', 'pause'];
 
 let service: LightService | null = null;
 let drive: Drive | null = null;
 let opened = false;
+let nudged = 0;
 let running = false;
-/** Stopped by hand. */
-let paused = false;
 let again = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -36,7 +37,6 @@ globalThis.addEventListener('message', (event: MessageEvent<ToWorker>) => {
   try {
     if ('begin' in said) begin(said.begin);
     else if ('wake' in said) void look();
-    else if ('pause' in said) pause(said.pause);
     else if (service) answer(service.call(JSON.stringify({ method: said.method, params: said.params })), said);
   } catch (error) {
     crash(error);
@@ -48,10 +48,26 @@ function begin(module: WebAssembly.Module): void {
   service = new LightService();
   drive = new Drive(service, { url: globalThis.location.origin, news: (news) => tell({ news }) });
   const socket = new Socket((news) => {
-    if (news.method === 'tip') void look();
+    if (news.method === 'tip') nudge();
+    // A mempool may have news all the time.
+    else if (Date.now() - nudged > NUDGE_EVERY) nudge();
   });
   socket.subscribe('subscribe_tip');
+  socket.subscribe('subscribe_mempool');
   tell({ ready: true });
+}
+
+/** Something happened at the node: it is asked at once. */
+function nudge(): void {
+  if (!opened || !service) return;
+  nudged = Date.now();
+  try {
+    service.call(JSON.stringify({ method: 'nudge', params: {} }));
+  } catch (error) {
+    crash(error);
+    return;
+  }
+  void look();
 }
 
 function answer(reply: string, { id, method, params }: { id: number; method: string; params: unknown }): void {
@@ -59,21 +75,16 @@ function answer(reply: string, { id, method, params }: { id: number; method: str
   if (reply.startsWith('{"error"')) return;
   if (method === 'configure') {
     const { nodes } = params as { nodes?: string[] };
-    if (nodes) drive?.compareWith(nodes);
+    // The first is the page's own.
+    if (nodes) drive?.compareWith(nodes.slice(1));
   }
   if (method === 'open') opened = true;
   if (ASKING.includes(method)) void look();
 }
 
-function pause(stop: boolean): void {
-  paused = stop;
-  drive?.stop(stop);
-  if (!stop) void look();
-}
-
 /** Brings the wallet up to date, now and every now and then. */
 async function look(): Promise<void> {
-  if (!opened || paused || !drive) return;
+  if (!opened || !drive) return;
   if (running) {
     again = true;
     return;

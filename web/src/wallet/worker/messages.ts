@@ -16,12 +16,7 @@ export interface Wake {
   wake: true;
 }
 
-/** Tells the light worker to stop looking for news, or to go on. */
-export interface Pause {
-  pause: boolean;
-}
-
-export type ToWorker = Begin | Call | Wake | Pause;
+export type ToWorker = Begin | Call | Wake;
 
 export type FromWorker =
   | { ready: true }

@@ -78,11 +78,6 @@ export class Remote<M extends Methods> {
     this.post({ wake: true });
   }
 
-  /** Has the light worker stop looking for news, or go on. */
-  pause(stop: boolean): void {
-    this.post({ pause: stop });
-  }
-
   /** Ends the worker, and with it everything in its memory. */
   end(reason: Error = new WalletError('locked', t('wallet.error.locked'))): void {
     if (this.ended) return;

@@ -1,0 +1,160 @@
+//! `chaincore-miner` against real nodes: by REST without a password, by `getblocktemplate` with a cookie, through failures.
+
+use bitcoin::{Amount, OutPoint};
+use chaincore_tests::mining::{address, spend};
+use chaincore_tests::node::{TestNode, binary};
+use serde_json::{Value, json};
+use std::process::{Child, Command, Output, Stdio};
+
+const PAYEE: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
+fn miner(args: &[&str]) -> Command {
+    let mut command = Command::new(binary("chaincore-miner"));
+    command.args(["--threads", "1", "--json"]).args(args).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    miner(args).output().expect("the miner can be run")
+}
+
+/// What it told, line by line.
+fn events(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn accepted(output: &Output) -> Vec<String> {
+    let of_blocks = |event: &&Value| event["event"] == "accepted";
+    let hash = |event: &Value| event["hash"].as_str().expect("a hash").to_owned();
+    events(output).iter().filter(of_blocks).map(hash).collect()
+}
+
+fn cookie(node: &TestNode) -> String {
+    node.datadir().join("regtest/.cookie").display().to_string()
+}
+
+/// A child that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn paid(node: &TestNode, hash: &str) -> String {
+    let block = node.rpc("getblock", json!([hash, 2]));
+    block["tx"][0]["vout"][0]["scriptPubKey"]["address"].as_str().expect("an address").to_owned()
+}
+
+#[test]
+fn blocks_are_mined_by_rest_and_by_template() {
+    let node = TestNode::start(&["-regtest"]);
+    let url = node.url().trim_end_matches('/').to_owned();
+    let cookie = cookie(&node);
+    let mut height = 0;
+    for login in [&[][..], &["--cookie", &cookie]] {
+        let output = run(&[
+            &["--wallet", PAYEE, "--node", &url, "--blocks", "3", "--worker", "rig-1"],
+            login,
+        ]
+        .concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let hashes = accepted(&output);
+        assert_eq!(hashes.len(), 3);
+        height += 3;
+        assert_eq!(node.rpc("getblockcount", json!([])), height);
+        for hash in &hashes {
+            assert_eq!(paid(&node, hash), PAYEE);
+            let block = node.rpc("getblock", json!([hash, 2]));
+            let script = block["tx"][0]["vin"][0]["coinbase"].as_str().expect("a script").to_owned();
+            let words: String = "/chaincore-miner/rig-1/".bytes().map(|byte| format!("{byte:02x}")).collect();
+            assert!(script.contains(&words), "{script}");
+        }
+    }
+    // With transactions that have witnesses, and what they pay.
+    let hashes = node.rpc("generatetoaddress", json!([101, address()]));
+    let block = node.rpc("getblock", json!([hashes[0], 2]));
+    let txid = block["tx"][0]["txid"].as_str().expect("a txid").parse().expect("a txid");
+    let tx = spend(
+        OutPoint { txid, vout: 0 },
+        Amount::from_btc(50.0).expect("an amount"),
+        Amount::from_sat(10_000),
+        3,
+    );
+    let raw = bitcoin::consensus::encode::serialize_hex(&tx);
+    let txid = node.rpc("sendrawtransaction", json!([raw]));
+    for login in [&["--cookie", &*cookie][..], &[]] {
+        let output = run(&[&["--wallet", PAYEE, "--node", &url, "--blocks", "1"], login].concat());
+        let hash = accepted(&output).pop().expect("a block");
+        let block = node.rpc("getblock", json!([hash, 2]));
+        if !login.is_empty() {
+            assert_eq!(block["tx"][1]["txid"], txid);
+            assert_eq!(block["tx"][0]["vout"][0]["value"].as_f64(), Some(50.0001));
+        }
+    }
+    // Who mined what is known to the node.
+    let about = run(&["--wallet", PAYEE, "--node", &url, "--blocks", "1", "--interval", "1", "--stats"]);
+    let told = events(&about);
+    let last = told.iter().rev().find(|event| event["event"] == "stats").expect("figures");
+    assert_eq!((&last["accepted"], last["cores"].as_array().map(Vec::len)), (&json!(1), Some(1)));
+    assert!(last["hashes"].as_u64().is_some_and(|hashes| hashes > 0), "{last}");
+}
+
+#[test]
+fn a_miner_goes_on_with_another_node_and_finds_the_first_again() {
+    let mut first = TestNode::start(&["-regtest"]);
+    let second = TestNode::start(&["-regtest"]);
+    let (one, two) =
+        (first.url().trim_end_matches('/').to_owned(), second.url().trim_end_matches('/').to_owned());
+    first.kill();
+    let nodes = format!("{one},{two}");
+    let output = run(&["--wallet", PAYEE, "--node", &nodes, "--blocks", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(second.rpc("getblockcount", json!([])), 2);
+    assert!(events(&output).iter().any(|event| event["event"] == "trouble"), "{:?}", events(&output));
+
+    // It waits for a node that is away, and mines once it is there.
+    let mut third = TestNode::start(&["-regtest"]);
+    let port = third.url().trim_end_matches('/').rsplit(':').next().expect("a port").to_owned();
+    let url = third.url().trim_end_matches('/').to_owned();
+    third.kill();
+    let waiting = Running(miner(&["--wallet", PAYEE, "--node", &url]).spawn().expect("the miner can be run"));
+    let fixed = format!("-rpcport={port}");
+    let again = TestNode::start_in(third.datadir(), &["-regtest", &fixed]);
+    again.wait_until("a block", |node| node.rpc("getblockcount", json!([])).as_u64() > Some(0));
+    drop(waiting);
+}
+
+#[test]
+fn what_cannot_be_mined_is_said() {
+    let node = TestNode::start(&["-regtest"]);
+    let url = node.url().trim_end_matches('/').to_owned();
+    let cookie = cookie(&node);
+    // An address of another chain.
+    for login in [&[][..], &["--cookie", &cookie]] {
+        let arguments = [&["--wallet", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "--node", &url], login].concat();
+        let output = run(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"), "{text}");
+    }
+    let wrong = run(&["--wallet", PAYEE, "--node", &url, "--rpcuser", "a", "--rpcpassword", "hidden"]);
+    let text = String::from_utf8_lossy(&wrong.stderr);
+    assert_eq!(wrong.status.code(), Some(4), "{text}");
+    assert!(text.contains("wrong user or password") && !text.contains("hidden"), "{text}");
+
+    let signet = TestNode::start(&["-signet", "-connect=0"]);
+    let url = signet.url().trim_end_matches('/').to_owned();
+    let cookie = signet.datadir().join("signet/.cookie").display().to_string();
+    let payee = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+    let output = run(&["--wallet", payee, "--node", &url, "--cookie", &cookie]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("signature"), "{text}");
+}

@@ -1,0 +1,89 @@
+//! Accounts, addresses and descriptors.
+
+use super::args::{Account, Kind, Receive, Shared};
+use super::create::kind_name;
+use super::failure::Failure;
+use super::output::{parse_coins, plain, print_json};
+use super::show::print_accounts;
+use super::wallet::Wallet;
+use chaincore_wallet::keys::AccountKind;
+use serde_json::{Value, json};
+
+pub fn receive(shared: &Shared, receive: &Receive) -> Result<(), Failure> {
+    let mut wallet = Wallet::open(shared)?;
+    // A node is asked only if one is named: which addresses are used is better known then, but none is needed.
+    if !shared.nodes.is_empty() {
+        wallet.sync()?;
+    }
+    let mut given = wallet.call("receive", json!({"account": receive.account, "next": receive.new}))?;
+    if let Some(label) = &receive.label {
+        wallet.call("label", json!({"kind": "addr", "ref": given["address"], "label": label}))?;
+    }
+    let amount = receive.amount.as_deref().map(parse_coins).transpose()?;
+    let label = receive.label.clone().map_or_else(|| given["label"].clone(), Value::from);
+    let uri = json!({"address": given["address"], "amount": amount, "label": label});
+    given["uri"] = wallet.call("make_uri", uri)?["uri"].clone();
+    given["label"] = label;
+    wallet.save()?;
+    if shared.json {
+        print_json(&given);
+        return Ok(());
+    }
+    println!("{}", given["address"].as_str().unwrap_or_default());
+    if receive.label.is_some() || amount.is_some() {
+        println!("{}", given["uri"].as_str().unwrap_or_default());
+    }
+    Ok(())
+}
+
+pub fn account(shared: &Shared, account: Account) -> Result<(), Failure> {
+    let mut wallet = Wallet::open(shared)?;
+    match account {
+        Account::List => {}
+        Account::Add { kind, index, name } => {
+            let kind = match kind {
+                Kind::Legacy => AccountKind::Legacy,
+                Kind::Nested => AccountKind::Nested,
+                Kind::Segwit => AccountKind::Segwit,
+                Kind::Taproot => AccountKind::Taproot,
+            };
+            let mut params = json!(wallet.signer()?.account(kind, index)?);
+            params["name"] = json!(name);
+            wallet.call("add_account", params)?;
+            wallet.save()?;
+        }
+        Account::Watch { key, name, kind } => {
+            let kind = kind.map(kind_name);
+            wallet.call("watch", json!({"name": name, "descriptor": key, "kind": kind}))?;
+            wallet.save()?;
+        }
+        Account::Rename { account, name } => {
+            wallet.call("rename_account", json!({"account": account, "name": name}))?;
+            wallet.save()?;
+        }
+    }
+    let accounts = wallet.call("summary", json!({}))?["accounts"].clone();
+    match shared.json {
+        true => print_json(&accounts),
+        false => print_accounts(&accounts),
+    }
+    Ok(())
+}
+
+pub fn descriptors(shared: &Shared) -> Result<(), Failure> {
+    let mut wallet = Wallet::open(shared)?;
+    let descriptors = wallet.call("descriptors", json!({}))?;
+    if shared.json {
+        print_json(&descriptors);
+        return Ok(());
+    }
+    for account in descriptors.as_array().into_iter().flatten() {
+        println!("# {}", plain(account["name"].as_str().unwrap_or_default()));
+        for key in ["receive", "change"] {
+            if let Some(descriptor) = account[key].as_str() {
+                println!("{descriptor}");
+            }
+        }
+    }
+    Ok(())
+}

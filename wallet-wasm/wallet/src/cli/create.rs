@@ -1,0 +1,243 @@
+//! New wallets, from new words, known words or a public key; words and passwords.
+
+use super::args::{Create, Kind, Restore, Shared, WhichChain};
+use super::clock;
+use super::failure::Failure;
+use super::file::{self, OpenKeys, WalletFile};
+use super::nodes::Nodes;
+use super::output::print_json;
+use super::password;
+use super::wallet::{Wallet, call_signer};
+use chaincore_wallet::chain::{Chain, ChainSpec};
+use chaincore_wallet::keys::{AccountKind, Phrase, WordCount};
+use chaincore_wallet::keystore::Vault;
+use chaincore_wallet::service::SignerService;
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Read};
+use zeroize::Zeroizing;
+
+const DEFAULT_CHAIN: &str = "chaincore";
+
+/// The chain that was said, else the node's, else the default one.
+pub fn which_chain(shared: &Shared, which: &WhichChain) -> Result<ChainSpec, Failure> {
+    let spec = if let Some(path) = &which.chain_file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("the chain file {}: {error}", path.display())))?;
+        ChainSpec::File { file: text }
+    } else if let Some(name) = &which.chain {
+        ChainSpec::Name { name: name.clone() }
+    } else if !shared.nodes.is_empty() && !shared.offline {
+        let tell = |message: &str| {
+            if !shared.quiet {
+                eprintln!("note: {message}");
+            }
+        };
+        Nodes::find(&shared.nodes, &tell)?.chain()
+    } else {
+        ChainSpec::Name { name: DEFAULT_CHAIN.into() }
+    };
+    Ok(Chain::from_spec(&spec)?.spec())
+}
+
+pub fn create(shared: &Shared, create: &Create) -> Result<(), Failure> {
+    file::check_free(&shared.wallet)?;
+    let chain = which_chain(shared, &create.chain)?;
+    if let Some(key) = &create.watch {
+        return watch(shared, create, chain, key);
+    }
+    let count = if create.words == 24 { WordCount::TwentyFour } else { WordCount::Twelve };
+    let words = Phrase::generate(count)?.text();
+    let passphrase = match create.passphrase {
+        true => password::twice("Passphrase besides the words: ")?,
+        false => Zeroizing::new(String::new()),
+    };
+    let new = NewWallet {
+        name: &create.name,
+        birthday: clock::now(),
+        words: &words,
+        passphrase: &passphrase,
+        encrypted: !create.no_encryption,
+    };
+    new.write(shared, chain)?;
+    if shared.json {
+        print_json(&json!({"wallet": shared.wallet, "mnemonic": *words}));
+        return Ok(());
+    }
+    println!("The wallet is in {}. Its words, in this order:\n", shared.wallet.display());
+    for (at, word) in words.split(' ').enumerate() {
+        print!("{:>4}. {word:<10}{}", at + 1, if at % 4 == 3 { "\n" } else { "" });
+    }
+    println!(
+        "\nWrite them down on paper. They are the wallet: whoever has them has the coins, and without them"
+    );
+    println!("nobody can bring back a lost file or a forgotten password.");
+    Ok(())
+}
+
+pub fn restore(shared: &Shared, restore: &Restore) -> Result<(), Failure> {
+    file::check_free(&shared.wallet)?;
+    let chain = which_chain(shared, &restore.chain)?;
+    let birthday = restore.birthday.as_deref().map_or(Ok(0), clock::parse_date)?;
+    let text = match &restore.words_file {
+        Some(path) if path.as_os_str() != "-" => {
+            let text = std::fs::read_to_string(path);
+            text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
+        }
+        None if std::io::stdin().is_terminal() => {
+            eprintln!("The words, in order:");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map_err(|error| Failure::usage(error.to_string()))?;
+            line
+        }
+        _ => {
+            let mut text = String::new();
+            let read = std::io::stdin().take(10_000).read_to_string(&mut text);
+            read.map_err(|error| Failure::usage(error.to_string()))?;
+            text
+        }
+    };
+    let text = Zeroizing::new(text);
+    let words = Phrase::parse(&text)?.text();
+    let passphrase = match restore.passphrase {
+        true => password::ask("Passphrase that belongs to the words: ")?,
+        false => Zeroizing::new(String::new()),
+    };
+    let new = NewWallet {
+        name: &restore.name,
+        birthday,
+        words: &words,
+        passphrase: &passphrase,
+        encrypted: !restore.no_encryption,
+    };
+    new.write(shared, chain)?;
+    if shared.json {
+        print_json(&json!({"wallet": shared.wallet}));
+    } else {
+        println!("The wallet is in {}.", shared.wallet.display());
+    }
+    Ok(())
+}
+
+/// What a wallet with keys is made from.
+struct NewWallet<'a> {
+    name: &'a str,
+    birthday: u64,
+    words: &'a Zeroizing<String>,
+    passphrase: &'a Zeroizing<String>,
+    encrypted: bool,
+}
+
+impl NewWallet<'_> {
+    fn write(&self, shared: &Shared, chain: ChainSpec) -> Result<(), Failure> {
+        let mut file = WalletFile::new(self.name, chain, self.birthday);
+        file.nodes = shared.nodes.clone();
+        let password = match self.encrypted {
+            true => {
+                let password = password::new(shared)?;
+                let params = json!({
+                    "chain": file.chain,
+                    "mnemonic": **self.words,
+                    "passphrase": **self.passphrase,
+                    "password": *password,
+                    "name": self.name,
+                    "birthday": self.birthday,
+                });
+                let created = call_signer(&mut SignerService::new(), "create", params)?;
+                file.vault = Some(read_vault(&created["vault"])?);
+                Some(password)
+            }
+            false => {
+                file.open_keys = Some(OpenKeys {
+                    mnemonic: self.words.to_string(),
+                    passphrase: self.passphrase.to_string(),
+                });
+                None
+            }
+        };
+        let mut wallet = Wallet::open_file(shared, file, password.as_ref())?;
+        for kind in [AccountKind::Segwit, AccountKind::Taproot] {
+            let keys = wallet.signer()?.account(kind, 0)?;
+            wallet.call("add_account", json!(keys))?;
+        }
+        wallet.call("configure", json!({"birthday": self.birthday}))?;
+        wallet.save_new()
+    }
+}
+
+fn read_vault(value: &Value) -> Result<Vault, Failure> {
+    serde_json::from_value(value.clone()).map_err(|error| Failure::new("bad_vault", error.to_string()))
+}
+
+/// What the services call a kind.
+pub fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Legacy => "legacy",
+        Kind::Nested => "nested",
+        Kind::Segwit => "segwit",
+        Kind::Taproot => "taproot",
+    }
+}
+
+fn watch(shared: &Shared, create: &Create, chain: ChainSpec, key: &str) -> Result<(), Failure> {
+    let mut file = WalletFile::new(&create.name, chain, 0);
+    file.nodes = shared.nodes.clone();
+    let mut wallet = Wallet::open_file(shared, file, None)?;
+    let name = if create.name.is_empty() { "watched" } else { &create.name };
+    let params = json!({"name": name, "descriptor": key, "kind": create.kind.map(kind_name)});
+    let id = wallet.call("watch", params)?["id"].clone();
+    wallet.save_new()?;
+    if shared.json {
+        print_json(&json!({"wallet": shared.wallet, "account": id}));
+    } else {
+        println!(
+            "The wallet is in {}. It only watches: it has no keys, and its file no password.",
+            shared.wallet.display()
+        );
+    }
+    Ok(())
+}
+
+pub fn words(shared: &Shared) -> Result<(), Failure> {
+    let file = WalletFile::read(&shared.wallet)?;
+    let shown = match (&file.vault, &file.open_keys) {
+        (Some(vault), _) => {
+            let password = password::current(shared)?;
+            let mut service = SignerService::new();
+            call_signer(&mut service, "unlock", json!({"vault": vault, "password": *password}))?;
+            call_signer(&mut service, "show_words", json!({"password": *password}))?
+        }
+        (None, Some(keys)) => json!({"mnemonic": keys.mnemonic, "passphrase": keys.passphrase}),
+        (None, None) => return Err(Failure::new("no_keys", "this wallet only watches: it has no words")),
+    };
+    if shared.json {
+        print_json(&shown);
+        return Ok(());
+    }
+    println!("{}", shown["mnemonic"].as_str().unwrap_or_default());
+    if shown["passphrase"] != "" {
+        println!("and the passphrase: {}", shown["passphrase"].as_str().unwrap_or_default());
+    }
+    Ok(())
+}
+
+pub fn password(shared: &Shared) -> Result<(), Failure> {
+    let mut file = WalletFile::read(&shared.wallet)?;
+    let Some(vault) = &file.vault else {
+        return Err(Failure::new("no_password", "this wallet has no password"));
+    };
+    let old = password::current(shared)?;
+    let mut service = SignerService::new();
+    call_signer(&mut service, "unlock", json!({"vault": vault, "password": *old}))?;
+    let new = match std::env::var("CHAINCORE_WALLET_NEW_PASSWORD") {
+        Ok(new) => Zeroizing::new(new),
+        Err(_) => password::twice("New password: ")?,
+    };
+    let changed = call_signer(&mut service, "change_password", json!({"old": *old, "new": *new}))?;
+    file.vault = Some(read_vault(&changed["vault"])?);
+    file.write(&shared.wallet, false)?;
+    match shared.json {
+        true => print_json(&json!({"changed": true})),
+        false => println!("The password is changed. Copies of the old file still open with the old one."),
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Partially signed transactions: made here and signed there, or the other way round.
+
+use super::args::{Out, Psbt as Command, Shared};
+use super::failure::Failure;
+use super::network;
+use super::output::{coins_of, print_json};
+use super::pay::{payment_params, print_review};
+use super::wallet::{Wallet, confirm};
+use bitcoin::Psbt;
+use bitcoin::consensus::encode::serialize_hex;
+use chaincore_wallet::psbt;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::Path;
+
+pub fn psbt(shared: &Shared, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create { payment, out } => {
+            let mut wallet = Wallet::open(shared)?;
+            let params = payment_params(&mut wallet, &payment)?;
+            wallet.sync()?;
+            let made = wallet.call("create", params)?;
+            wallet.save()?;
+            put(shared, &out, made["psbt"].as_str().unwrap_or_default(), &made)
+        }
+        Command::Sign { psbt, out, yes } => {
+            let mut read = read(&psbt)?;
+            let wallet = Wallet::open(shared)?;
+            let review = wallet.signer()?.review(&read)?;
+            if !wallet.is_quiet() {
+                print_review(&review);
+            }
+            confirm("Sign it?", yes)?;
+            let signed = wallet.signer()?.sign(&mut read)?;
+            let text = psbt::to_base64(&read);
+            let about = json!({
+                "psbt": text,
+                "signatures": signed.signatures,
+                "complete": signed.tx.is_some(),
+                "txid": signed.review.txid,
+            });
+            put(shared, &out, &text, &about)
+        }
+        Command::Combine { psbts, out } => {
+            let all = psbts.iter().map(|text| read(text)).collect::<Result<_, _>>()?;
+            let text = psbt::to_base64(&psbt::combine(all)?);
+            put(shared, &out, &text, &json!({"psbt": text}))
+        }
+        Command::Finalise { psbt, out } => {
+            let finished = psbt::finalise(read(&psbt)?)?;
+            let Some(tx) = finished.tx else { return Err(unfinished(&finished.unfinished)) };
+            let hex = serialize_hex(&tx);
+            put(shared, &out, &hex, &json!({"tx": hex, "txid": tx.compute_txid().to_string()}))
+        }
+        Command::Show { psbt } => show(shared, &read(&psbt)?),
+        Command::Send { psbt } => {
+            let finished = psbt::finalise(read(&psbt)?)?;
+            let Some(tx) = finished.tx else { return Err(unfinished(&finished.unfinished)) };
+            let mut wallet = Wallet::open(shared)?;
+            let nodes = wallet.nodes()?;
+            let txid = network::broadcast(&mut wallet, &nodes, &serialize_hex(&tx))?;
+            wallet.save()?;
+            match shared.json {
+                true => print_json(&json!({"txid": txid})),
+                false => println!("{txid}"),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn unfinished(inputs: &[psbt::Unfinished]) -> Failure {
+    let reasons: Vec<String> = inputs.iter().map(|at| format!("input {}: {}", at.input, at.reason)).collect();
+    Failure::new("incomplete", format!("signatures are missing: {}", reasons.join("; ")))
+}
+
+/// A PSBT from a file, the standard input, or the argument itself.
+fn read(text: &str) -> Result<Psbt, Failure> {
+    let bytes = if text == "-" {
+        let mut bytes = Vec::new();
+        let most = psbt::MAX_PSBT_BYTES as u64 * 2 + 16;
+        std::io::stdin().take(most).read_to_end(&mut bytes).map_err(|e| Failure::usage(e.to_string()))?;
+        bytes
+    } else if Path::new(text).is_file() {
+        std::fs::read(text).map_err(|error| Failure::usage(format!("{text}: {error}")))?
+    } else {
+        text.as_bytes().to_vec()
+    };
+    Ok(psbt::read(&bytes)?)
+}
+
+/// Prints or writes what came out.
+fn put(shared: &Shared, out: &Out, text: &str, about: &Value) -> Result<(), Failure> {
+    if let Some(path) = &out.out {
+        std::fs::write(path, format!("{text}\n"))
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    }
+    if shared.json {
+        print_json(about);
+    } else if out.out.is_none() {
+        println!("{text}");
+    }
+    Ok(())
+}
+
+/// What a PSBT would do: with the wallet's keys if there are any, else as far as the PSBT says it itself.
+fn show(shared: &Shared, psbt: &Psbt) -> Result<(), Failure> {
+    let wallet = Wallet::open(shared)?;
+    if let Ok(signer) = wallet.signer() {
+        let review = signer.review(psbt)?;
+        match shared.json {
+            true => print_json(&json!(review)),
+            false => print_review(&review),
+        }
+        return Ok(());
+    }
+    let chain = wallet.chain()?;
+    let outputs: Vec<Value> = psbt
+        .unsigned_tx
+        .output
+        .iter()
+        .map(|output| {
+            json!({
+                "value": output.value.to_sat(),
+                "address": chain.address(&output.script_pubkey),
+                "script": output.script_pubkey.to_hex_string(),
+            })
+        })
+        .collect();
+    let fee = psbt.fee().ok().map(bitcoin::Amount::to_sat);
+    if shared.json {
+        let txid = psbt.unsigned_tx.compute_txid().to_string();
+        print_json(&json!({"txid": txid, "outputs": outputs, "fee": fee}));
+        return Ok(());
+    }
+    for output in &outputs {
+        let place = output["address"].as_str().or(output["script"].as_str()).unwrap_or_default();
+        println!("{:>20}  {place}", coins_of(&output["value"]));
+    }
+    println!("{:>20}  fee", fee.map_or_else(|| "?".into(), |fee| coins_of(&json!(fee))));
+    Ok(())
+}
