@@ -1,15 +1,15 @@
 //! Mining in the node itself (`--mine ADDRESS`), as the plugin `miner`.
 //!
-//! One thread asks for a template, lets the [`Workers`] search it, and hands in what they find. While they search they
-//! look, about every millisecond, whether there is a new tip, or new transactions worth a new template. It does not
-//! mine while the chain is loading or taking in block files.
+//! One thread asks for a template, lets the [`Workers`] search it, and hands in what they find. While they
+//! search they look, about every millisecond, whether there is a new tip, or new transactions worth a new
+//! template. It does not mine while the chain is loading or taking in block files.
 //!
 //! # Pace
 //! A young chain's blocks take a millisecond each, so the miner holds itself back: it starts no search sooner
-//! than [`MiningOptions::least_interval`] after the last block, whoever found that one. On chains that retarget,
-//! a quarter of a second lets the difficulty find its level within two minutes (see the table in
-//! `chaincore_consensus::params`) without a flood; on chains whose difficulty never moves, the interval itself
-//! is the pace.
+//! than [`MiningOptions::least_interval`] after the last block, whoever found that one. On chains that
+//! retarget, a quarter of a second lets the difficulty find its level within two minutes (see the table in
+//! `chaincore_consensus::params`) without a flood; on chains whose difficulty never moves, the interval
+//! itself is the pace.
 
 mod plugin;
 
@@ -138,7 +138,8 @@ impl Miner {
         self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Stops it and waits until it has stopped. Not for async code: a block that was found is handed in first.
+    /// Stops it and waits until it has stopped. Not for async code: a block that was found is handed in
+    /// first.
     pub fn stop(&mut self) {
         self.counters.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

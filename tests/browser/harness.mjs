@@ -21,7 +21,8 @@ const QUIET = [
   '--disable-sync',
 ];
 
-export async function open({ url, authorization, shots, name }) {
+/** With `host`, the browser knows the node by that name: to it, that is a machine on the network. */
+export async function open({ url, host, authorization, shots, name }) {
   const executablePath = BROWSER.find((place) => place && fs.existsSync(place));
   assert(executablePath, 'there is no Chromium: `cargo xtask setup` installs it');
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'chaincore-browser-'));
@@ -29,14 +30,15 @@ export async function open({ url, authorization, shots, name }) {
     executablePath,
     headless: true,
     chromiumSandbox: process.getuid?.() !== 0,
-    args: QUIET,
+    args: host ? [...QUIET, `--host-resolver-rules=MAP ${host} 127.0.0.1`] : QUIET,
     acceptDownloads: true,
     viewport: { width: 1280, height: 900 },
     reducedMotion: 'reduce',
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
-  const session = new Session({ context, profile, url, authorization, shots, name });
+  const seen = host ? url.replace('127.0.0.1', host) : url;
+  const session = new Session({ context, profile, url: seen, rpcUrl: url, authorization, shots, name });
   await session.guard();
   return session;
 }
@@ -97,7 +99,7 @@ export class Session {
 
   /** Calls the node as its operator does. */
   async rpc(method, ...params) {
-    const response = await fetch(this.url, {
+    const response = await fetch(this.rpcUrl, {
       method: 'POST',
       headers: { authorization: this.authorization, 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),

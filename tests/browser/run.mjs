@@ -5,9 +5,10 @@
 import { open } from './harness.mjs';
 
 const [name = ''] = process.argv.slice(2);
-const { default: scenario } = await import(new URL(`./scenarios/${name}.mjs`, import.meta.url).href);
+const { default: scenario, host } = await import(new URL(`./scenarios/${name}.mjs`, import.meta.url).href);
 const session = await open({
   url: process.env.NODE_URL,
+  host,
   authorization: process.env.NODE_AUTH,
   shots: process.env.SHOTS,
   name,

@@ -50,9 +50,9 @@ export class Miner {
 
 export const mine = (session, count = 1, address = NOBODY) => session.rpc('generatetoaddress', count, address);
 
-/** The last page that has this heading; waits for it. */
+/** Waits for the page that has this heading. */
 export async function titled(page, title) {
-  await page.locator('main h1', { hasText: title }).first().waitFor();
+  await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
 }
 
 /** Goes to a place of the app without loading it anew: an open wallet stays open. */
@@ -152,8 +152,10 @@ export async function approve(page) {
   const warned = page.getByLabel('I have read the warnings');
   await page.getByRole('button', { name: 'Sign and send' }).waitFor();
   if (await warned.count()) await warned.check();
-  await page.getByRole('button', { name: 'Sign and send' }).click();
-  await titled(page, 'Transaction');
+  const sign = page.getByRole('button', { name: 'Sign and send' });
+  await sign.click();
+  await sign.waitFor({ state: 'detached' });
+  await page.locator('.hash', { hasText: /^[0-9a-f]{64}$/ }).first().waitFor();
   const [, txid] = /\/wallet\/tx\/([0-9a-f]{64})/.exec(page.url());
   return txid;
 }

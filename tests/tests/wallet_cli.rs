@@ -75,7 +75,7 @@ impl Purse {
 }
 
 fn regtest() -> TestNode {
-    TestNode::start(&["-regtest"])
+    TestNode::start(&["-regtest", "-txindex"])
 }
 
 fn mine(node: &TestNode, blocks: u32, address: &str) {
@@ -123,6 +123,10 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     let payment = entry(&history, &sent["txid"]);
     assert_eq!(payment["net"], json!(-150_000_000 - i64::try_from(fee).expect("a small fee")));
     assert_eq!((&payment["label"], &payment["can_cancel"]), (&json!("rent"), &json!(true)));
+
+    // A fee that nobody can mean is asked about, and nobody is there to answer.
+    let dear = ["send", "--to", &bob, "--amount", "0.1", "--fee", "5000", "--node", node.url()];
+    assert_eq!(purse.fails("alice.json", &dear), (1, "high_fee".into()));
 
     // Faster, by a replacement; and what was replaced counts no more.
     let faster = purse.ok("alice.json", &["bump", text(&sent["txid"]), "--fee", "10"]);
@@ -206,7 +210,7 @@ fn a_reorganisation_takes_a_payment_back() {
 
 #[test]
 fn filters_find_what_the_index_finds() {
-    let node = TestNode::start(&["-regtest", "-blockfilterindex=1"]);
+    let node = TestNode::start(&["-regtest", "-txindex", "-blockfilterindex=1"]);
     let purse = Purse::new(&[&node]);
     let alice = purse.wallet("alice.json");
     mine(&node, 2, &alice);
@@ -269,7 +273,7 @@ fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
     mine(&node, 101, &alice);
     purse.nodes = vec![dead.clone(), node.url().into()];
     let balance = purse.ok("alice.json", &["balance"]);
-    assert_eq!(balance["confirmed"], 5_000_000_000u64);
+    assert_eq!(balance["confirmed"], 10_000_000_000u64);
     let sent = purse.ok("alice.json", &["send", "--to", STRANGER, "--amount", "1", "--fee", "1"]);
     node.rpc("getmempoolentry", json!([sent["txid"]]));
     assert_eq!(purse.fails("alice.json", &["balance", "--node", &dead]), (6, "no_node".into()));
@@ -281,7 +285,7 @@ fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
     purse.nodes = Vec::new();
     assert_eq!(purse.ok("alice.json", &["balance"])["tip"]["height"], 101);
     // Another chain's node.
-    let other = TestNode::start(&["-chain=chaincore"]);
+    let other = TestNode::start(&["-chain=chaincore", "-txindex"]);
     assert_eq!(purse.fails("alice.json", &["balance", "--node", other.url()]), (9, "wrong_chain".into()));
     // And a node of which the wallet takes the chain.
     purse.nodes = vec![other.url().into()];
@@ -321,8 +325,8 @@ fn passwords_files_and_what_people_mistype() {
     let file = purse.path("password");
     let with_file = ["--password-file", file.to_str().expect("a path")];
     let mut change = purse.command("a.json", &[&["password"], &with_file[..]].concat());
-    let changed = change.env("CHAINCORE_WALLET_NEW_PASSWORD", "battery staple").status().expect("it runs");
-    assert!(changed.success());
+    let changed = change.env("CHAINCORE_WALLET_NEW_PASSWORD", "battery staple").output().expect("it runs");
+    assert!(changed.status.success());
     purse.password = Some("battery staple");
     assert_eq!(purse.ok("a.json", &["words"])["mnemonic"], made["mnemonic"]);
     assert_eq!(purse.ok("a.json", &["receive"])["address"], address, "the state opens with it, too");

@@ -2,12 +2,13 @@
 import { Drive } from './drive.js';
 
 const SIGNER = [
-  'generate', 'check', 'suggest', 'create', 'unlock', 'account', 'review', 'sign', 'sign_message', 'show_words',
-  'change_password',
+  'generate', 'check', 'suggest', 'create', 'unlock', 'address_at', 'account', 'review', 'sign', 'sign_message',
+  'show_words', 'change_password',
 ];
 const LIGHT = [
-  'open', 'add_account', 'watch', 'summary', 'history', 'coins', 'receive', 'create', 'speed_up', 'cancel', 'combine',
-  'finalise', 'broadcast', 'label', 'labels_export', 'labels_import', 'freeze', 'parse_uri', 'make_uri',
+  'open', 'add_account', 'watch', 'rename_account', 'nudge', 'pause', 'rescan', 'summary', 'balance', 'history',
+  'transaction', 'coins', 'receive', 'create', 'speed_up', 'cancel', 'review', 'combine', 'finalise', 'broadcast',
+  'rebroadcast', 'forget', 'label', 'labels_export', 'labels_import', 'freeze', 'parse_uri', 'make_uri',
   'verify_message', 'check_address', 'descriptors', 'save', 'fees',
 ];
 
@@ -77,7 +78,8 @@ export function classes(bindings) {
 
     configure(params) {
       const result = this.call('configure', params);
-      if (params.nodes) this.#drive.compareWith(params.nodes);
+      // The first is the one that it was made with.
+      if (params.nodes) this.#drive.compareWith(params.nodes.slice(1));
       return result;
     }
 

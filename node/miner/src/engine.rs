@@ -31,7 +31,8 @@ pub enum Event {
     },
 }
 
-/// The job in hand and its number. The number alone is also in `Shared::newest`, where the threads look for it.
+/// The job in hand and its number. The number alone is also in `Shared::newest`, where the threads look for
+/// it.
 struct Current {
     number: u64,
     job: Option<Arc<Job>>,
@@ -98,16 +99,16 @@ impl Shared {
     }
 }
 
-/// Workers that search the newest job until it is solved, exhausted or replaced: a replaced one is abandoned within about
-/// a millisecond. Dropping the engine ends its threads.
+/// Workers that search the newest job until it is solved, exhausted or replaced: a replaced one is abandoned
+/// within about a millisecond. Dropping the engine ends its threads.
 pub struct Engine {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Engine {
-    /// Starts the threads, which wait for a job. Events come by the receiver, which must be read: once it is full, or
-    /// dropped, the search stands still.
+    /// Starts the threads, which wait for a job. Events come by the receiver, which must be read: once it is
+    /// full, or dropped, the search stands still.
     pub fn start(options: &Options) -> Result<(Self, Receiver<Event>), WorkersError> {
         let shared = Arc::new(Shared {
             newest: AtomicU64::new(0),

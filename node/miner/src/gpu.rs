@@ -1,8 +1,9 @@
-//! The search on an NVIDIA card, through the driver that plays games and trains models: no toolkit is needed, neither to
-//! build nor to run. Without a card or a driver everything still builds, and [`Gpu::open`] says that there is none.
+//! The search on an NVIDIA card, through the driver that plays games and trains models: no toolkit is needed,
+//! neither to build nor to run. Without a card or a driver everything still builds, and [`Gpu::open`] says
+//! that there is none.
 //!
-//! The kernel is made by the same code as the processor's (see [`ptx`]). What it reports are candidates, which are looked
-//! at again here, so a card that computes wrongly can only miss solutions.
+//! The kernel is made by the same code as the processor's (see [`ptx`]). What it reports are candidates,
+//! which are looked at again here, so a card that computes wrongly can only miss solutions.
 #![allow(unsafe_code)]
 
 mod ptx;
@@ -121,14 +122,15 @@ impl Gpu {
         let mut launch = slot.stream.launch_builder(&self.kernel);
         launch.arg(&slot.versions).arg(&mut slot.results);
         launch.arg(&start).arg(&count).arg(&versions).arg(&limit).arg(&ROOM).arg(&tail);
-        // SAFETY: these are the kernel's parameters in their order. It reads `versions` versions, as many as there are
-        // in the buffer, and writes a count and at most `ROOM` pairs to the results, which have room for them.
+        // SAFETY: these are the kernel's parameters in their order. It reads `versions` versions, as many as
+        // there are in the buffer, and writes a count and at most `ROOM` pairs to the results, which have
+        // room for them.
         unsafe { launch.launch(shape)? };
         Ok(())
     }
 
-    /// Waits for a search and adds what it found, in no order. False if the card had no room for it all: then nothing
-    /// is added.
+    /// Waits for a search and adds what it found, in no order. False if the card had no room for it all: then
+    /// nothing is added.
     fn collect(&self, slot: &mut Slot, work: &Prepared, hits: &mut Vec<Hit>) -> Result<bool, GpuError> {
         let found = slot.stream.clone_dtoh(&slot.results.slice(0..1))?;
         slot.stream.synchronize()?;
@@ -145,8 +147,9 @@ impl Gpu {
         Ok(true)
     }
 
-    /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to `hits`, in no
-    /// order. Nonces past `u32::MAX` do not exist: the range ends there. Returns how many were tried.
+    /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to
+    /// `hits`, in no order. Nonces past `u32::MAX` do not exist: the range ends there. Returns how many were
+    /// tried.
     pub fn scan(
         &self,
         work: &Prepared,
@@ -184,8 +187,8 @@ impl Gpu {
         Ok(())
     }
 
-    /// Searches a job as [`Workers::mine`](crate::Workers::mine) does, alone or beside them: they all take from one
-    /// counter. `hashed` is told how many headers each launch has tried.
+    /// Searches a job as [`Workers::mine`](crate::Workers::mine) does, alone or beside them: they all take
+    /// from one counter. `hashed` is told how many headers each launch has tried.
     pub fn mine(
         &self,
         job: &Job,

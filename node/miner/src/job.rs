@@ -1,9 +1,9 @@
 //! All headers that may be tried for one template, as one numbered space.
 //!
-//! The space is cut into pages and these into units. A page is one merkle root and time with a group of up to sixteen
-//! versions, and all nonces; a unit is a few thousand hashes of a page. Nonces run fastest, then groups of versions,
-//! then extranonces, then times: what is dear to prepare changes least. Threads take units by adding to one counter,
-//! so that no two try the same header and nobody waits for anybody.
+//! The space is cut into pages and these into units. A page is one merkle root and time with a group of up to
+//! sixteen versions, and all nonces; a unit is a few thousand hashes of a page. Nonces run fastest, then
+//! groups of versions, then extranonces, then times: what is dear to prepare changes least. Threads take
+//! units by adding to one counter, so that no two try the same header and nobody waits for anybody.
 
 use crate::prepared::{Hit, Prepared};
 use chaincore_consensus::Header;
@@ -95,7 +95,8 @@ impl Job {
         }
     }
 
-    /// Allows these bits of the version to be changed (see [`BIP320_MASK`]). The header's own version comes first.
+    /// Allows these bits of the version to be changed (see [`BIP320_MASK`]). The header's own version comes
+    /// first.
     ///
     /// It makes a hash a sixth cheaper, so it is worth allowing although there are nonces enough.
     pub fn rolling_version(mut self, mask: u32) -> Self {
@@ -103,8 +104,8 @@ impl Job {
         self
     }
 
-    /// Allows these extranonces; `merkle_root` gives the merkle root with one of them, and is called rarely: once for
-    /// each 2^32 nonces of each group of versions, from any thread.
+    /// Allows these extranonces; `merkle_root` gives the merkle root with one of them, and is called rarely:
+    /// once for each 2^32 nonces of each group of versions, from any thread.
     pub fn rolling_extranonce(
         mut self,
         extranonces: Range<u64>,
@@ -145,9 +146,9 @@ impl Job {
         self.take_many(1)
     }
 
-    /// Takes up to `most` units that follow each other: to the end of their page, if that comes first, in which case
-    /// the rest of them is left out for good. That does not happen if all who take units take the same power of two; more than
-    /// half a page is never given out at once.
+    /// Takes up to `most` units that follow each other: to the end of their page, if that comes first, in
+    /// which case the rest of them is left out for good. That does not happen if all who take units take the
+    /// same power of two; more than half a page is never given out at once.
     pub(crate) fn take_many(&self, most: u32) -> Option<Unit> {
         let per_page = (1 << 32) / u64::from(self.unit_nonces());
         let most = most.next_power_of_two().min(per_page as u32 / 2);

@@ -79,14 +79,15 @@ impl Kernel {
         self.lanes
     }
 
-    /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to `hits`. Nonces
-    /// past `u32::MAX` do not exist: the range ends there.
+    /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to
+    /// `hits`. Nonces past `u32::MAX` do not exist: the range ends there.
     ///
-    /// It may end sooner, once there are `enough` hits. Returns how many nonces were tried, each in every version: all
-    /// the hits among them are there, and no others.
+    /// It may end sooner, once there are `enough` hits. Returns how many nonces were tried, each in every
+    /// version: all the hits among them are there, and no others.
     #[allow(unsafe_code)]
     pub fn scan(&self, work: &Prepared, start: u32, count: u32, enough: usize, hits: &mut Vec<Hit>) -> u32 {
-        // SAFETY: a kernel is only ever handed out if `is_supported` says that this processor has its instructions.
+        // SAFETY: a kernel is only ever handed out if `is_supported` says that this processor has its
+        // instructions.
         unsafe { (self.scan)(Scan { work, start, count, enough, hits }) }
     }
 }
@@ -130,15 +131,18 @@ fn scan<L: Batch>(scan: Scan<'_>) -> u32 {
     let total = scan.total();
     let Scan { work, start, enough, hits, .. } = scan;
     let limit = work.limit();
+    // The schedule has to lie in memory, on lines of its own: a compiler that sees that nobody else looks
+    // keeps it in registers that it does not have, and lays what is too much across two lines each.
     let mut kw: Schedule<L> = [L::splat(0); 46];
+    let kw = std::hint::black_box(&mut kw);
     let mut done = 0;
     while done < total && hits.len() < enough {
         let first = start.wrapping_add(done as u32);
         let nonces = L::nonces(first);
-        schedule(&work.tail, nonces, &mut kw);
+        schedule(&work.tail, nonces, kw);
         let wanted = u32::MAX >> (32 - u64::from(L::LANES).min(total - done));
         for (version, midstate) in work.versions.iter().enumerate() {
-            let lanes = last_word(midstate, &work.tail, nonces, &kw).at_most(limit) & wanted;
+            let lanes = last_word(midstate, &work.tail, nonces, kw).at_most(limit) & wanted;
             if lanes != 0 {
                 push(work, version as u32, first, lanes, hits);
             }

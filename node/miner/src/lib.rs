@@ -2,15 +2,15 @@
 //!
 //! | layer | what it does |
 //! |---|---|
-//! | [`Kernel`] | tries nonces side by side; one for each kind of processor, the fastest that runs here is chosen at run time |
+//! | [`Kernel`] | tries nonces side by side; the fastest that runs here is chosen at run time |
 //! | [`Prepared`] | a header in several versions, with everything computed that its nonces share |
 //! | [`Job`] | all headers that may be tried for one template: nonces, versions (BIP320), extranonces, times |
 //! | [`Workers`] | threads, each on a core of its own, that take small units of a job from one counter |
 //! | [`Engine`] | workers that always search the newest job and send what they find |
 //! | `Gpu` | the same search on a graphics card (feature `gpu`) |
 //!
-//! Every kernel finds the same nonces; tests compare each with plain SHA-256. The crate knows nothing of templates,
-//! nodes or networks: whoever calls brings a header and a target.
+//! Every kernel finds the same nonces; tests compare each with plain SHA-256. The crate knows nothing of
+//! templates, nodes or networks: whoever calls brings a header and a target.
 
 mod count;
 mod engine;

@@ -16,8 +16,8 @@ pub struct Hit {
 /// A header without its nonce, in one or several versions, and the target that its hash must not exceed.
 ///
 /// Only the last 16 of a header's 80 bytes sit in SHA-256's second block, and of these only the nonce varies.
-/// Versions differ in the first block alone, so what the second block's message schedule costs is paid once for
-/// all of them: with sixteen versions a hash takes a sixth fewer instructions than with one.
+/// Versions differ in the first block alone, so what the second block's message schedule costs is paid once
+/// for all of them: with sixteen versions a hash takes a sixth fewer instructions than with one.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) versions: Vec<Midstate>,

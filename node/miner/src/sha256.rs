@@ -2,10 +2,10 @@
 //!
 //! | part | depends on | computed |
 //! |---|---|---|
-//! | the first block, rounds 0 to 2 of the second, constants of round 3 | header without nonce | once per version ([`Midstate`]) |
-//! | W16, W17 and other sums of constants | the last 16 bytes without nonce | once per header ([`Tail`]) |
-//! | W18 to W63 of the second block, with their round constants added | nonce, **not** the version | once per nonce ([`schedule`]) |
-//! | the rest of the first hash, the second hash as far as its last word | everything | per hash ([`last_word`]) |
+//! | the first block, the second's rounds 0 to 2 | header without nonce | once per version ([`Midstate`]) |
+//! | W16, W17 and other constants | its last 16 bytes without nonce | once per header ([`Tail`]) |
+//! | the second block's W18 to W63 | nonce, **not** the version | once per nonce ([`schedule`]) |
+//! | the first hash, the second's last word | everything | once per hash ([`last_word`]) |
 //!
 //! The third row is why several versions are searched at once: headers that differ in their first 64 bytes
 //! only (BIP320's version bits) share it, and it is a seventh of the whole.
@@ -58,6 +58,19 @@ pub(crate) trait Lanes: Copy {
     fn choose(self, f: Self, g: Self) -> Self;
     /// What at least two of the three have.
     fn majority(self, b: Self, c: Self) -> Self;
+
+    /// A round: from a to h and the sum of constant and message word, the new `e` and the new `a`.
+    #[inline(always)]
+    fn round([a, b, c, d, e, f, g, h]: [Self; 8], kw: Self) -> [Self; 2] {
+        let t = h.add(kw).add(e.choose(f, g)).add(e.big1());
+        [d.add(t), a.majority(b, c).add(a.big0()).add(t)]
+    }
+
+    /// A word of the message schedule, from those 2, 7, 15 and 16 before it.
+    #[inline(always)]
+    fn expand(w2: Self, w7: Self, w15: Self, w16: Self) -> Self {
+        w2.small1().add(w7).add(w15.small0()).add(w16)
+    }
 }
 
 /// One word is one lane: what is constant over the nonces is computed with this, and the portable kernel too.
@@ -105,10 +118,9 @@ impl Lanes for u32 {
 /// One round: `kw` is its constant and message word, already added. The state turns instead of its words.
 #[inline(always)]
 fn round<L: Lanes>(s: &mut [L; 8], i: usize, kw: L) {
-    let [a, b, c, d, e, f, g, h] = core::array::from_fn(|j| s[(j + 64 - i) % 8]);
-    let t = h.add(kw).add(e.choose(f, g)).add(e.big1());
-    s[(3 + 64 - i) % 8] = d.add(t);
-    s[(7 + 64 - i) % 8] = a.majority(b, c).add(a.big0()).add(t);
+    let [e, a] = L::round(core::array::from_fn(|j| s[(j + 64 - i) % 8]), kw);
+    s[(3 + 64 - i) % 8] = e;
+    s[(7 + 64 - i) % 8] = a;
 }
 
 /// A round of which only `e` is wanted.
@@ -121,7 +133,7 @@ fn half_round<L: Lanes>(s: &mut [L; 8], i: usize, kw: L) {
 /// Word `i` of the schedule from the sixteen before it, which it replaces in their ring.
 #[inline(always)]
 fn expand<L: Lanes>(w: &mut [L; 16], i: usize) -> L {
-    let word = w[(i + 14) % 16].small1().add(w[(i + 9) % 16]).add(w[(i + 1) % 16].small0()).add(w[i % 16]);
+    let word = L::expand(w[(i + 14) % 16], w[(i + 9) % 16], w[(i + 1) % 16], w[i % 16]);
     w[i % 16] = word;
     word
 }
@@ -412,5 +424,6 @@ fn second<L: Lanes>(hash: &[L; 8]) -> L {
     each!(half: 57 58 59);
     let word = expand(&mut w, 60);
     half_round(&mut x, 60, word.add(s(K[60].wrapping_add(START[7]))));
-    x[(3 + 64 - 60) % 8]
+    // Where round 60 leaves its `e`: (3 + 64 - 60) % 8.
+    x[7]
 }

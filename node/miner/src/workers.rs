@@ -147,9 +147,9 @@ impl Workers {
 
     /// Searches a job until every header is tried, `is_stale` says so, or `found` returns false.
     ///
-    /// The calling thread waits. `is_stale` is asked by one of the threads, about every millisecond of hashing; `found`
-    /// is called by any of them, in no order, and others may find more while it runs. A job that is searched again goes
-    /// on where it was left.
+    /// The calling thread waits. `is_stale` is asked by one of the threads, about every millisecond of
+    /// hashing; `found` is called by any of them, in no order, and others may find more while it runs. A job
+    /// that is searched again goes on where it was left.
     pub fn mine(
         &self,
         job: &Job,
@@ -216,9 +216,9 @@ impl Workers {
         self.search_range(&Prepared::new(header, target), 0..=u32::MAX, cancel, hashes)
     }
 
-    /// Searches the nonces of `range`, blocking until the lowest that solves `work` (in its first version) is known,
-    /// the range is exhausted or `cancel` becomes true. The answer does not depend on the number of threads, so it can
-    /// be repeated. `hashes` grows by the number of nonces tried while the search runs.
+    /// Searches the nonces of `range`, blocking until the lowest that solves `work` (in its first version) is
+    /// known, the range is exhausted or `cancel` becomes true. The answer does not depend on the number of
+    /// threads, so it can be repeated. `hashes` grows by the number of nonces tried while the search runs.
     pub fn search_range(
         &self,
         work: &Prepared,

@@ -40,7 +40,7 @@ const OPTIONS: &[OptionSpec] = &[
         "blockfilterindex",
         "<type>",
         Group::General,
-        "Index the compact filter of every block: basic, 1 for all types, or 0 (default: 0)",
+        "Index the compact filter of every block: basic, 1 for all types, or 0 (default: 1, and 0 on the chains that Bitcoin Core knows)",
     ),
     option(
         "addressindex",

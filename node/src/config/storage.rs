@@ -77,9 +77,18 @@ impl StorageConfig {
     }
 }
 
+/// The chains on which this node is what Core is, index by index.
+const CORES_CHAINS: [&str; 4] = ["main", "testnet4", "signet", "regtest"];
+
 /// Whether the filters are wanted: the option is a switch or names types, of which there is one.
+///
+/// Where nothing is said, a chain of ChainCore's own has them: wallets need them to keep their addresses to themselves,
+/// and a block costs microseconds and about 130 bytes there. On Core's chains they are off as they are in Core: their
+/// blocks are full, and the filters of all of them take hours and gigabytes.
 fn filter_index(conf: &Conf) -> Result<bool, ConfError> {
-    let wanted = conf.settings.text("blockfilterindex").unwrap_or_else(|| "0".to_owned());
+    let Some(wanted) = conf.settings.text("blockfilterindex") else {
+        return Ok(!CORES_CHAINS.contains(&conf.chain.params.name.as_str()));
+    };
     match wanted.as_str() {
         "" | "1" => return Ok(true),
         "0" => return Ok(false),

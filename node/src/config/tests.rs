@@ -479,7 +479,11 @@ fn block_filters_are_wanted_in_cores_words() {
         let config = home.config(arguments);
         (config.storage.filter_index, config.peers.serve_filters)
     };
-    assert_eq!(storage(&[]), (false, false));
+    assert_eq!(storage(&[]), (true, false), "a chain of our own has them");
+    for chain in ["-chain=main", "-testnet4", "-signet", "-regtest"] {
+        assert_eq!(storage(&[chain]), (false, false), "{chain}");
+        assert_eq!(storage(&[chain, "-blockfilterindex"]), (true, false), "{chain}");
+    }
     for wanted in ["-blockfilterindex", "-blockfilterindex=1", "-blockfilterindex=basic"] {
         assert_eq!(storage(&[wanted]), (true, false), "{wanted}");
         assert_eq!(storage(&[wanted, "-peerblockfilters"]), (true, true), "{wanted}");
@@ -488,7 +492,7 @@ fn block_filters_are_wanted_in_cores_words() {
     assert_eq!(storage(&["-noblockfilterindex", "-peerblockfilters=0"]), (false, false));
     let error = home.error(&["-blockfilterindex=basic", "-blockfilterindex=foo"]);
     assert_eq!(error, "Unknown -blockfilterindex value foo.");
-    let error = home.error(&["-peerblockfilters"]);
+    let error = home.error(&["-regtest", "-peerblockfilters"]);
     assert_eq!(error, "Cannot set -peerblockfilters without -blockfilterindex.");
 }
 

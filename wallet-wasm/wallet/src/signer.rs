@@ -5,13 +5,14 @@ mod input;
 use crate::chain::Chain;
 use crate::keys::{AccountKeys, AccountKind, KeyError, Master, Phrase, wipe::burn_stack};
 use crate::psbt::review::{Review, plan};
-use crate::psbt::{Finalised, Psbt, PsbtError, finalise, is_final};
+use crate::psbt::{Finalised, Paths, Psbt, PsbtError, finalise, is_final};
 use bitcoin::Transaction;
 use bitcoin::sighash::SighashCache;
 
 /// A wallet's keys, ready to sign. They are wiped when it is dropped.
 pub struct Signer {
     master: Master,
+    paths: Paths,
 }
 
 /// What signing gave.
@@ -73,12 +74,18 @@ impl Signer {
 
     /// A wallet's keys from words that were checked.
     pub fn from_phrase(phrase: &Phrase, passphrase: &str, chain: Chain) -> Result<Self, KeyError> {
-        Ok(Self { master: Master::from_phrase(phrase, passphrase, chain)? })
+        Ok(Self::from_master(Master::from_phrase(phrase, passphrase, chain)?))
     }
 
     /// A wallet's keys from their root.
     pub fn from_master(master: Master) -> Self {
-        Self { master }
+        Self { master, paths: Paths::OwnChain }
+    }
+
+    /// A signer whose keys sign wherever a PSBT says, as those of published vectors do.
+    #[cfg(feature = "vectors")]
+    pub(crate) fn of_any_path(master: Master) -> Self {
+        Self { master, paths: Paths::Any }
     }
 
     /// The root of the keys.
@@ -101,14 +108,14 @@ impl Signer {
     /// # Errors
     /// Whatever must not be signed.
     pub fn review(&self, psbt: &Psbt) -> Result<Review, PsbtError> {
-        Ok(plan(psbt, &self.master)?.review)
+        Ok(plan(psbt, &self.master, self.paths)?.review)
     }
 
     /// Signs all inputs that are this wallet's and are not finished yet, with signatures for the whole transaction
     /// (ALL, DEFAULT). Each is verified before the PSBT is touched; if one fails, the PSBT stays as it was. A PSBT in
     /// which nothing is missing any more is finished, too.
     pub fn sign(&self, psbt: &mut Psbt) -> Result<Signed, SignError> {
-        let plan = plan(psbt, &self.master)?;
+        let plan = plan(psbt, &self.master, self.paths)?;
         if plan.own.iter().all(Vec::is_empty) {
             return Err(SignError::NothingMine);
         }

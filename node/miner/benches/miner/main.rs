@@ -1,7 +1,10 @@
 //! What a core makes of each kernel, what it could at most, and what several cores make together.
 //!
-//! Samples are short and the best counts: the question is what the processor can do, not how busy it is today. Time is
-//! the thread's own on its core where the system tells it, so that other work on the machine disturbs little.
+//! Samples are short and the best counts: the question is what the processor can do, not how busy it is
+//! today. Time is the thread's own on its core where the system tells it, so that other work on the machine
+//! disturbs little.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use chaincore_consensus::hash::{BlockHash, Hash256};
 use chaincore_consensus::{Header, pow::Target};
@@ -81,13 +84,14 @@ impl Bound {
     }
 }
 
-/// Every operation has to go through an execution port; so the ports and the number of operations bound the rate. Moves,
-/// loads and the loop are left out: a perfect kernel hides them.
+/// Every operation has to go through an execution port; so the ports and the number of operations bound the
+/// rate. Moves, loads and the loop are left out: a perfect kernel hides them.
 fn bound(kernel: &str, versions: u32) -> Bound {
     let operations = Operations::per_hash(versions);
     let Operations { add, big, small, choose, majority } = operations;
     let mix = format!("{add:.1} add, {big:.1} Σ, {small:.1} σ, {choose:.1} ch, {majority:.1} maj");
-    // Instructions for Σ, σ, ch and maj; how many ports do them; the part of them that shifts or rotates, and its ports.
+    // Instructions for Σ, σ, ch and maj; how many ports do them; the part of them that shifts or rotates, and
+    // its ports.
     let ports = |lanes: f64, each: [f64; 4], ports: f64, shifts: [f64; 2], shift_ports: f64| {
         let [e_big, e_small, e_choose, e_majority] = each;
         let weights =
@@ -98,8 +102,8 @@ fn bound(kernel: &str, versions: u32) -> Bound {
         Bound {
             cycles,
             text: format!(
-                "({mix}) = {all:.0} instructions (Σ {e_big}, σ {e_small}, ch {e_choose}, maj {e_majority}) / {ports} ports, \
-                 {shifting:.0} of them / {shift_ports} that shift; / {lanes} lanes = {cycles:.1}"
+                "({mix}) = {all:.0} instructions (Σ {e_big}, σ {e_small}, ch {e_choose}, maj {e_majority}) \
+                 / {ports} ports, {shifting:.0} of them / {shift_ports} that shift; / {lanes} lanes = {cycles:.1}"
             ),
         }
     };

@@ -1,10 +1,12 @@
 //! Writes the kernel as PTX, the assembly language that NVIDIA's driver compiles for the card at hand.
 //!
-//! The arithmetic is not written a second time: [`Word`] is a kind of [`Lanes`] whose operations append an instruction
-//! instead of computing something, so the kernel's body is what the generic code of [`crate::sha256`] does.
+//! The arithmetic is not written a second time: [`Word`] is a kind of [`Lanes`] whose operations append an
+//! instruction instead of computing something, so the kernel's body is what the generic code of
+//! [`crate::sha256`] does.
 //!
-//! A thread takes one nonce: it computes the schedule, then goes through the versions. Words that are the same for all
-//! nonces are parameters of the launch, which the card reads for nothing; what differs between versions is loaded.
+//! A thread takes one nonce: it computes the schedule, then goes through the versions. Words that are the
+//! same for all nonces are parameters of the launch, which the card reads for nothing; what differs between
+//! versions is loaded.
 
 use crate::sha256::{Lanes, Midstate, Schedule, Tail, last_word, schedule};
 use std::cell::RefCell;
@@ -170,10 +172,10 @@ fn loaded(first: u32) -> impl FnMut() -> Uniform {
 
 /// The whole module.
 ///
-/// The kernel `search` takes: the address of the versions' words, the address of the results (a count, then pairs of
-/// version and nonce), the first nonce, how many nonces, how many versions, the limit of a hash's first word, how many
-/// results there is room for, and the words of the tail. It counts every hash whose first word is within the limit and
-/// writes down as many as there is room for.
+/// The kernel `search` takes: the address of the versions' words, the address of the results (a count, then
+/// pairs of version and nonce), the first nonce, how many nonces, how many versions, the limit of a hash's
+/// first word, how many results there is room for, and the words of the tail. It counts every hash whose
+/// first word is within the limit and writes down as many as there is room for.
 pub(super) fn module() -> String {
     BODY.set(Body { text: String::new(), registers: 32 });
     // Registers below 32 are the frame's: see below.

@@ -1,5 +1,5 @@
-//! The card's kernel is read and carried out here, instruction by instruction, so that it is tested where there is no card;
-//! where there is one, the card is tested too.
+//! The card's kernel is read and carried out here, instruction by instruction, so that it is tested where
+//! there is no card; where there is one, the card is tested too.
 
 use super::ptx::{TAIL_WORDS, VERSION_WORDS, module, tail_words, version_words};
 use super::{Gpu, GpuError};
@@ -282,8 +282,4 @@ fn the_card_if_there_is_one_finds_what_plain_sha256_finds() {
     assert_eq!(gpu.mine(&job, &|| false, &found, &|_| {}).unwrap(), crate::Ended::Stopped);
     let header = solution.get().unwrap().header;
     assert!(job.target().is_met_by(&header.hash()));
-}
-#[test]
-fn zz_dump() {
-    std::fs::write("/tmp/nv/k.ptx", module()).unwrap();
 }

@@ -58,10 +58,20 @@ fn constants(i: usize) -> uint32x4_t {
 }
 
 /// The four words of the schedule that follow these sixteen.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "neon,sha2")]
 fn expand(m: [uint32x4_t; 4]) -> uint32x4_t {
-    // SAFETY: see `ArmV8`.
-    unsafe { vsha256su1q_u32(vsha256su0q_u32(m[0], m[1]), m[2], m[3]) }
+    vsha256su1q_u32(vsha256su0q_u32(m[0], m[1]), m[2], m[3])
+}
+
+/// Four rounds.
+#[inline]
+#[target_feature(enable = "neon,sha2")]
+fn rounds(state: State, kw: uint32x4_t) -> State {
+    State {
+        abcd: vsha256hq_u32(state.abcd, state.efgh, kw),
+        efgh: vsha256h2q_u32(state.efgh, state.abcd, kw),
+    }
 }
 
 /// Four rounds of each hash.
@@ -69,12 +79,7 @@ fn expand(m: [uint32x4_t; 4]) -> uint32x4_t {
 fn four_rounds<const N: usize>(states: &mut [State; N], kw: [uint32x4_t; N]) {
     for (state, kw) in states.iter_mut().zip(kw) {
         // SAFETY: see `ArmV8`.
-        *state = unsafe {
-            State {
-                abcd: vsha256hq_u32(state.abcd, state.efgh, kw),
-                efgh: vsha256h2q_u32(state.efgh, state.abcd, kw),
-            }
-        };
+        *state = unsafe { rounds(*state, kw) };
     }
 }
 
@@ -106,9 +111,11 @@ impl RoundUnit for ArmV8 {
         }
         macro_rules! expanded {
             ($($i:literal)*) => { $(
-                m[$i % 4] = expand([m[$i % 4], m[($i + 1) % 4], m[($i + 2) % 4], m[($i + 3) % 4]]);
                 // SAFETY: see `ArmV8`.
-                kw[$i - 1] = unsafe { vaddq_u32(m[$i % 4], constants($i)) };
+                unsafe {
+                    m[$i % 4] = expand([m[$i % 4], m[($i + 1) % 4], m[($i + 2) % 4], m[($i + 3) % 4]]);
+                    kw[$i - 1] = vaddq_u32(m[$i % 4], constants($i));
+                }
             )* };
         }
         given!(1 2 3);
@@ -163,8 +170,7 @@ impl RoundUnit for ArmV8 {
             // The last four rounds, of which only h is wanted: the first's e.
             std::array::from_fn(|n| {
                 let kw = vaddq_u32(expand([m[n][3], m[n][0], m[n][1], m[n][2]]), constants(15));
-                let efgh = vsha256h2q_u32(states[n].efgh, states[n].abcd, kw);
-                vgetq_lane_u32::<3>(efgh).wrapping_add(START[7])
+                vgetq_lane_u32::<3>(rounds(states[n], kw).efgh).wrapping_add(START[7])
             })
         }
     }

@@ -13,7 +13,8 @@ fn scan(scan: Scan<'_>) -> u32 {
     super::scan::<Words>(scan)
 }
 
-/// Four words. Made and used only in functions that are inlined into `scan`, which runs only where there is NEON.
+/// Four words. Made and used only in functions that are inlined into `scan`, which runs only where there is
+/// NEON.
 #[derive(Clone, Copy)]
 struct Words(uint32x4_t);
 

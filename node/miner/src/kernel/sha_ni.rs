@@ -1,5 +1,5 @@
-//! The SHA extensions of x86-64: two rounds in one instruction, which takes four cycles and of which a core begins one in
-//! two; so two hashes in turns keep it busy.
+//! The SHA extensions of x86-64: two rounds in one instruction, which takes four cycles and of which a core
+//! begins one in two or three; so two hashes in turns keep it busy.
 #![allow(unsafe_code)]
 
 use super::streams::{self, RoundUnit};

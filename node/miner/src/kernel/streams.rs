@@ -1,5 +1,5 @@
-//! The search with instructions that do whole rounds of SHA-256 for one hash, which is the same on x86-64 and Arm:
-//! several hashes are worked on in turns, because each has to wait for its own last instruction.
+//! The search with instructions that do whole rounds of SHA-256 for one hash, which is the same on x86-64 and
+//! Arm: several hashes are worked on in turns, because each has to wait for its own last instruction.
 
 use super::{Scan, push};
 use crate::sha256::{Midstate, Tail};

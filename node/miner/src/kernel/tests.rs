@@ -162,8 +162,9 @@ fn the_portable_kernel_is_always_there_and_the_fastest_comes_first() {
     assert!(names.contains(&"neon"), "{names:?}");
 }
 
-/// The long test: `CHAINCORE_MINER_NONCES` nonces (a few hundred thousand if not set; 1000000000 in a release build takes
-/// some minutes), in runs of random headers and versions, by every kernel and by the `sha2` crate.
+/// The long test: `CHAINCORE_MINER_NONCES` nonces (a few hundred thousand if not set; 1000000000 in a release
+/// build takes some minutes), in runs of random headers and versions, by every kernel and by the `sha2`
+/// crate.
 #[test]
 fn kernels_find_what_plain_sha256_finds_in_a_long_run() {
     use rayon::prelude::*;

@@ -1,11 +1,12 @@
 //! What the vectors without a rotation instruction have in common.
 
 /// Implements [`Lanes`](crate::sha256::Lanes) and [`Batch`](super::Batch) with additions, exclusive ors, ands
-/// and shifts. The two halves of a rotation are never put together: they go into the exclusive or as they are.
+/// and shifts. The two halves of a rotation are never put together: they go into the exclusive or as they
+/// are.
 ///
 /// # Safety of what it writes
-/// The vectors are made and used only in functions that are inlined into the kernel's `scan`, which runs only where
-/// its instructions exist.
+/// The vectors are made and used only in functions that are inlined into the kernel's `scan`, which runs only
+/// where its instructions exist.
 macro_rules! vector_without_rotations {
     ($words:ident, $lanes:literal, set1: $set1:ident, add: $add:ident, xor: $xor:ident, and: $and:ident,
      left: $left:ident, right: $right:ident) => {

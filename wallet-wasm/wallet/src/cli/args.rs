@@ -284,7 +284,7 @@ pub struct Payment {
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub to: Vec<String>,
     /// How much, in coins, or `all`; not needed if the URI says it
-    #[arg(long, value_name = "COINS")]
+    #[arg(long, value_name = "COINS", allow_negative_numbers = true)]
     pub amount: Vec<String>,
     #[command(flatten)]
     pub fee: Fee,

@@ -15,7 +15,7 @@ const PARALLEL: usize = 8;
 /// If nothing new comes for so long, what is there has to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same, once all that can be fetched was: what is missing then is a proof that nobody gives.
-const SETTLED: Duration = Duration::from_secs(15);
+const SETTLED: Duration = Duration::from_secs(8);
 /// So many requests in a row without an answer, and a node counts as dead.
 const DEAD: u32 = 3;
 

@@ -11,6 +11,7 @@ use chaincore_wallet::feerate::FeeRate;
 use chaincore_wallet::psbt;
 use chaincore_wallet::psbt::review::Review;
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 
 /// What is to be paid, as the service wants it, and the labels of URIs.
 pub fn payment_params(wallet: &mut Wallet<'_>, payment: &Payment) -> Result<Value, Failure> {
@@ -141,6 +142,7 @@ fn sign_and_send(
     if !wallet.is_quiet() {
         print_review(&review);
     }
+    check_fee(&review, yes)?;
     confirm(question, yes)?;
     let signed = wallet.signer()?.sign(&mut psbt)?;
     let incomplete =
@@ -160,6 +162,19 @@ fn sign_and_send(
         sent["method"] = made["method"].clone();
     }
     Ok(sent)
+}
+
+/// Without a terminal nobody sees the warnings: a fee that nobody can mean needs `--yes`.
+fn check_fee(review: &Review, yes: bool) -> Result<(), Failure> {
+    let high =
+        review.warnings.iter().find(|warning| ["high_fee", "high_feerate"].contains(&warning.code.as_str()));
+    match high {
+        Some(warning) if !yes && !std::io::stdin().is_terminal() => {
+            let message = format!("{} If it is meant, say --yes.", warning.message);
+            Err(Failure::new("high_fee", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn print_sent(shared: &Shared, sent: &Value) {

@@ -58,7 +58,7 @@ impl Wipe for Xpriv {
 /// worker is the one sure wipe.)
 #[inline(never)]
 pub(crate) fn burn_stack() {
-    let mut bytes = [0x5a_u8; 16 * 1024];
+    let mut bytes = [0x5a_u8; 64 * 1024];
     core::hint::black_box(&mut bytes);
     bytes.zeroize();
     core::hint::black_box(&bytes);

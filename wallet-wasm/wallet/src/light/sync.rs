@@ -50,6 +50,8 @@ const POOL_INTERVAL: u64 = 10;
 const FEES_INTERVAL: u64 = 60;
 /// A tip that is older is worth a warning, in seconds; on slow chains it takes more.
 const STALE_AFTER: u64 = 2 * 60 * 60;
+/// So many requests in a row may a node put off before that is worth a word.
+const MAX_BUSY: u32 = 50;
 /// The most nodes.
 pub const MAX_NODES: usize = 8;
 /// The most answers of broadcasts that are remembered.
@@ -363,9 +365,9 @@ impl Sync {
         let state = &mut self.nodes[node];
         if status == 429 || status == 503 {
             // Busy or starting; not a fault unless it goes on.
-            state.failures += 1;
+            state.busy = state.busy.saturating_add(1);
             state.wait_until = self.now + 1;
-            if state.failures >= 10 {
+            if state.busy >= MAX_BUSY {
                 let message = format!("it answers {status} again and again");
                 self.faults.note(node, FaultKind::Refused, Subject::node(), message, self.now);
             }
@@ -375,6 +377,7 @@ impl Sync {
             return self.failed(node, &ask, FaultKind::Refused, format!("status {status}"));
         }
         state.failures = 0;
+        state.busy = 0;
         for kind in [FaultKind::Unreachable, FaultKind::Refused] {
             self.faults.pass(node, kind, None);
         }

@@ -15,7 +15,7 @@ pub use bitcoin::Psbt;
 pub use combine::combine;
 pub use finalise::{Finalised, Unfinished, finalise};
 pub use own::script_of;
-pub(crate) use own::{nested_script_sig, redeem_script_of};
+pub(crate) use own::{Paths, nested_script_sig, redeem_script_of};
 pub use read::{MAX_PSBT_BYTES, from_base64, read, to_base64};
 use spent::Spent;
 pub(crate) use spent::spent_outputs;

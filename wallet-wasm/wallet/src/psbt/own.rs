@@ -19,6 +19,20 @@ pub(crate) struct OwnKey {
     pub key: PublicKey,
 }
 
+/// Which of a wallet's keys may sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Paths {
+    /// Those of accounts on the wallet's own chain. Signatures do not say which chain they are for: who could have a key
+    /// of Bitcoin's main chain sign on a test chain, under amounts that look harmless there, could spend on the main chain.
+    OwnChain,
+    /// All: for published vectors, whose paths follow no rule.
+    #[cfg_attr(not(feature = "vectors"), expect(dead_code, reason = "only the checks of vectors need it"))]
+    Any,
+}
+
+/// The purposes whose paths go on with the coin type: BIP44's kin, and BIP48's and BIP87's for several signers.
+const PURPOSES: [u32; 6] = [44, 48, 49, 84, 86, 87];
+
 /// How many accounts of each kind are looked through for an account that a PSBT names by its own fingerprint.
 const ACCOUNTS_LOOKED_AT: u32 = 20;
 
@@ -31,6 +45,7 @@ const MAX_STEPS: usize = 10;
 /// A wallet's keys as far as they were asked for, kept for one PSBT.
 pub(crate) struct Own<'a> {
     master: &'a Master,
+    paths: Paths,
     branches: BTreeMap<DerivationPath, Xpub>,
     /// The accounts by the fingerprints of their own keys, once they are needed.
     accounts: Option<BTreeMap<Fingerprint, DerivationPath>>,
@@ -40,8 +55,8 @@ type Ecdsa = BTreeMap<PublicKey, KeySource>;
 type Taproot = BTreeMap<XOnlyPublicKey, (Vec<TapLeafHash>, KeySource)>;
 
 impl<'a> Own<'a> {
-    pub(crate) fn new(master: &'a Master) -> Self {
-        Self { master, branches: BTreeMap::new(), accounts: None }
+    pub(crate) fn new(master: &'a Master, paths: Paths) -> Self {
+        Self { master, paths, branches: BTreeMap::new(), accounts: None }
     }
 
     /// The wallet's own keys among those whose origins an input or output names. An origin is believed only if the
@@ -54,11 +69,15 @@ impl<'a> Own<'a> {
         for (key, (_, source)) in taproot.iter().take(MAX_ORIGINS) {
             found.extend(self.key_at(source).filter(|own| own.key.x_only_public_key().0 == *key));
         }
+        found.dedup();
         found
     }
 
     fn key_at(&mut self, (fingerprint, path): &KeySource) -> Option<OwnKey> {
         let path = self.full_path(*fingerprint, path)?;
+        if self.paths == Paths::OwnChain && !self.is_for_this_chain(&path) {
+            return None;
+        }
         let (last, branch) = path.as_ref().split_last()?;
         let key = match last {
             ChildNumber::Normal { .. } => {
@@ -77,6 +96,13 @@ impl<'a> Own<'a> {
         };
         let place = AccountPath::from_path(&path, self.master.chain());
         Some(OwnKey { path, place, key })
+    }
+
+    fn is_for_this_chain(&self, path: &DerivationPath) -> bool {
+        use ChildNumber::Hardened;
+        let coin_type = self.master.chain().coin_type();
+        matches!(path.as_ref(), [Hardened { index: purpose }, Hardened { index: coin }, ..]
+            if PURPOSES.contains(purpose) && *coin == coin_type)
     }
 
     /// The path from the master key: as given, or for an account that is watched by its extended key alone, the

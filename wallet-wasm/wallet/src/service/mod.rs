@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use zeroize::Zeroize;
 
 /// The most bytes of a request: a PSBT of the largest size in base64, and what is around it.
 pub const MAX_REQUEST_LEN: usize = 48 * 1024 * 1024;
@@ -111,8 +112,31 @@ pub fn answer(request: &str, run: impl FnOnce(&str, Params<'_>) -> Result<Value,
         Err(_) => return Fault::new("bad_request", "this is no request with a method").to_json(),
     };
     match run(&parsed.method, Params(parsed.params)) {
-        Ok(result) => json!({"result": result}).to_string(),
+        Ok(result) => write(json!({"result": result})),
         Err(fault) => fault.to_json(),
+    }
+}
+
+/// What any answer with a secret fits in: a buffer that grows leaves its beginnings behind.
+const USUAL_ANSWER_LEN: usize = 4096;
+
+/// The text of an answer; whatever secrets were in it are in the text alone afterwards.
+fn write(mut answer: Value) -> String {
+    let mut text = Vec::with_capacity(USUAL_ANSWER_LEN);
+    let written = serde_json::to_writer(&mut text, &answer);
+    wipe(&mut answer);
+    match written.map(|()| String::from_utf8(text)) {
+        Ok(Ok(text)) => text,
+        _ => Fault::new("internal", "the answer can't be written").to_json(),
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

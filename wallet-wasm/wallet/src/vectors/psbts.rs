@@ -66,7 +66,7 @@ fn sign(vectors: &Sign) -> Result<(), String> {
     let chain = Chain::from_name("regtest").map_err(|error| error.to_string())?;
     let key: Xpriv = vectors.xprv.parse().map_err(|error| format!("{error}"))?;
     let master = Master::from_xpriv(Wiped::new(key), chain).map_err(|error| error.to_string())?;
-    let signer = Signer::from_master(master);
+    let signer = Signer::of_any_path(master);
     let read = |text: &str| from_base64(text).map_err(|error| error.to_string());
     let (first, combined) = (read(&vectors.first)?, read(&vectors.combined)?);
     let mut second = combined.clone();

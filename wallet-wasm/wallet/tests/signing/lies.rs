@@ -262,3 +262,30 @@ fn an_input_spent_elsewhere_is_no_input_of_ours() {
     draft.psbt.inputs[0].non_witness_utxo = Some(previous);
     assert_eq!(codes(&signer.review(&draft.psbt).unwrap()), ["false_origin", "nothing_mine"]);
 }
+
+#[test]
+fn keys_of_another_chain_do_not_sign() {
+    // Nothing in a signature says which chain it is for. A PSBT shown on a test chain, made of coins of the main chain:
+    let (here, there) = (signer(chain("chaincore")), signer(chain("main")));
+    for kind in AccountKind::ALL {
+        let mut theirs = simple(&there, kind);
+        assert_eq!(
+            theirs.psbt.inputs[0].bip32_derivation.len() + theirs.psbt.inputs[0].tap_key_origins.len(),
+            1
+        );
+        assert_eq!(codes(&here.review(&theirs.psbt).unwrap()), ["false_origin", "nothing_mine"]);
+        assert_eq!(here.sign(&mut theirs.psbt.clone()).unwrap_err(), SignError::NothingMine);
+        assert!(there.sign(&mut theirs.psbt).unwrap().tx.is_some());
+        // Nor does change count there.
+        let back = change(kind, 0);
+        let mut lost = draft(&here, &[(place(kind, 0), 100_000)], vec![pay(back.script(&there), 99_000)]);
+        claim(&mut lost, 0, &there, back);
+        assert!(!here.review(&lost.psbt).unwrap().outputs[0].mine);
+    }
+    // Paths that say nothing of a chain are not ours either.
+    let xpub = here.master().xpub(&"m/0h/1".parse().unwrap()).unwrap();
+    let text = format!("wpkh([{}/0h/1]{xpub}/0/*)", here.master().fingerprint());
+    let loose = chaincore_wallet::descriptor::PublicDescriptor::parse(&text, here.chain()).unwrap();
+    let mut loose = draft_of(&[loose], 10_000);
+    assert_eq!(here.sign(&mut loose.psbt).unwrap_err(), SignError::NothingMine);
+}

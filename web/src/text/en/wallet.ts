@@ -158,6 +158,7 @@ export const wallet = {
   'wallet.sync.headers': 'Headers: proof of work and difficulty of each',
   'wallet.sync.filters': 'Filters of the blocks',
   'wallet.sync.wallet': 'Transactions and their proofs',
+  'wallet.sync.unproven': { one: 'The node has not proven {n} transaction yet.', other: 'The node has not proven {n} transactions yet.' },
   'wallet.sync.behind': { one: '{n} block to go.', other: '{n} blocks to go.' },
 
   'wallet.faults.lie': 'The node said something that is proven false',

@@ -114,7 +114,7 @@ function ReceiveBody(): JSX.Element {
         <AccountField
           chosen={account}
           onChoose={(id) => {
-            show(null);
+            if (id !== account) show(null);
             choose(id);
           }}
         />

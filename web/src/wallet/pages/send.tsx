@@ -9,7 +9,7 @@ import { Approve } from '../parts/approve';
 import { CoinChoice } from '../parts/coin-choice';
 import { FeePicker } from '../parts/fee';
 import { Frame } from '../parts/frame';
-import { useDoing } from '../parts/use';
+import { asError, said, useDoing } from '../parts/use';
 import { Wrong } from '../parts/wrong';
 import { current, summary, watches, writes } from '../session';
 import type { Draft } from '../worker/protocol';
@@ -47,6 +47,8 @@ function SendBody({ start }: { start: string }): JSX.Element {
   const [sure, setSure] = useState(false);
   const doing = useDoing();
   const form = useRef<HTMLFormElement>(null);
+  /** What was looked at last, for each recipient. */
+  const looked = useRef(new Map<number, string>());
   const balance = summary.value?.balance;
 
   const set = (key: number, what: Partial<Recipient>): void => {
@@ -56,23 +58,26 @@ function SendBody({ start }: { start: string }): JSX.Element {
   /** Reads what was typed or pasted: an address, or a payment request. */
   const read = async (key: number, text: string): Promise<void> => {
     const plain = text.trim();
-    set(key, { fault: undefined, warning: undefined, known: undefined });
-    if (plain === '') return;
+    // What was looked at already stays as it stands: nothing may move under the finger.
+    if (plain === '' || looked.current.get(key) === plain) return;
+    looked.current.set(key, plain);
     const { light } = current();
     let address = plain;
     if (plain.includes(':')) {
       try {
         const parsed = await light.call('parse_uri', { text: plain });
         address = parsed.address;
+        looked.current.set(key, address);
         set(key, { address, ...(parsed.amount ? { amount: asCoins(parsed.amount) } : {}) });
         const called = parsed.label ?? parsed.message;
         if (called) setLabel((before) => (before === '' ? called : before));
       } catch (error) {
-        set(key, { fault: error instanceof Error ? error.message : String(error) });
+        set(key, { fault: said(asError(error)) });
         return;
       }
     }
     const checked = await light.call('check_address', { address });
+    if (looked.current.get(key) !== address) return;
     set(key, {
       fault: checked.valid ? undefined : (checked.error ?? t('wallet.address.bad')),
       // Paying oneself is no danger: it is said, and no more.
@@ -164,7 +169,8 @@ function SendBody({ start }: { start: string }): JSX.Element {
               onInput={(event) => {
                 const text = event.currentTarget.value.replaceAll(/\s+/g, '');
                 const pasted = text.length > one.address.length + 3;
-                set(one.key, { address: text, fault: undefined });
+                looked.current.delete(one.key);
+                set(one.key, { address: text, fault: undefined, warning: undefined, known: undefined });
                 if (pasted) void read(one.key, text);
               }}
               onChange={(event) => void read(one.key, event.currentTarget.value)}

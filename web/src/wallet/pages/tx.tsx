@@ -212,7 +212,13 @@ function TxBody({ txid }: { txid: string }): JSX.Element {
                 <Amount satoshis={output.value} />
                 {output.mine ? <Badge tone="info">{output.change ? t('wallet.review.change') : mine}</Badge> : null}
               </span>
-              {output.address ? <Address value={output.address} copy /> : <span class="dim">{t('wallet.tx.noaddress')}</span>}
+              {output.address ? (
+                <span class="row tight">
+                  <Address value={output.address} copy />
+                </span>
+              ) : (
+                <span class="dim">{t('wallet.tx.noaddress')}</span>
+              )}
             </li>
           ))}
         </ul>

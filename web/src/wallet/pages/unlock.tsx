@@ -110,7 +110,7 @@ const WAYS = [
 /** The ways to get a wallet. */
 function Ways(): JSX.Element {
   return (
-    <ul class="ways">
+    <ul class="wallet-ways">
       {WAYS.map(({ to, icon, title, what }) => (
         <li key={to}>
           <a href={href(to)}>

@@ -56,7 +56,7 @@ export function FeePicker({ onChoose, least = 0 }: { onChoose: (rate: number | n
   return (
     <fieldset class="fees">
       <legend>{t('wallet.fee.rate')}</legend>
-      <div class="choices">
+      <div class="fee-choices">
         {list.map((offer) => (
           <label class="choice" key={offer.blocks}>
             <input type="radio" name="fee" checked={way === String(offer.blocks)} onChange={() => choose(String(offer.blocks))} />

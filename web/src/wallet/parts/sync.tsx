@@ -60,6 +60,7 @@ export function Sync(): JSX.Element {
           </span>
         </>
       ) : null}
+      {now && now.unproven > 0 ? <span class="small">{t('wallet.sync.unproven', { n: now.unproven })}</span> : null}
       {busy || stopped ? (
         <span>
           <button type="button" class="button small" onClick={() => pause(!stopped)}>

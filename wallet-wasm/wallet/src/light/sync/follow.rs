@@ -33,6 +33,8 @@ pub(super) struct NodeState {
     pub(super) lied: bool,
     /// Requests in a row that came to nothing.
     pub(super) failures: u32,
+    /// Requests in a row that it was too busy for.
+    pub(super) busy: u32,
     /// Until when it is left alone.
     pub(super) wait_until: u64,
     /// A tip that it names and that did not work out; it is tried again when it names another.
