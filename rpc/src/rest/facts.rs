@@ -8,7 +8,7 @@ use crate::node::{BlockInfo, Node};
 use chaincore_consensus::address::Address;
 use chaincore_consensus::codec::Decode;
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::script::instructions;
+use chaincore_consensus::script::{Instruction, instructions};
 use chaincore_consensus::subsidy::block_subsidy;
 use chaincore_consensus::{Block, BlockHash, Tx};
 use std::collections::{HashMap, VecDeque};
@@ -40,14 +40,28 @@ pub struct BlockFacts {
     pub tag: String,
 }
 
-/// The texts in a coinbase: what is readable behind the height that it begins with.
+/// The texts in a coinbase: what is readable behind the height that it begins with, whether it was pushed or just put
+/// there.
 fn tag_of(coinbase: &Tx) -> String {
     let Some(input) = coinbase.inputs.first() else { return String::new() };
-    let script = &input.script_sig;
-    let behind = instructions(script).nth(1).and_then(Result::ok).map_or(script.len(), |next| next.at);
+    let mut reader = instructions(&input.script_sig);
+    reader.next();
+    let mut bytes = Vec::new();
+    loop {
+        let rest = reader.rest();
+        match reader.next() {
+            None => break,
+            // How long a push is is no letter of its text.
+            Some(Ok(Instruction { data: Some(data), .. })) => bytes.extend([&[0], data, &[0]].concat()),
+            Some(Ok(Instruction { op, .. })) => bytes.push(op),
+            Some(Err(())) => {
+                bytes.extend_from_slice(rest);
+                break;
+            }
+        }
+    }
     let (longest, shortest) = TAG;
-    let readable = |byte: &u8| matches!(byte, b' '..=b'~');
-    let texts = script[behind..].split(|byte| !readable(byte)).map(<[u8]>::trim_ascii);
+    let texts = bytes.split(|byte| !matches!(byte, b' '..=b'~')).map(<[u8]>::trim_ascii);
     let texts: Vec<_> =
         texts.filter(|text| text.len() >= shortest).map(|text| String::from_utf8_lossy(text)).collect();
     texts.join(" ").chars().take(longest).collect()
@@ -151,11 +165,12 @@ mod tests {
             tag_of(&Transaction { version: 1, inputs: vec![input], outputs: vec![], lock_time: 0 }.into())
         };
         assert_eq!(says(b"\x03abc\x0b/ChainCore/"), "/ChainCore/");
+        assert_eq!(says(b"\x04\xff\xff\0\x1d\x01\x04\x45The Times 03/Jan/2009 Chancellor on brink of second bailout for banks").len(), 69);
         assert_eq!(says(b"\x03abc\x04\0\x01\x02\x03\x05pool1\xff ok"), "pool1");
         assert_eq!(says(b"\x03abcpool one\x00pool two"), "pool one pool two");
         assert_eq!(says(b"\x03abc\x4c\x0apool three"), "pool three");
         assert_eq!((says(b""), says(b"\x03abc"), says(b"\x50")), ("".into(), "".into(), "".into()));
-        assert_eq!(says(&[&b"\x01a\x4d\xff\xff"[..], &[b'x'; 500]].concat()).len(), 0);
+        assert_eq!(says(&[&b"\x01a\x4d\xff\xff"[..], &[b'x'; 500]].concat()).len(), 80);
         assert_eq!(says(&[&b"\x01a\x51"[..], &[b'x'; 500]].concat()).len(), 80);
         assert_eq!(says("\x01a\0<b>пул</b>".as_bytes()), "</b>");
     }

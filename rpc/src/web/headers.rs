@@ -17,7 +17,7 @@ const HASHED: &str = "app/assets/";
 /// How the name of the signer's worker begins.
 const SIGNER: &str = "app/assets/signer-worker-";
 
-const PERMISSIONS: &str = "camera=(self), clipboard-write=(self), accelerometer=(), autoplay=(), bluetooth=(), \
+const PERMISSIONS: &str = "camera=(self), clipboard-write=(self), accelerometer=(), autoplay=(), \
                            browsing-topics=(), clipboard-read=(), display-capture=(), encrypted-media=(), \
                            geolocation=(), gyroscope=(), hid=(), local-fonts=(), magnetometer=(), microphone=(), \
                            midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
