@@ -299,7 +299,15 @@ impl Ledger {
     /// Takes note of a transaction that the node has just accepted from this wallet.
     pub fn sent(&mut self, tx: Transaction, now: u64) -> Applied {
         let before = self.scripts.len();
-        let changed = self.put(TxUpdate { tx, state: TxState::Mempool { seen: now }, prevouts: Vec::new() });
+        // What it replaces came before it, be it in the same second.
+        let own = tx.compute_txid();
+        let replaced = tx.input.iter().filter_map(|input| self.spender(&input.previous_output));
+        let earlier = replaced.filter(|txid| *txid != own).filter_map(|txid| match self.known.get(&txid)?.state {
+            TxState::Mempool { seen } => Some(seen.saturating_add(1)),
+            _ => None,
+        });
+        let seen = earlier.fold(now, u64::max);
+        let changed = self.put(TxUpdate { tx, state: TxState::Mempool { seen }, prevouts: Vec::new() });
         if changed {
             self.grow();
             self.rebuild();

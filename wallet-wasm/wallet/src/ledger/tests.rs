@@ -126,6 +126,25 @@ fn of_two_that_spend_the_same_the_confirmed_or_later_one_counts() {
 }
 
 #[test]
+fn what_was_sent_last_counts_even_in_the_same_second() {
+    // Whichever id is the smaller one.
+    for swap in [false, true] {
+        let mut world = World::new();
+        let coin = world.fund(2, 100_000, proven(150, 3));
+        let mut pair = [60_000, 50_000].map(|value| tx(&[coin], &[(stranger(9), value)]));
+        pair.sort_by_key(Transaction::compute_txid);
+        if swap {
+            pair.reverse();
+        }
+        let [first, second] = pair;
+        world.ledger.sent(first.clone(), 1_700_000_000);
+        world.ledger.sent(second.clone(), 1_700_000_000);
+        let standing = |tx: &Transaction| world.ledger.entry(&tx.compute_txid(), &|_| None).unwrap().standing;
+        assert_eq!((standing(&first), standing(&second)), (Standing::Replaced, Standing::Good));
+    }
+}
+
+#[test]
 fn what_the_node_lost_frees_its_coins_but_is_not_forgotten() {
     let mut world = World::new();
     let coin = world.fund(2, 100_000, proven(150, 3));
