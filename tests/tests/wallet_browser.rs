@@ -9,8 +9,10 @@ use chaincore_tests::TestNode;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs a scenario on a node.
-fn play(scenario: &str, node: &TestNode) {
+/// Runs a scenario on a new node that has what wallets ask for.
+fn play(scenario: &str, more: &[&str]) {
+    let arguments = [&["-regtest", "-txindex", "-blockfilterindex"], more].concat();
+    let node = TestNode::start(&arguments);
     let (_, page) = node.get("/");
     assert!(
         page.contains("id=\"app\""),
@@ -31,14 +33,12 @@ fn play(scenario: &str, node: &TestNode) {
 
 #[test]
 fn the_page_loads_and_asks_nobody_else() {
-    let node = TestNode::start(&["-regtest"]);
-    play("loads", &node);
+    play("loads", &[]);
 }
 
 #[test]
 fn both_workers_answer() {
-    let node = TestNode::start(&["-regtest"]);
-    play("workers", &node);
+    play("workers", &[]);
 }
 
 /// A node that proves everything a wallet asks for.
@@ -78,12 +78,45 @@ fn everything_by_keyboard_on_a_phone() {
 
 #[test]
 fn the_explorer_shows_the_chain_as_it_grows() {
-    let node = TestNode::start(&["-regtest", "-txindex"]);
-    play("explorer", &node);
+    play("explorer", &[]);
 }
 
 #[test]
 fn the_package_works_in_a_page_of_others() {
-    let node = TestNode::start(&["-regtest"]);
-    play("package", &node);
+    play("package", &[]);
+}
+
+#[test]
+fn a_wallet_is_made_paid_used_locked_and_restored() {
+    play("wallet", &[]);
+}
+
+#[test]
+fn one_tab_writes_and_a_reload_or_a_reorganization_loses_nothing() {
+    play("wallet-tabs", &[]);
+}
+
+#[test]
+fn an_account_is_watched_and_a_psbt_goes_round() {
+    play("wallet-watch", &[]);
+}
+
+#[test]
+fn a_keyboard_and_a_narrow_window_are_enough() {
+    play("wallet-keyboard", &[]);
+}
+
+#[test]
+fn a_lying_server_is_caught_and_shown() {
+    play("wallet-lies", &[]);
+}
+
+#[test]
+fn plain_http_on_a_network_is_enough() {
+    play("wallet-lan", &["-rpcallowhost=node.lan"]);
+}
+
+#[test]
+fn nothing_of_the_keys_is_left_after_a_lock() {
+    play("wallet-secrets", &[]);
 }

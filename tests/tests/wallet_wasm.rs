@@ -68,7 +68,7 @@ fn the_example_for_node_js_is_paid_and_pays() {
     std::os::unix::fs::symlink(folder().join("pkg"), installed.path().join("node_modules/chaincore-wallet"))
         .unwrap();
     std::fs::copy(folder().join("examples/node.mjs"), installed.path().join("node.mjs")).unwrap();
-    let node = TestNode::start(&["-regtest"]);
+    let node = TestNode::start(&["-regtest", "-txindex"]);
 
     let first = example(installed.path(), &[node.url(), "wallet.json"]);
     assert_eq!(line(&first, "write these words down:").split(' ').count(), 12);

@@ -147,8 +147,6 @@ impl Gpu {
         Ok(true)
     }
 
-    /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to `hits`, in no
-    /// order. Nonces past `u32::MAX` do not exist: the range ends there. Returns how many were tried.
     /// Tries `count` nonces from `start` on in every version of `work`, and adds those that solve it to
     /// `hits`, in no order. Nonces past `u32::MAX` do not exist: the range ends there. Returns how many were
     /// tried.

@@ -411,7 +411,7 @@ pub(crate) fn finish(
 /// The height of the best block, so that nobody gains by mining an earlier one anew; now and then a little less.
 pub(crate) fn lock_time(ledger: &Ledger, chance: &mut Chance) -> LockTime {
     let (height, _) = ledger.tip().unwrap_or((0, bitcoin::hashes::Hash::all_zeros()));
-    let back = if chance.next() % OLD_LOCK_TIMES == 0 { chance.next() % 100 } else { 0 };
+    let back = if chance.next().is_multiple_of(OLD_LOCK_TIMES) { chance.next() % 100 } else { 0 };
     let height = height.saturating_sub(u32::try_from(back).expect("it is below 100"));
     LockTime::from_height(height).unwrap_or(LockTime::ZERO)
 }

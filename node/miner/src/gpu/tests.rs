@@ -283,7 +283,3 @@ fn the_card_if_there_is_one_finds_what_plain_sha256_finds() {
     let header = solution.get().unwrap().header;
     assert!(job.target().is_met_by(&header.hash()));
 }
-#[test]
-fn zz_dump() {
-    std::fs::write("/tmp/nv/k.ptx", module()).unwrap();
-}

@@ -27,9 +27,6 @@ struct Words(__m512i);
 /// Turns the bytes of every word.
 #[inline(always)]
 fn turn(words: __m512i) -> __m512i {
-    unsafe {
-        _mm512_shuffle_epi8(words, _mm512_set4_epi32(0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203))
-    }
     // SAFETY: see `Words`.
     unsafe {
         _mm512_shuffle_epi8(words, _mm512_set4_epi32(0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203))

@@ -190,7 +190,7 @@ pub(crate) fn plan(psbt: &Psbt, master: &Master, paths: Paths) -> Result<Plan, P
         inputs.push(input_review(psbt, index, spent, &mine, chain));
         own_inputs.push(mine);
     }
-    warn_of_inputs(psbt, &spent, &inputs, &own_inputs, &mut notes);
+    warn_of_inputs(&spent, &inputs, &own_inputs, &mut notes);
 
     let outputs = review_outputs(psbt, &mut own, &spent, chain, &mut notes);
     let (fee, net) = totals(&inputs, &outputs)?;
@@ -312,13 +312,7 @@ fn path_text(key: &OwnKey) -> String {
     format!("m/{}", key.path)
 }
 
-fn warn_of_inputs(
-    psbt: &Psbt,
-    spent: &[Spent],
-    inputs: &[InputReview],
-    own: &[Vec<OwnInput>],
-    notes: &mut Notes,
-) {
+fn warn_of_inputs(spent: &[Spent], inputs: &[InputReview], own: &[Vec<OwnInput>], notes: &mut Notes) {
     let count = |which: &dyn Fn(&InputReview) -> bool| inputs.iter().filter(|input| which(input)).count();
     let shared = count(&|input| input.shared);
     let foreign = count(&|input| !input.mine && !input.shared);
@@ -335,12 +329,9 @@ fn warn_of_inputs(
             .add("shared_input", format!("{shared} inputs need signatures of others besides this wallet's."));
     }
     // A signature of segwit version 0 commits to its own input's amount alone: who lies about another's can make
-    // one pay more than one saw, in two rounds. Taproot signatures commit to all amounts.
-    let unproven = |(((fields, spent), own), _): &(((&Input, &Spent), &Vec<OwnInput>), usize)| {
-        let segwit_v0 = own.iter().any(|own| own.spend != Spend::Single(AccountKind::Taproot));
-        segwit_v0 && !spent.proven && !is_final(fields)
-    };
-    let missing = psbt.inputs.iter().zip(spent).zip(own).zip(0..).filter(unproven).count();
+    // one pay more than one saw, in two rounds. A taproot signature commits to all amounts: under a lie it is worthless.
+    let committed = own.iter().flatten().any(|own| own.spend == Spend::Single(AccountKind::Taproot));
+    let missing = if committed { 0 } else { spent.iter().filter(|spent| !spent.proven).count() };
     if missing > 0 {
         notes.add(
             "missing_previous",

@@ -75,6 +75,33 @@ proptest! {
         let _ = chaincore_wallet::service::SignerService::new().call(&text);
     }
 
+    /// Descriptors with a few characters changed: read or refused, and what is read has scripts.
+    #[test]
+    fn changed_descriptors(which in 0..4_usize, changes in prop::collection::vec((any::<prop::sample::Index>(), "[0-9a-z(){},<>;*/'\\[\\]#]"), 0..3), index in any::<u32>()) {
+        let key = "[d34db33f/48h/0h]xpub6ERApfZwUNrhLCkDtcHTcxd75RbzS1ed54G1LkBUHQVHQKqhMkhgbmJbZRkrgZw4koxb5JaHWkY4ALHY2grBGRjaDMzQLcgJvLJuZZvRcEL/<0;1>/*";
+        let lone = "03a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5bd";
+        let mut text = [
+            format!("wpkh({key})"),
+            format!("wsh(sortedmulti(2,{key},{lone}))"),
+            format!("sh(wsh(and_v(v:pk({key}),older(144))))"),
+            format!("tr({key},{{pk({lone}),multi_a(1,{lone})}})"),
+        ][which].clone();
+        let unchanged = changes.is_empty();
+        for (place, change) in changes {
+            let at = place.index(text.len());
+            text.replace_range(at..=at, &change);
+        }
+        let read = chaincore_wallet::descriptor::Watched::parse(&text, None, &MAIN);
+        prop_assert!(read.is_ok() || !unchanged, "{} {:?}", text, read);
+        if let Ok(watched) = read {
+            let script = watched.receive.script(index);
+            prop_assert_eq!(script.is_ok(), index < 1 << 31 || !watched.receive.is_ranged());
+            prop_assert!(watched.receive.max_satisfaction_weight().to_wu() > 0);
+            let again = chaincore_wallet::descriptor::PublicDescriptor::parse(&watched.receive.to_string(), &MAIN);
+            prop_assert_eq!(again.as_ref(), Ok(&watched.receive));
+        }
+    }
+
     /// Whatever a witness or transaction says, judging it does not panic.
     #[test]
     fn any_signature_of_a_message(bytes in prop::collection::vec(any::<u8>(), 0..120), prefix in 0..4_usize) {

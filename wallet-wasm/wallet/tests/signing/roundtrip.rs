@@ -93,6 +93,12 @@ fn two_wallets_sign_one_transaction_apart() {
     psbt.inputs.extend(draft_theirs.psbt.inputs.clone());
     draft_ours.spent.extend(draft_theirs.spent);
 
+    // What the other side says of its amount is not proven here; the taproot signature would commit to it, but it is theirs.
+    let mut claimed = psbt.clone();
+    claimed.inputs[1].non_witness_utxo = None;
+    assert_eq!(codes(&ours.review(&claimed).unwrap()), ["foreign_input", "missing_previous", "high_fee"]);
+    assert_eq!(codes(&theirs.review(&claimed).unwrap()), ["foreign_input", "high_fee"]);
+
     let (mut one, mut two) = (psbt.clone(), psbt.clone());
     let by_us = ours.sign(&mut one).unwrap();
     let by_them = theirs.sign(&mut two).unwrap();
