@@ -41,74 +41,39 @@ fn both_workers_answer() {
     play("workers", &[]);
 }
 
-/// A node that proves everything a wallet asks for.
-fn node_for_wallets() -> TestNode {
-    TestNode::start(&["-regtest", "-txindex", "-blockfilterindex"])
-}
-
-#[test]
-fn a_wallet_is_made_paid_pays_and_is_restored() {
-    play("wallet", &node_for_wallets());
-}
-
-#[test]
-fn two_tabs_a_reload_and_a_reorganisation() {
-    play("wallet-tabs", &node_for_wallets());
-}
-
-#[test]
-fn a_watched_wallet_prepares_and_another_signs() {
-    play("wallet-watch", &node_for_wallets());
-}
-
-#[test]
-fn coins_of_every_kind_are_spent_and_found_by_filters() {
-    play("wallet-kinds", &node_for_wallets());
-}
-
-#[test]
-fn a_lie_is_shown_and_nobody_there_means_locked() {
-    play("wallet-lies", &node_for_wallets());
-}
-
-#[test]
-fn everything_by_keyboard_on_a_phone() {
-    play("wallet-keyboard", &node_for_wallets());
-}
-
 #[test]
 fn the_explorer_shows_the_chain_as_it_grows() {
     play("explorer", &[]);
 }
 
 #[test]
-fn the_package_works_in_a_page_of_others() {
-    play("package", &[]);
-}
-
-#[test]
-fn a_wallet_is_made_paid_used_locked_and_restored() {
+fn a_wallet_is_made_paid_pays_and_is_restored() {
     play("wallet", &[]);
 }
 
 #[test]
-fn one_tab_writes_and_a_reload_or_a_reorganization_loses_nothing() {
+fn two_tabs_a_reload_and_a_reorganization() {
     play("wallet-tabs", &[]);
 }
 
 #[test]
-fn an_account_is_watched_and_a_psbt_goes_round() {
+fn a_watched_wallet_prepares_and_another_signs() {
     play("wallet-watch", &[]);
+}
+
+#[test]
+fn coins_of_every_kind_private_filters_and_look_alikes() {
+    play("wallet-kinds", &[]);
+}
+
+#[test]
+fn a_lying_node_is_caught_and_wallets_lock_themselves() {
+    play("wallet-lies", &[]);
 }
 
 #[test]
 fn a_keyboard_and_a_narrow_window_are_enough() {
     play("wallet-keyboard", &[]);
-}
-
-#[test]
-fn a_lying_server_is_caught_and_shown() {
-    play("wallet-lies", &[]);
 }
 
 #[test]
@@ -119,4 +84,9 @@ fn plain_http_on_a_network_is_enough() {
 #[test]
 fn nothing_of_the_keys_is_left_after_a_lock() {
     play("wallet-secrets", &[]);
+}
+
+#[test]
+fn the_package_works_in_a_page_of_others() {
+    play("package", &[]);
 }

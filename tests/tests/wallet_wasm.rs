@@ -87,3 +87,28 @@ fn the_example_for_node_js_is_paid_and_pays() {
     assert_eq!(paid.unwrap()["value"].to_string(), "1.23456789");
     assert_ne!(line(&second, "address"), address, "a used address is not given out again");
 }
+
+#[test]
+fn the_web_app_has_few_packages_and_its_lock_file_names_no_registry() {
+    let web = folder().join("../web");
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(web.join(name)).unwrap()).unwrap()
+    };
+    let manifest = read("package.json");
+    let named: usize = ["dependencies", "devDependencies"]
+        .iter()
+        .map(|kind| manifest[kind].as_object().unwrap().len())
+        .sum();
+    assert!(named <= 10, "{named} packages");
+    let locked = read("package-lock.json");
+    let packages = locked["packages"].as_object().unwrap();
+    assert!(packages.len() > named);
+    for (name, package) in packages {
+        assert!(package.get("resolved").is_none(), "{name} says where it was downloaded");
+        assert!(name.is_empty() || package["integrity"].is_string(), "{name} has no hash");
+        assert!(
+            package.get("hasInstallScript").is_none() || name == "node_modules/esbuild",
+            "{name} has a script"
+        );
+    }
+}

@@ -1,5 +1,5 @@
-// A node that lies is caught, and the page says so; a wallet that nobody uses locks itself, and so does one whose machine
-// slept; a worker that dies takes the wallet with it and loses nothing.
+// A node that lies is caught, and one that is not there is missed; the page says so. A wallet that nobody uses locks
+// itself, and so does one whose machine slept.
 import assert from 'node:assert/strict';
 import { balanceIs, create, go, lock, Miner, mine, PASSWORD, receive, titled, unlock } from '../wallet.mjs';
 
@@ -32,6 +32,14 @@ export default async function lies(session) {
   await session.accessible(page, 'a lie');
   await session.shot('lie', page);
   await session.context.unroute('**/merkle-proof');
+
+  // A node that is not there any more: it is said, and what was proven stays.
+  session.expected.push('ERR_FAILED');
+  await session.context.route(/\/(light|api)\//, (route) => route.abort());
+  await page.getByText('The node does not answer', { exact: true }).waitFor();
+  assert.equal(await page.locator('.entry').count(), 2);
+  await session.context.unroute(/\/(light|api)\//);
+  await page.getByText('The node does not answer', { exact: true }).waitFor({ state: 'detached' });
   await lock(page);
   await page.close();
 

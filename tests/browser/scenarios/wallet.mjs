@@ -11,6 +11,9 @@ export default async function wallet(session) {
   await session.accessible(page, 'the welcome');
   await session.shot('welcome', page);
 
+  await create(page, { name: 'Bob' });
+  const to = await receive(page);
+  await lock(page);
   const words = await create(page, { name: 'Alice', shot: (what) => session.shot(what, page) });
   assert.equal(words.length, 12);
   await session.accessible(page, 'the overview');
@@ -30,8 +33,6 @@ export default async function wallet(session) {
   assert.notEqual(await receive(page), address, 'a used address is not shown again');
 
   // Sent, read back, replaced by one that pays more, and confirmed.
-  const bob = await session.rpc('getnewaddress').catch(() => null);
-  const to = bob ?? 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
   await prepare(page, { to, amount: '0.5', rate: '2', label: 'For Bob' });
   await page.getByText('It pays').waitFor();
   assert.equal((await page.locator('.review .address.large').first().innerText()).replaceAll(/\s/g, ''), to);
@@ -91,8 +92,17 @@ export default async function wallet(session) {
   await page.getByRole('button', { name: 'Delete the wallet from this browser' }).click();
   await page.getByLabel(/I have the words/).check();
   await page.getByRole('dialog').getByRole('button', { name: /Delete/ }).click();
-  await page.getByText('There are no wallets in this browser yet.').waitFor();
+  await titled(page, 'Wallets in this browser');
+  assert.equal(await page.getByRole('link', { name: /Alice/ }).count(), 0);
   await restore(page, words, { name: 'Alice again' });
   await balanceIs(page, left.toFixed(8));
   await page.getByText('Checked to the tip').waitFor();
+
+  // And the other wallet has what was sent to it, once.
+  await go(page, '/wallet/list');
+  await page.getByRole('link', { name: /Bob/ }).click();
+  await page.getByRole('heading', { name: 'Unlock Bob' }).waitFor();
+  await unlock(page);
+  await balanceIs(page, '0.50000000');
+  await page.getByText('Proven', { exact: true }).waitFor();
 }

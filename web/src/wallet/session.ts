@@ -258,8 +258,6 @@ export async function unlock(stored: StoredWallet, password: string, force = fal
 }
 
 async function openKeys(stored: StoredWallet, keys: Signer, unlocked: Unlocked, force: boolean): Promise<void> {
-  const open = session.peek();
-  if (open?.stored.id === stored.id && open.lease === null) close(open);
   const mine = await lease(stored.id, force);
   try {
     const light = await openLight(stored, unlocked.state_key, unlocked.accounts);

@@ -9,10 +9,11 @@ import { Frame } from '../parts/frame';
 import { newPassword, NewPassword, PasswordField, take, useNewPassword } from '../parts/password';
 import { useDoing, useLight } from '../parts/use';
 import { Wrong } from '../parts/wrong';
-import { change, configuration, current, lock, persist, session, type Settings, settingsOf, signer, summary, writes } from '../session';
+import { change, changed, configuration, current, lock, persist, session, type Settings, settingsOf, signer, summary, writes } from '../session';
 import { removeWallet, type StoredWallet } from '../store';
 import { accountName } from '../parts/accounts';
 import { WordList } from './create';
+import { Birthday, dayStart } from './restore';
 
 const LOCK_MINUTES = [1, 2, 5, 10, 15, 30, 60] as const;
 const LARGEST_GAP = 1000;
@@ -325,6 +326,41 @@ function Accounts(): JSX.Element {
   );
 }
 
+function Rescan(): JSX.Element {
+  const birthday = useRef<HTMLInputElement>(null);
+  const doing = useDoing();
+  return (
+    <details class="card">
+      <summary>
+        <h2>{t('wallet.rescan')}</h2>
+      </summary>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          doing.run(async () => {
+            const from = dayStart(birthday.current?.value ?? '');
+            await current().light.call('rescan', { birthday: from });
+            await change((old) => ({ ...old, settings: { ...old.settings, birthday: from } }));
+            changed();
+            navigate('/wallet');
+          });
+        }}
+      >
+        <p class="dim">{t('wallet.rescan.what')}</p>
+        <Birthday field={birthday} />
+        <Wrong error={doing.error} />
+        <div>
+          <button class="button" disabled={doing.busy || !writes.value}>
+            <Icon name="refresh" />
+            {t('wallet.rescan')}
+          </button>
+        </div>
+      </form>
+    </details>
+  );
+}
+
 function Delete({ stored }: { stored: StoredWallet }): JSX.Element {
   const [asking, ask] = useState(false);
   const [sure, setSure] = useState(false);
@@ -381,6 +417,7 @@ function SettingsBody(): JSX.Element | null {
     <div class="stack wide narrow">
       {stored.kind === 'keys' && open.signer && stored.backed_up === undefined ? <Words stored={stored} /> : null}
       <Ways key={stored.id} stored={stored} />
+      <Rescan />
       {open.signer ? <Accounts /> : null}
       {stored.kind === 'keys' && open.signer ? <ChangePassword /> : null}
       {stored.kind === 'keys' && open.signer && stored.backed_up !== undefined ? <Words stored={stored} /> : null}
