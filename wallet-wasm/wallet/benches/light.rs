@@ -73,7 +73,8 @@ fn filters(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("{elements} elements, 100 scripts"), |bencher| {
             bencher.iter(|| {
-                let filter = check_filter(1, block, &bytes, &HEADER_BEFORE_GENESIS, &header).expect("it fits");
+                let filter =
+                    check_filter(1, block, &bytes, &HEADER_BEFORE_GENESIS, &header).expect("it fits");
                 black_box(filter.matches_any(wallet.iter().map(Vec::as_slice)))
             });
         });

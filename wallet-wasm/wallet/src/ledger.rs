@@ -302,10 +302,11 @@ impl Ledger {
         // What it replaces came before it, be it in the same second.
         let own = tx.compute_txid();
         let replaced = tx.input.iter().filter_map(|input| self.spender(&input.previous_output));
-        let earlier = replaced.filter(|txid| *txid != own).filter_map(|txid| match self.known.get(&txid)?.state {
-            TxState::Mempool { seen } => Some(seen.saturating_add(1)),
-            _ => None,
-        });
+        let earlier =
+            replaced.filter(|txid| *txid != own).filter_map(|txid| match self.known.get(&txid)?.state {
+                TxState::Mempool { seen } => Some(seen.saturating_add(1)),
+                _ => None,
+            });
         let seen = earlier.fold(now, u64::max);
         let changed = self.put(TxUpdate { tx, state: TxState::Mempool { seen }, prevouts: Vec::new() });
         if changed {
