@@ -89,13 +89,17 @@ fn blocks_are_mined_by_rest_and_by_template() {
     );
     let raw = bitcoin::consensus::encode::serialize_hex(&tx);
     let txid = node.rpc("sendrawtransaction", json!([raw]));
+    let template = node.rpc("getblocktemplate", json!([{"rules": ["segwit"]}]));
+    let worth = template["coinbasevalue"].as_u64().expect("an amount");
+    assert!(worth > 5_000_000_000);
     for login in [&["--cookie", &*cookie][..], &[]] {
         let output = run(&[&["--wallet", PAYEE, "--node", &url, "--blocks", "1"], login].concat());
         let hash = accepted(&output).pop().expect("a block");
         let block = node.rpc("getblock", json!([hash, 2]));
         if !login.is_empty() {
             assert_eq!(block["tx"][1]["txid"], txid);
-            assert_eq!(block["tx"][0]["vout"][0]["value"].as_f64(), Some(50.0001));
+            let paid = Amount::from_btc(block["tx"][0]["vout"][0]["value"].as_f64().expect("a value"));
+            assert_eq!(paid.expect("an amount").to_sat(), worth);
         }
     }
     // Who mined what is known to the node.
