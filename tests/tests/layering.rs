@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("chaincore-consensus", &[]),
     ("chaincore-plugin", &["chaincore-consensus"]),
     ("chaincore-miner", &["chaincore-consensus"]),
+    ("chaincore-miner-client", &["chaincore-consensus", "chaincore-miner"]),
     ("chaincore-storage", &["chaincore-consensus"]),
     ("chaincore-mirror", &["chaincore-consensus", "chaincore-plugin", "chaincore-postgres"]),
     ("chaincore-rpc", &["chaincore-consensus", "chaincore-plugin"]),

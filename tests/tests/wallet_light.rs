@@ -163,7 +163,7 @@ fn both_modes_come_to_the_same_and_follow_a_reorganisation() {
             })
             .collect();
         assert_eq!(seen[0], seen[1], "{what}");
-        seen[0].0.clone()
+        seen[0].0
     };
     let balance = all("at first", 115, &|_| true, &txids);
     assert_eq!((balance.confirmed, balance.immature), (4_999_990_000, 5_000_000_000));

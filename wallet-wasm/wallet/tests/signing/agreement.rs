@@ -1,6 +1,6 @@
 //! Addresses, descriptors and keys agree with another library's; secrets show themselves nowhere.
 
-use crate::common::*;
+use crate::coins::*;
 use bitcoin::address::KnownHrp;
 use bitcoin::bip32::{DerivationPath, Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
@@ -93,7 +93,7 @@ fn a_chain_of_one_s_own() {
         assert_eq!(watched.receive.script(0).unwrap(), script);
         assert_eq!(Chain::from_spec(&chain.spec()).unwrap(), chain);
     }
-    assert_ne!(chain, crate::common::chain("chaincore"));
+    assert_ne!(chain, crate::coins::chain("chaincore"));
     assert!(matches!(Chain::from_name("bitcoin"), Err(ChainError::UnknownName(_))));
     assert!(matches!(Chain::from_file(&"x".repeat(70_000)), Err(ChainError::FileTooLong(70_000))));
 }

@@ -1,6 +1,6 @@
 //! The signer's JSON face.
 
-use crate::common::*;
+use crate::coins::*;
 use bitcoin::ScriptBuf;
 use chaincore_wallet::keys::AccountKind;
 use chaincore_wallet::keystore::Params;

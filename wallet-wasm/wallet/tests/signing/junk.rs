@@ -1,6 +1,6 @@
 //! Bytes from anywhere: read, looked at, signed and combined without a panic.
 
-use crate::common::*;
+use crate::coins::*;
 use bitcoin::ScriptBuf;
 use chaincore_wallet::chain::Chain;
 use chaincore_wallet::keys::AccountKind;

@@ -1,6 +1,6 @@
 //! PSBTs made by somebody who wants more than one would agree to.
 
-use crate::common::*;
+use crate::coins::*;
 use bitcoin::psbt::PsbtSighashType;
 use bitcoin::{Amount, EcdsaSighashType, OutPoint, ScriptBuf, TapSighashType};
 use chaincore_wallet::keys::AccountKind;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agreement;
-mod common;
+mod coins;
 mod face;
 mod junk;
 mod lies;

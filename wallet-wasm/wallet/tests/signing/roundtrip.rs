@@ -1,6 +1,6 @@
 //! What is signed is accepted; what is reviewed is what is signed.
 
-use crate::common::*;
+use crate::coins::*;
 use bitcoin::ScriptBuf;
 use chaincore_wallet::chain::Chain;
 use chaincore_wallet::descriptor::{PublicDescriptor, Watched};
