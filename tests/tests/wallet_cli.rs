@@ -110,7 +110,7 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     assert_eq!(String::from_utf8_lossy(&plain.stdout), "50.00000000\n");
 
     // What is sent arrives, and the change comes back.
-    let args = ["send", "--to", &bob, "--amount", "1.5", "--fee", "2", "--label", "rent"];
+    let args = ["send", "--to", &bob, "--amount", "1.5", "--feerate", "2", "--label", "rent"];
     let sent = purse.ok("alice.json", &args);
     let fee = sent["fee"].as_u64().expect("a fee");
     let vsize = sent["vsize"].as_u64().expect("a size");
@@ -125,11 +125,11 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     assert_eq!((&payment["label"], &payment["can_cancel"]), (&json!("rent"), &json!(true)));
 
     // A fee that nobody can mean is asked about, and nobody is there to answer.
-    let dear = ["send", "--to", &bob, "--amount", "0.1", "--fee", "5000", "--node", node.url()];
+    let dear = ["send", "--to", &bob, "--amount", "0.1", "--feerate", "5000", "--node", node.url()];
     assert_eq!(purse.fails("alice.json", &dear), (1, "high_fee".into()));
 
     // Faster, by a replacement; and what was replaced counts no more.
-    let faster = purse.ok("alice.json", &["bump", text(&sent["txid"]), "--fee", "10"]);
+    let faster = purse.ok("alice.json", &["bump", text(&sent["txid"]), "--feerate", "10"]);
     assert_eq!(faster["method"], "rbf");
     assert!(node.try_rpc("getmempoolentry", json!([sent["txid"]])).is_err());
     let history = purse.ok("bob.json", &["history"]);
@@ -139,19 +139,19 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     assert_eq!(entry(&history, &faster["txid"])["state"], "proven");
     assert_eq!(entry(&history, &sent["txid"])["state"], "replaced");
     let exit =
-        purse.fails("alice.json", &["bump", text(&faster["txid"]), "--fee", "20", "--node", node.url()]);
+        purse.fails("alice.json", &["bump", text(&faster["txid"]), "--feerate", "20", "--node", node.url()]);
     assert_eq!(exit, (1, "not_replaceable".into()));
 
     // Taken back before it is confirmed.
-    let wrong = purse.ok("bob.json", &["send", "--to", STRANGER, "--amount", "0.7", "--fee", "1"]);
+    let wrong = purse.ok("bob.json", &["send", "--to", STRANGER, "--amount", "0.7", "--feerate", "1"]);
     let back = purse.ok("bob.json", &["cancel", text(&wrong["txid"])]);
     mine(&node, 1, STRANGER);
     let balance = purse.ok("bob.json", &["balance"]);
     assert_eq!(balance["confirmed"], json!(150_000_000 - back["fee"].as_u64().expect("a fee")));
 
     // Somebody else's payment that waits is hurried up by a child.
-    let slow = purse.ok("alice.json", &["send", "--to", &bob, "--amount", "0.2", "--fee", "1"]);
-    let child = purse.ok("bob.json", &["bump", text(&slow["txid"]), "--fee", "12"]);
+    let slow = purse.ok("alice.json", &["send", "--to", &bob, "--amount", "0.2", "--feerate", "1"]);
+    let child = purse.ok("bob.json", &["bump", text(&slow["txid"]), "--feerate", "12"]);
     assert_eq!(child["method"], "cpfp");
     let family = node.rpc("getmempoolentry", json!([child["txid"]]));
     let (fees, size) = (family["fees"]["ancestor"].as_f64(), family["ancestorsize"].as_f64());
@@ -162,7 +162,7 @@ fn mined_coins_are_received_sent_hurried_up_and_taken_back() {
     mine(&node, 1, STRANGER);
     let taproot = purse.ok("alice.json", &["receive", "--account", "taproot", "--label", "savings & more"]);
     let sent =
-        purse.ok("bob.json", &["send", "--to", text(&taproot["uri"]), "--amount", "all", "--fee", "1"]);
+        purse.ok("bob.json", &["send", "--to", text(&taproot["uri"]), "--amount", "all", "--feerate", "1"]);
     mine(&node, 1, STRANGER);
     assert_eq!(purse.ok("bob.json", &["balance"])["total"], 0);
     let coins = purse.ok("alice.json", &["coins", "--account", "taproot"]);
@@ -232,7 +232,7 @@ fn a_wallet_that_watches_and_one_that_signs() {
     mine(&node, 1, &address);
     mine(&node, 100, STRANGER);
     assert_eq!(purse.ok("watch.json", &["balance"])["spendable"], 5_000_000_000u64);
-    let pay = ["--to", STRANGER, "--amount", "20", "--fee", "3"];
+    let pay = ["--to", STRANGER, "--amount", "20", "--feerate", "3"];
     assert_eq!(purse.fails("watch.json", &[&["send"], &pay[..]].concat()), (1, "no_keys".into()));
     let file = purse.path("pay.psbt");
     let file = file.to_str().expect("a path");
@@ -274,7 +274,9 @@ fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
     purse.nodes = vec![dead.clone(), node.url().into()];
     let balance = purse.ok("alice.json", &["balance"]);
     assert_eq!(balance["confirmed"], 10_000_000_000u64);
-    let sent = purse.ok("alice.json", &["send", "--to", STRANGER, "--amount", "1", "--fee", "1"]);
+    // The whole fee, as it is said.
+    let sent = purse.ok("alice.json", &["send", "--to", STRANGER, "--amount", "1", "--fee", "0.00005"]);
+    assert_eq!(sent["fee"], 5_000);
     node.rpc("getmempoolentry", json!([sent["txid"]]));
     assert_eq!(purse.fails("alice.json", &["balance", "--node", &dead]), (6, "no_node".into()));
     assert_eq!(purse.fails("alice.json", &["balance", "--node", "nonsense"]), (2, "usage".into()));
@@ -335,7 +337,7 @@ fn passwords_files_and_what_people_mistype() {
     purse.ok("b.json", &["create", "--no-encryption", "--chain", "regtest"]);
     let typo = STRANGER.replace("w508d6", "w508d7");
     let send = |to: &str, amount: &str| {
-        purse.fails("b.json", &["send", "--to", to, "--amount", amount, "--fee", "1"])
+        purse.fails("b.json", &["send", "--to", to, "--amount", amount, "--feerate", "1"])
     };
     assert_eq!(send(&typo, "1"), (4, "bad_address".into()));
     assert_eq!(send("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1"), (4, "bad_address".into()));
@@ -347,7 +349,7 @@ fn passwords_files_and_what_people_mistype() {
     let psbt = ["psbt", "create", "--to", STRANGER, "--amount", "1", "--offline"];
     assert_eq!(purse.fails("b.json", &psbt), (5, "not_enough_money".into()));
     assert_eq!(purse.fails("b.json", &["psbt", "sign", "cHNidP8="]), (4, "bad_psbt".into()));
-    assert_eq!(purse.fails("b.json", &["bump", "xyz", "--fee", "1"]), (2, "usage".into()));
+    assert_eq!(purse.fails("b.json", &["bump", "xyz", "--feerate", "1"]), (2, "usage".into()));
     let watch = ["create", "--chain", "regtest", "--watch", "wpkh(tpubnonsense)#12345678"];
     assert_eq!(purse.fails("c.json", &watch).0, 4);
 

@@ -113,7 +113,7 @@ fn replacement(ledger: &Ledger, known: &KnownTx, rate: FeeRate) -> Result<FeeRul
         reason: "it is not known what it pays",
     })?;
     let more = FeeRate(FeeRate::of(fee, vsize(known)).0.saturating_add(1));
-    Ok(FeeRule { rate: rate.max(more), replaces: Some(fee), parents: (0, 0) })
+    Ok(FeeRule { rate: rate.max(more), replaces: Some(fee), ..FeeRule::default() })
 }
 
 fn replace(ledger: &mut Ledger, known: &KnownTx, rate: FeeRate, seed: u64) -> Result<Payment, PaymentError> {
@@ -161,7 +161,7 @@ fn push(ledger: &mut Ledger, txid: &Txid, rate: FeeRate, seed: u64) -> Result<Pa
         return Err(PaymentError::Fixed { txid: *txid, reason });
     }
     let parents = ancestors(ledger, txid)?;
-    let rule = FeeRule { rate, replaces: None, parents };
+    let rule = FeeRule { rate, parents, ..FeeRule::default() };
     theirs.sort_by_key(|coin| (Reverse(coin.value), coin.outpoint));
     let mut others: Vec<Coin> =
         others.into_iter().filter(|coin| coin.confirmations > 0 && coin.is_spendable()).collect();

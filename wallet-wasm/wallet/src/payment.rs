@@ -40,6 +40,8 @@ pub struct PaymentRequest {
     pub to: Vec<(ScriptBuf, Share)>,
     /// What to pay for each virtual byte.
     pub feerate: FeeRate,
+    /// What to pay whatever the size, in satoshis, if that is more. What would be dust as change is added to it.
+    pub fee: u64,
     /// These coins, all of them and no others. Without, the wallet chooses.
     pub coins: Option<Vec<OutPoint>>,
     /// From this account only. Without, from all whose keys the wallet holds or, if it holds none, from all.
@@ -240,7 +242,7 @@ pub fn create(ledger: &mut Ledger, request: &PaymentRequest) -> Result<Payment, 
     let outputs = outputs_of(request)?;
     let purse = purse_of(ledger, request)?;
     let place = place_for(ledger, request, &purse)?;
-    let rule = FeeRule { rate: request.feerate, ..FeeRule::default() };
+    let rule = FeeRule { rate: request.feerate, least: request.fee, ..FeeRule::default() };
     let all = request.to.iter().position(|(_, share)| *share == Share::All);
     let mut chance = Chance::new(request.seed);
     if let Some(all) = all {

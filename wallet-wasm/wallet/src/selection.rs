@@ -48,6 +48,8 @@ pub(crate) struct FeeRule {
     pub replaces: Option<u64>,
     /// The size in virtual bytes of unconfirmed ancestors that it lifts to its own rate, and what they pay.
     pub parents: (u64, u64),
+    /// What it pays whatever its size, in satoshis, if that is more.
+    pub least: u64,
 }
 
 impl FeeRule {
@@ -58,7 +60,7 @@ impl FeeRule {
         let replacement =
             self.replaces.map_or(0, |fees| fees.saturating_add(FeeRate::INCREMENTAL_RELAY.fee(vsize).max(1)));
         let package = self.rate.fee(vsize.saturating_add(self.parents.0)).saturating_sub(self.parents.1);
-        own.max(replacement).max(package)
+        own.max(replacement).max(package).max(self.least)
     }
 }
 
@@ -451,7 +453,7 @@ mod tests {
         assert_eq!(rule.fee(400), 100);
         rule.replaces = Some(500);
         assert_eq!(rule.fee(400), 510);
-        rule = FeeRule { rate: FeeRate(2000), replaces: None, parents: (200, 200) };
+        rule = FeeRule { rate: FeeRate(2000), parents: (200, 200), ..FeeRule::default() };
         assert_eq!(rule.fee(400), 400, "2 sat/vB for 300 vB, of which 200 are paid");
         rule.parents = (200, 1_000_000);
         assert_eq!(rule.fee(400), 200, "its own bytes at least");

@@ -10,6 +10,7 @@ fn send(world: &mut World, share: Share, rate: u64) -> Transaction {
     let request = PaymentRequest {
         to: vec![(stranger(1), share)],
         feerate: FeeRate(rate),
+        fee: 0,
         coins: None,
         account: None,
         data: None,

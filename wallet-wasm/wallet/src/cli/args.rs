@@ -11,9 +11,9 @@ Examples:
     chaincore-wallet receive --wallet alice.json
     chaincore-wallet balance --wallet alice.json --node http://127.0.0.1:5000
   Pay 1.5 coins at 2 satoshis per virtual byte, then look at it, hurry it up, or take it back:
-    chaincore-wallet send --wallet alice.json --to ADDRESS --amount 1.5 --fee 2
+    chaincore-wallet send --wallet alice.json --to ADDRESS --amount 1.5 --feerate 2
     chaincore-wallet history --wallet alice.json
-    chaincore-wallet bump --wallet alice.json TXID --fee 10
+    chaincore-wallet bump --wallet alice.json TXID --feerate 10
     chaincore-wallet cancel --wallet alice.json TXID
   Nodes are remembered. Several are asked the same and checked against each other; the dead are passed over:
     chaincore-wallet balance --wallet alice.json --node http://a:5000 --node http://b:5000
@@ -23,7 +23,8 @@ Examples:
     chaincore-wallet psbt sign --wallet alice.json pay.psbt --out signed.psbt
     chaincore-wallet psbt send --wallet watch.json signed.psbt
 
-Amounts are decimal coins with at most 8 decimals and exact; fees are satoshis per virtual byte.
+Amounts are decimal coins with at most 8 decimals and exact; a fee rate is satoshis per virtual byte,
+--fee is the whole fee in coins.
 A confirmed transaction counts as proven when its merkle branch leads to a header whose proof of work the wallet has
 checked itself; what a node only says is shown as reported. Nodes of Bitcoin's own chains give such proofs if they were
 started with -txindex; for --mode filters a node needs -blockfilterindex.
@@ -289,7 +290,10 @@ pub struct Payment {
     #[arg(long, value_name = "COINS", allow_negative_numbers = true)]
     pub amount: Vec<String>,
     #[command(flatten)]
-    pub fee: Fee,
+    pub feerate: Fee,
+    /// The whole fee, in coins, instead of a rate
+    #[arg(long, value_name = "COINS", conflicts_with_all = ["feerate", "target"])]
+    pub fee: Option<String>,
     /// From one account only: its name or id
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
@@ -308,7 +312,7 @@ pub struct Payment {
 pub struct Fee {
     /// What to pay: satoshis per virtual byte, with at most 3 decimals
     #[arg(long, value_name = "RATE")]
-    pub fee: Option<String>,
+    pub feerate: Option<String>,
     /// How many blocks it may take, by the node's estimate; used if no rate is given
     #[arg(long, value_name = "BLOCKS", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1008))]
     pub target: u32,
@@ -328,7 +332,7 @@ pub struct Bump {
     /// The transaction
     pub txid: String,
     #[command(flatten)]
-    pub fee: Fee,
+    pub feerate: Fee,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -339,7 +343,7 @@ pub struct Cancel {
     /// The transaction
     pub txid: String,
     #[command(flatten)]
-    pub fee: Fee,
+    pub feerate: Fee,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

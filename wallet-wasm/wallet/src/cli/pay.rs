@@ -56,12 +56,16 @@ pub fn payment_params(wallet: &mut Wallet<'_>, payment: &Payment) -> Result<Valu
     if let Some(data) = &payment.data {
         params["data"] = data_encoding::HEXLOWER.encode(data.as_bytes()).into();
     }
-    with_fee(params, &payment.fee)
+    if let Some(fee) = &payment.fee {
+        params["fee"] = parse_coins(fee)?.into();
+        return Ok(params);
+    }
+    with_fee(params, &payment.feerate)
 }
 
 /// Adds the rate or the target.
 pub fn with_fee(mut params: Value, fee: &Fee) -> Result<Value, Failure> {
-    match &fee.fee {
+    match &fee.feerate {
         Some(rate) => {
             let rate: FeeRate =
                 rate.parse().map_err(|error| Failure::new("bad_feerate", format!("{error}")))?;
@@ -90,7 +94,7 @@ pub fn send(shared: &Shared, send: &Send) -> Result<(), Failure> {
 pub fn bump(shared: &Shared, bump: &Bump) -> Result<(), Failure> {
     let mut wallet = Wallet::open(shared)?;
     wallet.signer()?;
-    let params = with_fee(json!({"txid": txid(&bump.txid)?}), &bump.fee)?;
+    let params = with_fee(json!({"txid": txid(&bump.txid)?}), &bump.feerate)?;
     let nodes = online(&mut wallet)?;
     let made = wallet.call("speed_up", params)?;
     let question = match made["method"].as_str() {
@@ -106,7 +110,7 @@ pub fn bump(shared: &Shared, bump: &Bump) -> Result<(), Failure> {
 pub fn cancel(shared: &Shared, cancel: &Cancel) -> Result<(), Failure> {
     let mut wallet = Wallet::open(shared)?;
     wallet.signer()?;
-    let params = with_fee(json!({"txid": txid(&cancel.txid)?}), &cancel.fee)?;
+    let params = with_fee(json!({"txid": txid(&cancel.txid)?}), &cancel.feerate)?;
     let nodes = online(&mut wallet)?;
     let made = wallet.call("cancel", params)?;
     let question = "Replace the payment by this, to yourself?";

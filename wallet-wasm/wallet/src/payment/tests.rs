@@ -6,7 +6,7 @@ use crate::ledger::{Standing, TxState, Update};
 use proptest::prelude::*;
 
 fn request(to: Vec<(ScriptBuf, Share)>, rate: u64) -> PaymentRequest {
-    PaymentRequest { to, feerate: FeeRate(rate), coins: None, account: None, data: None, seed: 7 }
+    PaymentRequest { to, feerate: FeeRate(rate), fee: 0, coins: None, account: None, data: None, seed: 7 }
 }
 
 /// Signs a payment and checks what everybody can check: money is conserved, the fee is what was asked for.

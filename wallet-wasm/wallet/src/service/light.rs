@@ -16,7 +16,7 @@
 //! | `transaction` | `txid` | entry with `tx` |
 //! | `coins` | `account?` | `[coin]` |
 //! | `receive` | `account?`, `next?` | `{account, address, script, path, index, uri, label?}` |
-//! | `create` | `to: [{address, amount}]`, `feerate` or `target`, `coins?`, `account?`, `data?` | `{psbt, fee, vsize, feerate, change?, inputs}` |
+//! | `create` | `to: [{address, amount}]`, `feerate`, `target` or `fee` (satoshis in all), `coins?`, `account?`, `data?` | `{psbt, fee, vsize, feerate, change?, inputs}` |
 //! | `speed_up` | `txid`, `feerate` or `target` | the same and `method` |
 //! | `cancel` | `txid`, `feerate?` or `target?` | the same |
 //! | `broadcast` | `tx` | `{txid}`; what came of it is in `sent` of `summary` |

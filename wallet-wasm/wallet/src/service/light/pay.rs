@@ -80,11 +80,12 @@ impl Session {
             to: Vec<To>,
             #[serde(flatten)]
             rate: Rate,
+            fee: Option<u64>,
             coins: Option<Vec<Outpoint>>,
             account: Option<String>,
             data: Option<String>,
         }
-        let Create { to, rate, coins, account, data } = params.read()?;
+        let Create { to, rate, fee, coins, account, data } = params.read()?;
         if to.len() > MAX_RECIPIENTS {
             return Err(Fault::new(
                 "bad_params",
@@ -105,7 +106,9 @@ impl Session {
         let data = data.map_err(|_| Fault::new("bad_params", "data is written in hexadecimal"))?;
         let request = PaymentRequest {
             to: recipients,
-            feerate: self.rate(&rate)?,
+            // A fee that is said is what is paid, if nodes pass such a transaction on at all.
+            feerate: if fee.is_some() { FeeRate::MIN_RELAY } else { self.rate(&rate)? },
+            fee: fee.unwrap_or(0),
             coins: coins.map(|coins| coins.into_iter().map(|coin| coin.0).collect()),
             account: account.map(|account| self.account_id(&account)).transpose()?,
             data,
