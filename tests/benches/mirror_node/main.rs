@@ -26,6 +26,10 @@ struct Args {
     /// How many times each case is run; medians count.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Milliseconds between two blocks, which are not counted: with enough of them the mirror is done with a block when
+    /// the next one comes, as it is on a chain that is not being downloaded.
+    #[arg(long, default_value_t = 0)]
+    pause: u64,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -69,6 +73,8 @@ struct Chain<'a> {
     founding: &'a [String],
     measured: &'a [String],
     tip: String,
+    /// Between two measured blocks.
+    pause: Duration,
 }
 
 /// The threads that a mirror adds to a node.
@@ -98,7 +104,8 @@ fn main() -> Result<()> {
         let mut found = [None; 4];
         // Another one begins each time, so that none always has the machine in the same mood.
         for at in (0..4).map(|at| (at + round) % 4) {
-            let chain = Chain { founding, measured, tip: made.tip.to_string() };
+            let pause = Duration::from_millis(args.pause);
+            let chain = Chain { founding, measured, tip: made.tip.to_string(), pause };
             let figures = run(CASES[at].0, &server, &chain).context(CASES[at].1)?;
             eprintln!(
                 "  round {}, {}: {:.2} s, node {:.2} s",
@@ -206,14 +213,17 @@ fn measure(case: Case, server: &Server, node: &TestNode, chain: &Chain) -> Resul
     let of_server = || server.process().map_or(Ok(0.0), process::processor_of_family);
     let before =
         (process::processor(pid)?, process::processor_of_threads(pid, &MIRROR_THREADS)?, of_server()?);
-    let since = Instant::now();
+    let mut wall = 0.0;
     for (at, block) in chain.measured.iter().enumerate() {
+        let begun = Instant::now();
         submit(node, block)?;
         if (at + 1) % DURABLE_EVERY == 0 {
             make_durable(node)?;
         }
+        wall += begun.elapsed().as_secs_f64();
+        std::thread::sleep(chain.pause);
     }
-    let wall = since.elapsed().as_secs_f64();
+    let since = Instant::now();
     let after =
         (process::processor(pid)?, process::processor_of_threads(pid, &MIRROR_THREADS)?, of_server()?);
     let tip = node.rpc("getbestblockhash", json!([]));
@@ -232,7 +242,7 @@ fn measure(case: Case, server: &Server, node: &TestNode, chain: &Chain) -> Resul
         node: after.0 - before.0,
         mirror: after.1 - before.1,
         server: after.2 - before.2,
-        until_level: since.elapsed().as_secs_f64() - wall,
+        until_level: since.elapsed().as_secs_f64(),
         node_until_level: process::processor(pid)? - after.0,
         peak_memory: process::peak_memory(pid)?,
     })

@@ -41,6 +41,8 @@ struct Mining<'a> {
     sums: Sums,
     /// What is searched: its number in the engine, its node, and the work.
     current: Option<(u64, usize, Arc<Work>)>,
+    /// The last job that was solved. On an easy chain there are many solutions of one template; one block is enough.
+    solved: Option<u64>,
     extranonces: std::ops::Range<u64>,
 }
 
@@ -103,6 +105,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         report,
         sums: Sums::default(),
         current: None,
+        solved: None,
         extranonces,
     };
     mining.lead(&inbox)
@@ -181,7 +184,7 @@ impl Mining<'_> {
 
     fn found(&mut self, job: u64, solution: Solution) -> Result<(), Failure> {
         let Some((number, node, work)) = &self.current else { return Ok(()) };
-        if *number != job {
+        if *number != job || self.solved.replace(job) == Some(job) {
             return Ok(());
         }
         let (block, height) = (work.block(solution.header, solution.extranonce), work.height);

@@ -92,16 +92,18 @@ async fn send(network: &Network, link: &PeerLink, mut stream: OwnedWriteHalf) ->
             sent = stream.write_all(&frame.bytes) => sent?,
             () = link.closed() => return Ok(()),
         }
+        // In this order: what is counted twice for a moment would end the day's old blocks too early.
+        let has_room = link.outbox().sent(len);
         network.count_sent(link, &frame.command, len);
-        if link.outbox().sent(len) {
+        if has_room {
             network.wake().wake();
         }
     }
     let farewell = async {
         while let Some(frame) = link.outbox().pop() {
             stream.write_all(&frame.bytes).await?;
-            network.count_sent(link, &frame.command, frame.bytes.len());
             link.outbox().sent(frame.bytes.len());
+            network.count_sent(link, &frame.command, frame.bytes.len());
         }
         stream.shutdown().await
     };
