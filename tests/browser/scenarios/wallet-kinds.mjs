@@ -79,7 +79,9 @@ export default async function kinds(session) {
   // What was on its way in the other mode has come.
   const before = session.requests.length;
   await go(page, '/wallet/receive');
-  const own = (await page.locator('.receive .address.large span').allTextContents()).join('');
+  const shown = page.locator('.receive .address.large span');
+  await shown.first().waitFor();
+  const own = (await shown.allTextContents()).join('');
   await miner.pay(own, 1);
   await mine(session);
   await go(page, '/wallet');
