@@ -344,7 +344,8 @@ impl Server {
 
     fn block(&self, hash: &str) -> Option<Vec<u8>> {
         let at = self.maker.headers.iter().position(|header| header.hash().to_string() == hash)?;
-        let at = if self.lies(Lie::Block) { at - 1 } else { at };
+        // The one below, or above the first.
+        let at = if self.lies(Lie::Block) { at.checked_sub(1).unwrap_or(1) } else { at };
         Some(self.maker.blocks[at].to_bytes())
     }
 }
