@@ -107,7 +107,8 @@ fn blocks_are_mined_by_rest_and_by_template() {
     let told = events(&about);
     let last = told.iter().rev().find(|event| event["event"] == "stats").expect("figures");
     assert_eq!((&last["accepted"], last["cores"].as_array().map(Vec::len)), (&json!(1), Some(1)));
-    assert!(last["hashes"].as_u64().is_some_and(|hashes| hashes > 0), "{last}");
+    // A unit of the search is counted when it ends, which on such a chain it need not have.
+    assert!(last["hashes"].is_u64() && last["cores"][0]["hashes_per_second"].is_number(), "{last}");
 }
 
 #[test]
