@@ -41,6 +41,11 @@ pub(crate) fn rate(hashes: f64) -> String {
     format!("{:.2} {unit}", hashes / 1000f64.powi(power as i32))
 }
 
+/// A ratio of nothing to no time is nothing.
+fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
+}
+
 fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
@@ -101,8 +106,8 @@ impl Report {
             Voice::Json => {
                 let cores: Vec<Value> = cores.iter().map(|core| {
                     json!({
-                        "core": core.core, "hashes": core.hashes, "hashes_per_second": core.rate().round(),
-                        "efficiency": (core.efficiency() * 1000.0).round() / 1000.0,
+                        "core": core.core, "hashes": core.hashes, "hashes_per_second": finite(core.rate()).round(),
+                        "efficiency": (finite(core.efficiency()) * 1000.0).round() / 1000.0,
                     })
                 }).collect();
                 println!(
@@ -135,8 +140,8 @@ impl Report {
                     let name = core.core.map_or("any core".into(), |core| format!("core {core}"));
                     println!(
                         "    {name:9} {:>14}  {:5.1} % of its time",
-                        rate(core.rate()),
-                        100.0 * core.efficiency()
+                        rate(finite(core.rate())),
+                        100.0 * finite(core.efficiency())
                     );
                 }
             }
