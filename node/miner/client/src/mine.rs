@@ -43,6 +43,8 @@ struct Mining<'a> {
     current: Option<(u64, usize, Arc<Work>)>,
     /// The last job that was solved. On an easy chain there are many solutions of one template; one block is enough.
     solved: Option<u64>,
+    /// Blocks that were handed in and not judged yet.
+    handed_in: u64,
     extranonces: std::ops::Range<u64>,
 }
 
@@ -106,6 +108,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         sums: Sums::default(),
         current: None,
         solved: None,
+        handed_in: 0,
         extranonces,
     };
     mining.lead(&inbox)
@@ -187,6 +190,10 @@ impl Mining<'_> {
         if *number != job || self.solved.replace(job) == Some(job) {
             return Ok(());
         }
+        if self.options.blocks.is_some_and(|wanted| self.sums.accepted + self.handed_in >= wanted) {
+            return Ok(());
+        }
+        self.handed_in += 1;
         let (block, height) = (work.block(solution.header, solution.extranonce), work.height);
         // The search goes on with the next template, which the block brings about.
         self.engine.rest();
@@ -202,6 +209,7 @@ impl Mining<'_> {
     }
 
     fn judged(&mut self, block: &Block, height: u32, said: Result<Option<String>, String>) {
+        self.handed_in -= 1;
         let hash = block.hash();
         match said {
             Ok(None) => {
