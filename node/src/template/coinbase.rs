@@ -2,7 +2,8 @@
 
 use super::BlockTemplate;
 use chaincore_consensus::merkle::{
-    block_merkle_root, block_witness_merkle_root, witness_commitment, witness_commitment_position,
+    WITNESS_COMMITMENT_HEADER, block_merkle_root, block_witness_merkle_root, witness_commitment,
+    witness_commitment_position,
 };
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::script::Builder;
@@ -11,8 +12,6 @@ use std::sync::Arc;
 
 /// A sequence that keeps the lock time in force.
 const SEQUENCE_NONFINAL: u32 = 0xffff_fffe;
-/// `OP_RETURN`, a push of 36 bytes, and the commitment's mark (BIP141).
-const COMMITMENT_HEADER: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
 /// What the coinbase's witness holds, to be given a meaning by a later soft fork (BIP141).
 const WITNESS_RESERVED: [u8; 32] = [0; 32];
 
@@ -56,7 +55,7 @@ fn change(tx: &TxRef, change: impl FnOnce(&mut Transaction)) -> TxRef {
 pub(super) fn commit(block: &mut Block, height: u32, params: &ChainParams) -> Script {
     let root = block_witness_merkle_root(block);
     let hash = witness_commitment(&root, &WITNESS_RESERVED);
-    let script = Script([&COMMITMENT_HEADER[..], &hash.0].concat());
+    let script = Script([&WITNESS_COMMITMENT_HEADER[..], &hash.0].concat());
     let output = TxOut { value: Amount::ZERO, script_pubkey: script.clone() };
     block.transactions[0] = change(&block.transactions[0], |coinbase| coinbase.outputs.push(output));
     complete_submitted_block(block, height, params);

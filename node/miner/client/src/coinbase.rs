@@ -1,12 +1,10 @@
 //! The first transaction of a block: who is paid, and the bytes that make every miner's block another.
 
-use chaincore_consensus::merkle::{block_witness_merkle_root, witness_commitment};
+use chaincore_consensus::merkle::{WITNESS_COMMITMENT_HEADER, block_witness_merkle_root, witness_commitment};
 use chaincore_consensus::script::Builder;
 use chaincore_consensus::{Amount, Block, OutPoint, Script, Transaction, Tx, TxIn, TxOut};
 use std::sync::Arc;
 
-/// `OP_RETURN`, a push of 36 bytes, and the commitment's mark (BIP141).
-const COMMITMENT_HEADER: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
 const WITNESS_RESERVED: [u8; 32] = [0; 32];
 /// The sequence that keeps the lock time in force.
 const SEQUENCE_NONFINAL: u32 = 0xffff_fffe;
@@ -49,7 +47,7 @@ pub(crate) fn commit_to_witnesses(block: &mut Block, coinbase: &mut Transaction)
     coinbase.inputs[0].witness = vec![WITNESS_RESERVED.to_vec()];
     block.transactions[0] = Arc::new(Tx::from(coinbase.clone()));
     let hash = witness_commitment(&block_witness_merkle_root(block), &WITNESS_RESERVED);
-    let script_pubkey = Script([&COMMITMENT_HEADER[..], &hash.0].concat());
+    let script_pubkey = Script([&WITNESS_COMMITMENT_HEADER[..], &hash.0].concat());
     coinbase.outputs.push(TxOut { value: Amount::ZERO, script_pubkey });
     block.transactions[0] = Arc::new(Tx::from(coinbase.clone()));
 }

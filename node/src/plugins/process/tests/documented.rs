@@ -58,7 +58,7 @@ fn the_example_is_what_is_said() {
         DOCUMENT.split_once("```exchange\n").and_then(|(_, rest)| rest.split_once("\n```")).unwrap().0;
     // What depends on where and when it runs.
     let example = example
-        .replace("/home/me/.chaincore/regtest", &folder)
+        .replace("/srv/chaincore/regtest", &folder)
         .replace(r#""chaincore":"0.1.0""#, &format!(r#""chaincore":"{}""#, env!("CARGO_PKG_VERSION")));
     let side =
         |mark: &str| -> Vec<&str> { example.lines().filter_map(|line| line.strip_prefix(mark)).collect() };
