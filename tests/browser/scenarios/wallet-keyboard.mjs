@@ -1,5 +1,6 @@
 // The whole way by keyboard alone, in a window of 360 pixels.
 import assert from 'node:assert/strict';
+import { until } from '../harness.mjs';
 import { balanceIs, inMempool, Miner, mine, PASSWORD, receive } from '../wallet.mjs';
 
 /** Presses Tab until the focus is on what fits; an error if it goes round without. */
@@ -28,6 +29,11 @@ async function type(page, fits, text, what) {
   await tabTo(page, fits, what);
   await page.keyboard.press('Control+A');
   await page.keyboard.type(text);
+}
+
+/** Waits until a field has the focus, which the page gives it once it is drawn. */
+async function focused(field, what) {
+  await until(() => field.evaluate((element) => element === document.activeElement), `the focus on ${what}`);
 }
 
 export default async function keyboard(session) {
@@ -59,7 +65,7 @@ export default async function keyboard(session) {
     const [, at] = /Word (\d+)/.exec(await field.locator('label').innerText());
     const word = words[at - 1];
     const input = field.locator('input');
-    assert(await input.evaluate((element) => element === document.activeElement), 'the next field has the focus');
+    await focused(input, 'the next field');
     await page.keyboard.type(word.slice(0, 4));
     const offered = field.getByRole('option', { name: word, exact: true });
     if (word.length > 4) {
@@ -70,7 +76,7 @@ export default async function keyboard(session) {
       await page.keyboard.press('Escape');
       await page.keyboard.press('Tab');
     }
-    assert.equal(await input.inputValue(), word);
+    await until(async () => (await input.inputValue()) === word, `the word ${at}`);
   }
   await look('check');
   await page.getByRole('button', { name: 'Make the wallet' }).focus();
@@ -106,8 +112,8 @@ export default async function keyboard(session) {
   await page.emulateMedia({ colorScheme: 'dark' });
   await look('dark');
   await press(page, /^Lock$/, 'the lock');
-  await page.getByLabel('Password').waitFor();
   // The field has the focus by itself.
+  await focused(page.getByLabel('Password'), 'the password');
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();

@@ -121,13 +121,13 @@ fn an_extra_peer_is_called_when_the_tip_is_stale_and_the_worst_goes() {
     addresses.iter().for_each(|address| node.stand_in(address, &other));
     node.know(&addresses);
     wait("one is connected", || kinds(&node) == [ConnectionKind::OutboundFullRelay]);
-    let first = node.links()[0].id();
     assert!(!node.p2p.network().wishes().extra_full_relay());
     // The message thread has looked at the clock once. Its next look finds the tip of an hour ago.
     node.p2p.sync_blocking();
     node.pass(3600);
     wait("another one is wished for", || node.p2p.network().wishes().extra_full_relay());
     wait("another one is connected", || kinds(&node) == [ConnectionKind::OutboundFullRelay; 2]);
+    let first = node.links()[0].id();
     // Neither has announced anything: the newer one goes, once it has had its time.
     node.p2p.advance_schedule_blocking(45);
     assert_eq!(kinds(&node).len(), 2);

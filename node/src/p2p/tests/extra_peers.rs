@@ -46,14 +46,15 @@ fn with_an_extra_peer_for_blocks() -> (Node, Vec<Node>, PeerId, PeerId) {
     node.know(&ADDRESSES);
     node.p2p.network().set_active(true);
     wait("one is connected", || kinds(&node) == [ConnectionKind::BlockRelay]);
-    let first = node.links()[0].id();
     // The chain is up to date, which is noticed at the first check.
     let wishes = node.p2p.network().wishes();
     wait_by_clock(&node, "others are asked", 50, || wishes.extra_block_relay());
     assert!(!wishes.extra_full_relay());
     wait_by_clock(&node, "another one is connected", 300, || kinds(&node) == [ConnectionKind::BlockRelay; 2]);
-    let second = node.links()[1].id();
-    assert!(first < second && node.links()[0].id() == first);
+    // Only now: on a slow machine the clock may have run away from a connection before, and another one been made.
+    let links = node.links();
+    let (first, second) = (links[0].id(), links[1].id());
+    assert!(first < second);
     (node, others, first, second)
 }
 
