@@ -76,7 +76,7 @@ pub(super) async fn open(
     })?;
     plugins.into_iter().try_for_each(|plugin| host.start(plugin))?;
     if host.statuses().iter().any(|plugin| plugin.manifest.gate == Gate::Durable) {
-        durable::keep_up(chain.clone());
+        durable::keep_up(chain.clone(), host.clone());
     }
     let hooks = host.registered().policy_hooks();
     // Nothing has come into the pool yet: peers and the saved pool come later.

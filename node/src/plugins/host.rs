@@ -10,7 +10,7 @@ use super::runner::{End, Orders, Runner, panic_text};
 use crate::chain::TipState;
 use chaincore_consensus::params::ChainParams;
 use chaincore_plugin::follow::Guide;
-use chaincore_plugin::{BlockRef, ChainReader, Context, Manifest, NodeReader, Plugin};
+use chaincore_plugin::{BlockRef, ChainReader, Context, Gate, Manifest, NodeReader, Plugin};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
@@ -330,6 +330,16 @@ impl Host {
             }
         };
         self.slots().into_iter().map(status).collect()
+    }
+
+    /// Whether a plugin that is led to the durable tip has all up to `durable` and could go on at once: to it, every
+    /// further block that becomes durable is news. One that is behind, has failed or was stopped does not wait for any.
+    pub fn waits_at(&self, durable: BlockRef) -> bool {
+        self.slots().iter().filter(|slot| slot.manifest.gate == Gate::Durable).any(|slot| {
+            let known = slot.board.known();
+            let goes_on = matches!(known.state, PluginState::Live | PluginState::CatchingUp);
+            goes_on && known.cursor.is_some_and(|cursor| cursor.height >= durable.height)
+        })
     }
 
     /// Tells a plugin something. A stop returns when the plugin has stopped, or fails when that takes too long. Not for

@@ -294,6 +294,33 @@ fn failures_that_may_pass_are_tried_again() {
 }
 
 #[test]
+fn only_who_has_all_that_is_durable_waits_for_more() {
+    let harbour = Harbour::new();
+    harbour.open();
+    let led_to = |gate, id: &str| {
+        let mut probe = Probe::new(id);
+        probe.manifest.gate = gate;
+        probe
+    };
+    // Who needs nothing durable does not wait for it.
+    harbour.host.start(Box::new(led_to(Gate::Applied, "swift"))).unwrap();
+    harbour.wait_live("swift");
+    let durable = harbour.chain.durable_tip();
+    assert!(!harbour.host.waits_at(durable));
+    harbour.host.start(Box::new(led_to(Gate::Durable, "sunk").in_trouble(&[Trouble::Fatal]))).unwrap();
+    harbour.wait_for("sunk", |status| status.state == PluginState::Failed);
+    assert!(!harbour.host.waits_at(durable));
+    harbour.host.start(Box::new(led_to(Gate::Durable, "sure"))).unwrap();
+    harbour.wait_for("sure", |status| status.cursor == Some(durable) && status.state == PluginState::Live);
+    assert!(harbour.host.waits_at(durable));
+    // Behind, it has enough to do.
+    harbour.chain.extend(1);
+    assert!(!harbour.host.waits_at(harbour.chain.tip()));
+    harbour.host.stop();
+    assert!(!harbour.host.waits_at(durable));
+}
+
+#[test]
 fn plugins_that_fail_or_panic_harm_nobody_else() {
     let harbour = Harbour::new();
     harbour.open();
