@@ -5,6 +5,7 @@ use crate::{busy_node, fits};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::hex;
 use chaincore_rpc::json::Json;
+use chaincore_rpc::node::Node;
 use corepc_types::v31;
 use std::sync::Arc;
 

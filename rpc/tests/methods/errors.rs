@@ -1,7 +1,7 @@
 //! Core's error codes and texts.
 
-use crate::support::{HARNESS, call, registry, spend};
 use crate::busy_node;
+use crate::support::{HARNESS, call, registry, spend};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::hex;
 use chaincore_rpc::node::Node;

@@ -11,9 +11,8 @@ mod support;
 
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::hex;
-use chaincore_rpc::json::Json;
 use chaincore_rpc::node::Node;
-use corepc_types::{bitcoin, v31};
+use corepc_types::v31;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use support::{HARNESS, MemoryNode, call, registry, spend};
