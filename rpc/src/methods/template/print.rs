@@ -243,3 +243,78 @@ fn coinbase_value(template: &BlockTemplate) -> i64 {
     let coinbase = template.block.transactions.first();
     coinbase.and_then(|tx| tx.outputs.first()).map_or(0, |output| output.value.sat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chaincore_consensus::{
+        Amount, Block, Hash256, Header, OutPoint, Script, Transaction, TxIn, TxOut, TxRef,
+    };
+    use std::sync::Arc;
+
+    fn tx(from: OutPoint, value: i64) -> TxRef {
+        let input = TxIn {
+            previous_output: from,
+            script_sig: Script(vec![]),
+            sequence: 7,
+            witness: vec![vec![value as u8; 3]],
+        };
+        let output = TxOut { value: Amount(value), script_pubkey: Script(vec![0x51]) };
+        Arc::new(Tx::from(Transaction {
+            version: 2,
+            inputs: vec![input],
+            outputs: vec![output],
+            lock_time: 0,
+        }))
+    }
+
+    fn template(txs: &[(&TxRef, i64)]) -> BlockTemplate {
+        let header = Header {
+            version: 4,
+            previous: BlockHash([1; 32]),
+            merkle_root: Hash256::ZERO,
+            time: 5,
+            bits: 0x207f_ffff,
+            nonce: 0,
+        };
+        let transactions =
+            std::iter::once(tx(OutPoint::NULL, 50)).chain(txs.iter().map(|(tx, _)| (*tx).clone())).collect();
+        BlockTemplate {
+            block: Block { header, transactions },
+            height: 9,
+            fees: txs.iter().map(|(_, fee)| Amount(*fee)).collect(),
+            sigops: txs.iter().map(|_| 8).collect(),
+            min_time: 1,
+            witness_commitment: None,
+        }
+    }
+
+    #[test]
+    fn what_is_taken_over_is_what_would_be_written() {
+        let coin = |n: u8| OutPoint { txid: Txid([n; 32]), vout: 0 };
+        let parent = tx(coin(1), 10);
+        let child = tx(OutPoint { txid: parent.txid(), vout: 0 }, 9);
+        let other = tx(coin(2), 20);
+        let first = template(&[(&parent, 3), (&child, 4)]);
+        let first = Transactions::print(&first, true, None).unwrap();
+        // The same ones at other places, with others between them.
+        let second = template(&[(&other, 5), (&parent, 3), (&child, 4)]);
+        let fresh = Transactions::print(&second, true, None).unwrap();
+        let taken = Transactions::print(&second, true, Some(&first)).unwrap();
+        assert_eq!(taken.text.get(), fresh.text.get());
+        let again = Transactions::print(&second, true, Some(&taken)).unwrap();
+        assert_eq!(again.text.get(), fresh.text.get());
+        let all: serde_json::Value = serde_json::from_str(fresh.text.get()).unwrap();
+        assert_eq!(all[2]["depends"], serde_json::json!([2]), "{all}");
+        assert_eq!(all[0]["depends"], serde_json::json!([]));
+        let told = (&all[2]["fee"], &all[2]["sigops"], &all[2]["txid"], &all[2]["hash"]);
+        let (txid, wtxid) = (child.txid().to_string(), child.wtxid().to_string());
+        assert_eq!(told, (&4.into(), &8.into(), &txid.into(), &wtxid.into()));
+        assert_eq!(all[1]["data"], hex::encode(&parent.to_bytes()));
+        // Before segwit signature operations cost a quarter.
+        let old = Transactions::print(&second, false, Some(&taken)).unwrap();
+        assert!(old.text.get().contains("\"sigops\":2,"), "{}", old.text.get());
+        let none = Transactions::print(&template(&[]), true, Some(&taken)).unwrap();
+        assert_eq!(none.text.get(), "[]");
+    }
+}
