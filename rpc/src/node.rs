@@ -32,6 +32,7 @@ use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid};
 use chaincore_plugin::MempoolEvent;
+use chaincore_plugin::node::MinerReport;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -189,6 +190,10 @@ pub trait Node: Send + Sync + 'static {
     fn build_template(&self, coinbase_script: Script, use_mempool: bool) -> NodeResult<BlockTemplate>;
     /// Makes the header's merkle root and the coinbase's witness commitment right for the block's transactions.
     fn finish_template(&self, block: &mut Block) -> NodeResult<()>;
+    /// Keeps what a miner tells of itself, for those who ask and for plugins.
+    fn note_miner(&self, report: MinerReport);
+    /// The last of each worker's reports with its time (seconds since 1970), the newest first, as far as they are kept.
+    fn miner_reports(&self) -> Vec<(i64, MinerReport)>;
     /// The last template built by anyone; `None` before the first.
     fn template_stats(&self) -> Option<TemplateStats>;
     /// The lowest fee rate that gets into templates, per 1000 virtual bytes.

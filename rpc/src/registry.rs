@@ -11,12 +11,14 @@
 mod args;
 mod help;
 mod named;
+mod printed;
 mod spec;
 mod state;
 mod table;
 mod workers;
 
 pub use args::{Args, Call};
+pub use printed::Printed;
 pub use spec::{Arg, ArgKind, Doc, DocKind, Method, Need};
 pub use state::{ActiveCall, ActiveCalls, Warmup};
 pub use workers::{Busy, Ticket, Workers};
@@ -40,6 +42,9 @@ use tokio::sync::{Semaphore, watch};
 
 /// What a call answers.
 pub type CallResult = Result<Box<RawValue>, RpcError>;
+
+/// What a call answers that may share its text with others.
+pub type PrintedResult = Result<Printed, RpcError>;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -69,20 +74,20 @@ pub struct CallLimits {
     pub threads: usize,
     /// Requests that wait for a worker (`-rpcworkqueue`); beyond, HTTP 503.
     pub queue_depth: usize,
-    /// Calls that wait for an event of the chain.
+    /// Calls that wait for an event of the chain (`-rpclongpolls`).
     pub parked: usize,
 }
 
 impl Default for CallLimits {
     fn default() -> Self {
-        Self { threads: 16, queue_depth: 64, parked: 1000 }
+        Self { threads: 16, queue_depth: 64, parked: 2000 }
     }
 }
 
 enum Handler {
     Quick(Box<dyn Fn(Call) -> BoxFuture<CallResult> + Send + Sync>),
     Blocking(Arc<dyn Fn(Call) -> CallResult + Send + Sync>),
-    Waiting(Box<dyn Fn(Call) -> BoxFuture<CallResult> + Send + Sync>),
+    Waiting(Box<dyn Fn(Call) -> BoxFuture<PrintedResult> + Send + Sync>),
 }
 
 struct Entry {
@@ -106,7 +111,7 @@ struct Shared {
 /// One call from the HTTP front, riding in the extensions of a jsonrpsee call.
 struct DirectCall {
     request: Mutex<Option<(Json, Caller, Ticket)>>,
-    reply: Mutex<Option<(CallResult, Ticket)>>,
+    reply: Mutex<Option<(PrintedResult, Ticket)>>,
 }
 
 type Direct = Arc<DirectCall>;
@@ -118,7 +123,7 @@ impl Entry {
         params: Json,
         caller: Caller,
         mut ticket: Ticket,
-    ) -> (CallResult, Ticket) {
+    ) -> (PrintedResult, Ticket) {
         let args = match Args::new(self.spec.clone(), params) {
             Ok(args) => args,
             Err(error) => return (Err(error), ticket),
@@ -128,7 +133,7 @@ impl Entry {
         match &self.handler {
             Handler::Quick(handler) => {
                 ticket.hold().await;
-                (caught(handler(call)).await, ticket)
+                (caught(handler(call)).await.map(Printed::Own), ticket)
             }
             Handler::Blocking(handler) => {
                 ticket.hold().await;
@@ -140,16 +145,14 @@ impl Entry {
                     (result, ticket)
                 });
                 match work.await {
-                    Ok(done) => done,
+                    Ok((result, ticket)) => (result.map(Printed::Own), ticket),
                     Err(_) => (Err(internal_error()), shared.workers.ticket()),
                 }
             }
             Handler::Waiting(handler) => {
                 ticket.release();
                 let Ok(_parked) = shared.parked.clone().try_acquire_owned() else {
-                    let error =
-                        RpcError::new(code::LIMIT_EXCEEDED, "Too many calls are waiting for an event");
-                    return (Err(error), ticket);
+                    return (Err(RpcError::new(code::LIMIT_EXCEEDED, TOO_MANY_WAIT)), ticket);
                 };
                 let mut stop = shared.stop.subscribe();
                 let result = tokio::select! {
@@ -162,12 +165,16 @@ impl Entry {
     }
 }
 
+/// What a call is told that would have to wait for an event beside too many others.
+const TOO_MANY_WAIT: &str =
+    "Too many calls are waiting for an event; more may with a higher -rpclongpolls= setting";
+
 fn internal_error() -> RpcError {
     RpcError::misc("Internal bug detected: the method panicked")
 }
 
 /// Runs a handler's future; a panic in it becomes an error answer and not a closed connection.
-async fn caught(mut future: BoxFuture<CallResult>) -> CallResult {
+async fn caught<T>(mut future: BoxFuture<Result<T, RpcError>>) -> Result<T, RpcError> {
     std::future::poll_fn(move |context| {
         match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(poll) => poll,
@@ -263,7 +270,21 @@ impl RegistryBuilder {
         Fut: Future<Output = Result<T, RpcError>> + Send + 'static,
         F: Fn(Call) -> Fut + Send + Sync + 'static,
     {
-        self.insert(method, Handler::Waiting(Self::boxed(handler)))
+        let handler = Self::boxed(handler);
+        let waiting = move |call| -> BoxFuture<PrintedResult> {
+            let future = handler(call);
+            Box::pin(async move { future.await.map(Printed::Own) })
+        };
+        self.insert(method, Handler::Waiting(Box::new(waiting)))
+    }
+
+    /// The same for a method that gives many callers one text.
+    pub fn add_waiting_shared<Fut, F>(&mut self, method: Method, handler: F) -> &mut Self
+    where
+        Fut: Future<Output = PrintedResult> + Send + 'static,
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+    {
+        self.insert(method, Handler::Waiting(Box::new(move |call| Box::pin(handler(call)))))
     }
 
     /// Adds WebSocket subscriptions, which anyone who may read the feed gets.
@@ -361,7 +382,7 @@ async fn serve(
         let ticket = shared.workers.acquire().await;
         let ticket = ticket.map_err(|busy| RpcError::new(code::LIMIT_EXCEEDED, busy.to_string()))?;
         let caller = extensions.get::<Caller>().cloned().unwrap_or_default();
-        entry.run(&shared, params, caller, ticket).await.0
+        entry.run(&shared, params, caller, ticket).await.0?.into_own()
     };
     call.await.map_err(|error| ErrorObjectOwned::owned(error.code, error.message, None::<()>))
 }
@@ -387,7 +408,7 @@ impl Registry {
         params: Json,
         caller: Caller,
         ticket: Ticket,
-    ) -> (CallResult, Ticket) {
+    ) -> (PrintedResult, Ticket) {
         if let Err(error) = self.shared.warmup.check() {
             return (Err(error), ticket);
         }
@@ -408,7 +429,7 @@ impl Registry {
     /// Calls a method from inside the node (a REST path, say): no HTTP, no user, and no worker, as whoever asks may
     /// hold one already.
     pub async fn call_local(&self, method: &str, params: Json) -> CallResult {
-        self.call(method, params, Caller::default(), Ticket::of_its_own()).await.0
+        self.call(method, params, Caller::default(), Ticket::of_its_own()).await.0?.into_own()
     }
 
     /// All methods by name, hidden ones included.

@@ -70,6 +70,42 @@ fn node() -> (Arc<MemoryNode>, Rest) {
     (node, Rest::new(shared))
 }
 
+/// What a miner tells.
+fn report(worker: &str, hashes: &str, address: &str) -> String {
+    format!(
+        "{{\"worker\":\"{worker}\",\"miner_address\":\"{address}\",\"hashes\":{hashes},\"hashes_per_second\":7,\
+         \"accepted\":1,\"rejected\":0,\"uptime\":60}}"
+    )
+}
+
+#[tokio::test]
+async fn what_a_miner_tells_is_kept_and_bounded() {
+    let (node, rest) = node();
+    assert!(rest.controls("/mining_stats").is_some(), "not everybody may tell or see it");
+    let told = report("rig.1", "18446744073709551615", HARNESS[0]);
+    assert_eq!(ask(&rest, "POST", "/mining_stats", &told).await.text.trim_end(), "{\"noted\":true}");
+    assert_eq!(node.miner_reports()[0].1.hashes, u64::MAX);
+    let shown = ask(&rest, "GET", "/mining_stats", "").await.json();
+    let shown = shown.field("miners").get_array().unwrap()[0].clone();
+    assert_eq!(shown.field("worker").get_str().unwrap(), "rig.1");
+    assert_eq!(shown.field("miner_address").get_str().unwrap(), HARNESS[0]);
+    assert_eq!(shown.field("hashes").get_int::<u64>().unwrap(), u64::MAX);
+    let long = "w".repeat(65);
+    for (worker, hashes, address, code, part) in [
+        ("", "1", HARNESS[0], "bad_report", "1 to 64"),
+        (long.as_str(), "1", HARNESS[0], "bad_report", "1 to 64"),
+        ("a b", "1", HARNESS[0], "bad_report", "letters"),
+        ("rig", "-1", HARNESS[0], "bad_report", "hashes"),
+        ("rig", "18446744073709551616", HARNESS[0], "bad_report", "hashes"),
+        ("rig", "1", "alice", "bad_address", "'alice'"),
+    ] {
+        let refused = ask(&rest, "POST", "/mining_stats", &report(worker, hashes, address)).await.error();
+        assert_eq!((refused.0, refused.1.as_str()), (400, code), "{}", refused.2);
+        assert!(refused.2.contains(part), "{}", refused.2);
+    }
+    assert_eq!(node.miner_reports().len(), 1);
+}
+
 #[tokio::test]
 async fn every_path_answers_with_what_is_documented() {
     let (node, rest) = node();
@@ -103,6 +139,7 @@ async fn every_path_answers_with_what_is_documented() {
                 format!("{{\"block\": \"{}\"}}", hex::encode(&node.block_bytes(&tip).unwrap().unwrap()))
             }
             "/addpeer" => "{\"peer_url\": \"http://localhost:5001\"}".into(),
+            "/mining_stats" => report("rig-1", "42", HARNESS[0]),
             _ => String::new(),
         };
         let answer = ask(&rest, route.verb.name(), &target, &body).await;

@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("chaincore-miner-client", &["chaincore-consensus", "chaincore-miner"]),
     ("chaincore-storage", &["chaincore-consensus"]),
     ("chaincore-mirror", &["chaincore-consensus", "chaincore-plugin", "chaincore-postgres"]),
-    ("chaincore-rpc", &["chaincore-consensus", "chaincore-plugin"]),
+    ("chaincore-rpc", &["chaincore-consensus", "chaincore-miner", "chaincore-plugin"]),
     ("chaincore-cli", &["chaincore-rpc"]),
     (
         "chaincore-monitor",

@@ -103,7 +103,30 @@ fn blocks_are_mined_by_rest_and_by_template() {
         }
     }
     // Who mined what is known to the node.
-    let about = run(&["--wallet", PAYEE, "--node", &url, "--blocks", "2", "--interval", "1", "--stats"]);
+    let about = run(&[
+        "--wallet",
+        PAYEE,
+        "--node",
+        &url,
+        "--blocks",
+        "2",
+        "--interval",
+        "1",
+        "--stats",
+        "--worker",
+        "rig-2",
+    ]);
+    let told = node.get_json("/mining_stats");
+    let of = |worker: &str| {
+        let miners = told["miners"].as_array().expect("a list");
+        let known = miners.iter().find(|miner| miner["worker"] == worker);
+        known.unwrap_or_else(|| panic!("no {worker} in {told}")).clone()
+    };
+    let second = of("rig-2");
+    assert_eq!((&second["accepted"], &second["rejected"]), (&json!(2), &json!(0)), "{second}");
+    assert_eq!(second["miner_address"], PAYEE);
+    assert!(second["hashes"].as_u64() > Some(0), "{second}");
+    assert_eq!(of("rig-1")["accepted"], 3, "by JSON-RPC's port and password too");
     let told = events(&about);
     let last = told.iter().rev().find(|event| event["event"] == "stats").expect("figures");
     assert_eq!((&last["accepted"], last["cores"].as_array().map(Vec::len)), (&json!(2), Some(1)));

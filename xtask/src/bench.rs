@@ -48,6 +48,11 @@ const BENCHES: &[Bench] = &[
         about: "first download of that chain from peers, relay over five hops, memory of idle peers",
         command: &["bench", "-p", "chaincore-tests", "--bench", "p2p"],
     },
+    Bench {
+        name: "templates",
+        about: "templates per second, latency beside 1, 100 and 1,000 long polls, a new tip to the last answer",
+        command: &["bench", "-p", "chaincore-tests", "--bench", "templates"],
+    },
 ];
 
 /// `cargo xtask bench`.

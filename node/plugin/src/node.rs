@@ -76,6 +76,8 @@ pub enum MinerEventKind {
     Rejected,
     /// Its block is right, but another came first.
     Stale,
+    /// It told how it works.
+    Report,
 }
 
 impl MinerEventKind {
@@ -87,6 +89,7 @@ impl MinerEventKind {
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
             Self::Stale => "stale",
+            Self::Report => "report",
         }
     }
 }
@@ -108,12 +111,33 @@ pub struct MinerEvent {
     pub latency: Option<u32>,
     /// Why it was rejected.
     pub detail: Option<String>,
+    /// What it told of itself.
+    pub report: Option<MinerReport>,
+}
+
+/// What a miner tells of its work since it began. The node takes its word for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MinerReport {
+    /// What it calls itself.
+    pub worker: String,
+    /// The address that its blocks pay.
+    pub address: String,
+    /// Headers hashed.
+    pub hashes: u64,
+    /// Headers hashed in a second, on average.
+    pub hashes_per_second: u64,
+    /// Blocks that became a tip.
+    pub accepted: u64,
+    /// Blocks that did not.
+    pub rejected: u64,
+    /// For how many seconds it has been working.
+    pub uptime: u64,
 }
 
 impl MinerEvent {
     /// An event with nothing but its kind.
     pub fn new(kind: MinerEventKind) -> Self {
-        Self { number: 0, at: 0, kind, height: None, hash: None, latency: None, detail: None }
+        Self { number: 0, at: 0, kind, height: None, hash: None, latency: None, detail: None, report: None }
     }
 }
 

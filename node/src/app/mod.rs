@@ -6,6 +6,7 @@
 
 mod banner;
 mod durable;
+mod files;
 mod mirror_verify;
 mod node_id;
 mod notify;
@@ -95,6 +96,13 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     }
     for warning in config.warnings() {
         tracing::warn!("{warning}");
+    }
+    let connections = options::max_connections(config) + config.peers.max_connections as usize;
+    if let Some(most) = files::allow(connections as u64) {
+        tracing::warn!(
+            "the system allows {most} open files, fewer than {connections} connections need: raise ulimit -n, or lower \
+             -rpclongpolls or -maxconnections"
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
     let result = runtime.block_on(start(config, log));

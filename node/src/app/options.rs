@@ -203,7 +203,8 @@ pub(super) fn templates(config: &Config) -> TemplatePolicy {
 }
 
 pub(super) fn call_limits(config: &Config) -> CallLimits {
-    CallLimits { threads: config.api.threads, queue_depth: config.api.queue, ..CallLimits::default() }
+    let api = &config.api;
+    CallLimits { threads: api.threads, queue_depth: api.queue, parked: api.long_polls }
 }
 
 pub(super) fn mempool(config: &Config) -> MempoolOptions {
@@ -254,6 +255,14 @@ pub(super) fn web(config: &Config) -> WebOptions {
     WebOptions { folder: config.api.web_folder.clone(), connect: config.api.web_connect.clone() }
 }
 
+/// Connections to the API beside those in which a call waits: however many of these there are, others come through.
+const CONNECTIONS_THAT_DO_NOT_WAIT: usize = 1000;
+
+/// Connections that the API takes at a time.
+pub(super) fn max_connections(config: &Config) -> usize {
+    config.api.long_polls + CONNECTIONS_THAT_DO_NOT_WAIT
+}
+
 pub(super) fn http(config: &Config) -> Result<HttpOptions, AppError> {
     let api = &config.api;
     let mut bind = Vec::new();
@@ -287,6 +296,7 @@ pub(super) fn http(config: &Config) -> Result<HttpOptions, AppError> {
         },
     };
     Ok(HttpOptions {
+        max_connections: max_connections(config),
         bind,
         allowed: allowed.collect::<Result<_, _>>()?,
         auth,

@@ -4,8 +4,8 @@
 
 use super::outcome::{Origin, Outcome};
 use chaincore_consensus::BlockHash;
-use chaincore_plugin::node::{MinerEvent, MinerEventKind};
-use std::collections::VecDeque;
+use chaincore_plugin::node::{MinerEvent, MinerEventKind, MinerReport};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -68,6 +68,21 @@ impl MiningLog {
         self.note(MinerEvent { latency: Some(millis(took)), detail, ..about(kind) });
     }
 
+    /// A miner told how it works.
+    pub(crate) fn report(&self, at: i64, report: MinerReport) {
+        self.note(MinerEvent { at, report: Some(report), ..MinerEvent::new(MinerEventKind::Report) });
+    }
+
+    /// The last report of each worker for each address, with its time, as far as they are kept: the newest first.
+    pub(crate) fn reports(&self) -> Vec<(i64, MinerReport)> {
+        let ring = self.0.lock().expect("no one panics while holding it");
+        let mut known = HashSet::new();
+        let told = ring.events.iter().rev().filter_map(|event| Some((event.at, event.report.as_ref()?)));
+        told.filter(|(_, report)| known.insert((&report.worker, &report.address)))
+            .map(|(at, report)| (at, report.clone()))
+            .collect()
+    }
+
     /// The events above a number, the oldest first, as far as they are kept.
     pub fn after(&self, number: u64) -> Vec<MinerEvent> {
         let ring = self.0.lock().expect("no one panics while holding it");
@@ -95,6 +110,26 @@ mod tests {
         assert!(all.windows(2).all(|pair| pair[0].number + 1 == pair[1].number));
         assert_eq!(log.after(all[KEPT - 2].number).len(), 1);
         assert!(log.after(u64::MAX).is_empty());
+    }
+
+    #[test]
+    fn of_each_worker_the_last_report_counts() {
+        let log = MiningLog::default();
+        let report = |worker: &str, hashes| MinerReport {
+            worker: worker.into(),
+            address: "a".into(),
+            hashes,
+            hashes_per_second: 1,
+            accepted: 0,
+            rejected: 0,
+            uptime: 60,
+        };
+        log.report(10, report("rig", 5));
+        log.template(11, 7, Duration::ZERO);
+        log.report(12, report("other", 6));
+        log.report(13, report("rig", 9));
+        assert_eq!(log.reports(), [(13, report("rig", 9)), (12, report("other", 6))]);
+        assert_eq!(log.after(0)[3].kind.name(), "report");
     }
 
     #[test]

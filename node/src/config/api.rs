@@ -38,6 +38,8 @@ pub struct ApiConfig {
     pub threads: usize,
     /// Calls that may wait for their turn.
     pub queue: usize,
+    /// Calls that may wait for something to happen.
+    pub long_polls: usize,
     /// When an idle connection is closed.
     pub idle_timeout: Duration,
     /// `user:method,method` entries.
@@ -102,6 +104,7 @@ impl ApiConfig {
             cookie_readers,
             threads: settings.number("rpcthreads", 1..=1024)?.unwrap_or(16),
             queue: settings.number("rpcworkqueue", 1..=1 << 20)?.unwrap_or(64),
+            long_polls: settings.number("rpclongpolls", 0..=1_000_000)?.unwrap_or(2000),
             idle_timeout: Duration::from_secs(
                 settings.number("rpcservertimeout", 0..=u64::MAX >> 1)?.unwrap_or(30),
             ),

@@ -103,6 +103,13 @@ const OPTIONS: &[OptionSpec] = &[
     option("rpccookieperms", "<who>", Group::Api, "Who can read the cookie: owner (default), group or all"),
     option("rpcthreads", "<n>", Group::Api, "Calls that are worked on at the same time (default: 16)"),
     option("rpcworkqueue", "<n>", Group::Api, "Calls that may wait for their turn (default: 64)"),
+    option(
+        "rpclongpolls",
+        "<n>",
+        Group::Api,
+        "Calls that may wait for something to happen, such as long polls of miners; they hold none of -rpcthreads. 1000 \
+         connections more are taken at a time (default: 2000)",
+    ),
     option("rpcservertimeout", "<seconds>", Group::Api, "Close a connection that is idle for so long (default: 30)"),
     option("rpcwhitelist", "<user>:<methods>", Group::Api, "Methods that a user may call, with commas. May be given several times"),
     option("rpcwhitelistdefault", "", Group::Api, "Whether users without an -rpcwhitelist may call nothing (default: 1 if there is any -rpcwhitelist)"),

@@ -16,6 +16,7 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::reject::RejectReason;
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, TxRef, Txid};
+use chaincore_plugin::node::MinerReport;
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
@@ -258,6 +259,14 @@ impl Node for Service {
         template::regenerate_commitment(block, parent.height() + 1, &self.params);
         block.header.merkle_root = block_merkle_root(block).0;
         Ok(())
+    }
+
+    fn note_miner(&self, report: MinerReport) {
+        self.chain_handle().mining_log().report(self.clock.now(), report);
+    }
+
+    fn miner_reports(&self) -> Vec<(i64, MinerReport)> {
+        self.chain_handle().mining_log().reports()
     }
 
     fn template_stats(&self) -> Option<TemplateStats> {

@@ -51,8 +51,8 @@ impl Job {
         (bytes, after)
     }
 
-    /// The parameters of `mining.notify`.
-    pub(super) fn notify(&self, id: &str, payout: &Script, clean: bool) -> Value {
+    /// The parameters of `mining.notify`, with this version for the block.
+    pub(super) fn notify(&self, id: &str, payout: &Script, version: i32, clean: bool) -> Value {
         let header = &self.template.block.header;
         let (first, second) = self.coinbase_parts(payout);
         // Miners take the hash in words of four bytes, each of them turned round.
@@ -65,19 +65,25 @@ impl Job {
             hex::encode(&first),
             hex::encode(&second),
             branch,
-            format!("{:08x}", header.version as u32),
+            format!("{:08x}", version as u32),
             format!("{:08x}", header.bits),
             format!("{:08x}", header.time),
             clean
         ])
     }
 
-    /// The header that a submission stands for.
-    pub(super) fn header(&self, payout: &Script, own: [u8; OWN_BYTES], share: &Submission) -> Header {
+    /// The header that a submission stands for, of a block with this version.
+    pub(super) fn header(
+        &self,
+        payout: &Script,
+        own: [u8; OWN_BYTES],
+        share: &Submission,
+        version: i32,
+    ) -> Header {
         let coinbase = self.coinbase(payout, &extra(own, share));
         let header = &self.template.block.header;
         Header {
-            version: header.version & !(share.version_mask as i32) | share.version_bits as i32,
+            version,
             merkle_root: root_from_branch(Hash256(coinbase.txid().0), &self.branch, 0),
             time: share.time,
             nonce: share.nonce,

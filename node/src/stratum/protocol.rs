@@ -54,9 +54,24 @@ pub(super) struct Submission {
     pub(super) extra: [u8; WORKER_BYTES],
     pub(super) time: u32,
     pub(super) nonce: u32,
-    /// What stands in the bits of the version that the connection may roll, and which bits these are.
-    pub(super) version_bits: u32,
-    pub(super) version_mask: u32,
+    /// What the worker says of the block's version: the bits that it may roll, or all of it. Without, it is the job's.
+    pub(super) version: Option<u32>,
+}
+
+impl Submission {
+    /// The block's version, if the worker may roll the bits of `mask` of the job's version `base`.
+    ///
+    /// BIP310 has the rolled bits themselves handed in. The firmware of small boards hands in what differs from the
+    /// job's version, others the whole version; the first two are one where the job's version has none of the bits.
+    pub(super) fn version(&self, base: i32, mask: u32) -> Result<i32, Refusal> {
+        let base_bits = base as u32;
+        match self.version {
+            None => Ok(base),
+            Some(bits) if bits & !mask == 0 => Ok((base_bits & !mask | bits) as i32),
+            Some(version) if (version ^ base_bits) & !mask == 0 => Ok(version as i32),
+            Some(bits) => Err(Refusal::other(format!("version bits {bits:08x} outside the mask {mask:08x}"))),
+        }
+    }
 }
 
 /// What a miner asks for.
@@ -79,8 +94,23 @@ pub(super) enum Call {
     },
     ExtranonceSubscribe,
     Ping,
+    /// Something that miners ask for on the chance that the server knows it.
+    NotServed(&'static str),
     Submit(Submission),
 }
+
+/// What real miners ask for and go on without.
+const NOT_SERVED: &[&str] = &[
+    // BFGMiner, before it subscribes and for each job.
+    "mining.capabilities",
+    "mining.get_transactions",
+    "mining.suggest_target",
+    // Firmware from before BIP310.
+    "mining.multi_version",
+    // Of rented hash power.
+    "mining.noop",
+    "mining.hashrate",
+];
 
 /// A line that was understood: the id to answer with, and the call or what is wrong with it.
 #[derive(Debug, PartialEq)]
@@ -90,14 +120,14 @@ pub(super) struct Request {
 }
 
 /// Reads a line. `None` if it is no request at all: an answer to something of ours, or no JSON object.
-pub(super) fn read(line: &[u8], mask: u32) -> Option<Request> {
+pub(super) fn read(line: &[u8]) -> Option<Request> {
     let value: Value = serde_json::from_slice(line).ok()?;
     let object = value.as_object()?;
     let method = object.get("method")?.as_str()?;
     let id = object.get("id").cloned().unwrap_or_default();
     let none = vec![];
     let params = object.get("params").and_then(Value::as_array).unwrap_or(&none);
-    Some(Request { id, call: call(method, params, mask) })
+    Some(Request { id, call: call(method, params) })
 }
 
 fn text(params: &[Value], at: usize) -> &str {
@@ -114,6 +144,17 @@ fn word(params: &[Value], at: usize, what: &str) -> Result<u32, Refusal> {
     u32::from_str_radix(text, 16).map_err(|_| wrong())
 }
 
+/// A number of up to eight digits: some firmware leaves out zeros in front.
+fn short_word(params: &[Value], at: usize, what: &str) -> Result<u32, Refusal> {
+    let text = text(params, at);
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let fits = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u32::from_str_radix(digits, 16).ok().filter(|_| fits);
+    number.ok_or_else(|| {
+        Refusal::other(format!("{what} must be up to eight hexadecimal digits, not '{}'", clipped(text)))
+    })
+}
+
 /// The beginning of a text from outside, for a message.
 fn clipped(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(32).collect()
@@ -124,7 +165,7 @@ fn named(text: &str) -> String {
     text[..end].chars().filter(|character| !character.is_control()).collect()
 }
 
-fn call(method: &str, params: &[Value], mask: u32) -> Result<Call, Refusal> {
+fn call(method: &str, params: &[Value]) -> Result<Call, Refusal> {
     Ok(match method {
         "mining.configure" => {
             let extensions = params.first().and_then(Value::as_array).map_or(vec![], |list| {
@@ -145,31 +186,29 @@ fn call(method: &str, params: &[Value], mask: u32) -> Result<Call, Refusal> {
         }
         "mining.extranonce.subscribe" => Call::ExtranonceSubscribe,
         "mining.ping" => Call::Ping,
-        "mining.submit" => Call::Submit(submission(params, mask)?),
-        other => return Err(Refusal::other(format!("Unknown method '{}'", clipped(other)))),
+        "mining.submit" => Call::Submit(submission(params)?),
+        other => match NOT_SERVED.iter().find(|name| **name == other) {
+            Some(name) => Call::NotServed(name),
+            None => return Err(Refusal::other(format!("Unknown method '{}'", clipped(other)))),
+        },
     })
 }
 
-fn submission(params: &[Value], mask: u32) -> Result<Submission, Refusal> {
+fn submission(params: &[Value]) -> Result<Submission, Refusal> {
     let extra = text(params, 2);
     let bytes = chaincore_consensus::hex::decode(extra).ok().and_then(|bytes| bytes.try_into().ok());
     let wrong = || {
         let digits = 2 * WORKER_BYTES;
         Refusal::other(format!("extranonce2 must be {digits} hexadecimal digits, not '{}'", clipped(extra)))
     };
-    let version_bits = if params.len() > 5 { word(params, 5, "the version bits")? } else { 0 };
-    if version_bits & !mask != 0 {
-        return Err(Refusal::other(format!("version bits {version_bits:08x} outside the mask {mask:08x}")));
-    }
+    let version = params.get(5).map(|_| short_word(params, 5, "the version bits")).transpose()?;
     Ok(Submission {
         worker: named(text(params, 0)),
         job: text(params, 1).chars().take(16).collect(),
         extra: bytes.ok_or_else(wrong)?,
         time: word(params, 3, "ntime")?,
-        nonce: word(params, 4, "the nonce")?,
-        version_bits,
-        // Without the sixth parameter the version is the template's.
-        version_mask: if params.len() > 5 { mask } else { 0 },
+        nonce: short_word(params, 4, "the nonce")?,
+        version,
     })
 }
 
@@ -193,7 +232,7 @@ mod tests {
     use super::*;
 
     fn read_text(line: &str) -> Option<Request> {
-        read(line.as_bytes(), VERSION_ROLLING_BITS)
+        read(line.as_bytes())
     }
 
     #[test]
@@ -208,7 +247,7 @@ mod tests {
         let line = r#"{"method": "mining.submit", "params": ["w", "7", "01000000", "66f00d00", "deadbeef"], "id":4}"#;
         let Ok(Call::Submit(share)) = read_text(line).unwrap().call else { panic!("no share") };
         assert_eq!((share.time, share.nonce, share.extra), (0x66f0_0d00, 0xdead_beef, [1, 0, 0, 0]));
-        assert_eq!((share.version_bits, share.version_mask), (0, 0));
+        assert_eq!(share.version, None);
         // Hardware that rolls the version
         let line = r#"{"method":"mining.configure","id":1,"params":[["version-rolling"],{"version-rolling.mask":"ffffffff","version-rolling.min-bit-count":2}]}"#;
         let mask = VERSION_ROLLING_BITS;
@@ -216,7 +255,32 @@ mod tests {
         assert_eq!(read_text(line).unwrap().call, Ok(call));
         let line = r#"{"method":"mining.submit","params":["w","7","01000000","66f00d00","deadbeef","00802000"],"id":"x"}"#;
         let Ok(Call::Submit(share)) = read_text(line).unwrap().call else { panic!("no share") };
-        assert_eq!((share.version_bits, share.version_mask), (0x0080_2000, VERSION_ROLLING_BITS));
+        assert_eq!(share.version, Some(0x0080_2000));
+        // What small boards say of a nonce that begins with zeros.
+        let line = r#"{"id":9,"method":"mining.submit","params":["w","7","01000000","66f00d00","beef"]}"#;
+        let Ok(Call::Submit(share)) = read_text(line).unwrap().call else { panic!("no share") };
+        assert_eq!(share.nonce, 0xbeef);
+    }
+
+    #[test]
+    fn a_version_is_said_in_three_ways() {
+        let mask = VERSION_ROLLING_BITS;
+        let share = |version| Submission {
+            worker: "w".into(),
+            job: "1".into(),
+            extra: [0; WORKER_BYTES],
+            time: 0,
+            nonce: 0,
+            version,
+        };
+        let base = 0x2000_0004;
+        assert_eq!(share(None).version(base, mask), Ok(base));
+        // The bits, which are the difference too, or everything.
+        assert_eq!(share(Some(0x0080_2000)).version(base, mask), Ok(0x2080_2004));
+        assert_eq!(share(Some(0x2080_2004)).version(base, mask), Ok(0x2080_2004));
+        assert!(share(Some(0x4080_2004)).version(base, mask).is_err());
+        assert!(share(Some(0x0080_2000)).version(base, 0).is_err(), "it did not ask for it");
+        assert_eq!(share(Some(0)).version(base, 0), Ok(base));
     }
 
     #[test]
@@ -235,9 +299,10 @@ mod tests {
                 "nonce",
             ),
             (
-                r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d00","deadbeef","e0000000"]}"#,
-                "mask",
+                r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d00","deadbeef","e00000001"]}"#,
+                "version bits",
             ),
+            (r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d00",""]}"#, "nonce"),
             (r#"{"id":1,"method":"mining.suggest_difficulty","params":["x"]}"#, "above 0"),
             (r#"{"id":1,"method":"getwork"}"#, "Unknown method 'getwork'"),
         ] {

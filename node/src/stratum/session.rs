@@ -27,6 +27,8 @@ const MAX_NAMES: usize = 64;
 struct Issued {
     id: String,
     job: Arc<Job>,
+    /// The block's version as the miner was told.
+    version: i32,
     difficulty: f64,
     seen: HashSet<Submission>,
 }
@@ -98,20 +100,26 @@ impl Session {
     /// A line of the miner's.
     pub(super) fn line(&mut self, line: &[u8], job: Option<&Arc<Job>>, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
-        let Some(request) = protocol::read(line, self.version_mask) else {
+        let Some(request) = protocol::read(line) else {
             outcome.close = self.bad();
             return outcome;
         };
         let was_ready = self.is_ready();
+        let harmless = matches!(request.call, Ok(Call::NotServed(_)));
         let result = request.call.and_then(|call| match call {
             Call::Submit(share) => self.submit(share, now, &mut outcome),
             other => self.arrange(other, job),
         });
         if let Err(refusal) = &result {
             tracing::debug!(target: "stratum", "worker {}: {}", self.id, refusal.message);
-            outcome.close = self.bad();
+            if !harmless {
+                outcome.close = self.bad();
+            }
         }
-        outcome.lines.insert(0, protocol::answer(&request.id, &result));
+        // What has no id is answered by nobody; some miners take the first line that comes for another answer.
+        if !request.id.is_null() {
+            outcome.lines.insert(0, protocol::answer(&request.id, &result));
+        }
         if let Some(job) = job.filter(|_| !was_ready && self.is_ready()) {
             outcome.lines.extend(self.give(job, true));
         }
@@ -129,11 +137,13 @@ impl Session {
             Call::Configure { extensions, mask } => {
                 let mut told = serde_json::Map::new();
                 for extension in extensions {
-                    let known = extension == "version-rolling";
-                    if known {
+                    let rolling = extension == "version-rolling";
+                    if rolling {
                         self.version_mask = mask;
                         told.insert("version-rolling.mask".into(), json!(format!("{mask:08x}")));
                     }
+                    // A connection's bytes of the coinbase never change, so whoever asks for news of them gets all.
+                    let known = rolling || extension == "subscribe-extranonce";
                     told.insert(extension, json!(known));
                 }
                 Ok(Value::Object(told))
@@ -162,6 +172,7 @@ impl Session {
             }
             Call::ExtranonceSubscribe => Ok(json!(true)),
             Call::Ping => Ok(json!("pong")),
+            Call::NotServed(name) => Err(Refusal::other(format!("'{name}' is not served here"))),
             Call::Submit(_) => Err(Refusal::other("a share where none belongs")),
         }
     }
@@ -212,14 +223,17 @@ impl Session {
         }
         let id = format!("{:x}", self.next_job);
         self.next_job += 1;
-        lines.push(protocol::notice("mining.notify", &job.notify(&id, payout, clean)));
+        // Bits that the miner rolls tell nothing (BIP320). Where they are 0 at first, "this is in them" and "this is the
+        // difference" are the same, and miners say either.
+        let version = job.template.block.header.version & !(self.version_mask as i32);
+        lines.push(protocol::notice("mining.notify", &job.notify(&id, payout, version, clean)));
         if clean {
             self.issued.clear();
         }
         if self.issued.len() == REMEMBERED_JOBS {
             self.issued.pop_front();
         }
-        self.issued.push_back(Issued { id, job: job.clone(), difficulty, seen: HashSet::new() });
+        self.issued.push_back(Issued { id, job: job.clone(), version, difficulty, seen: HashSet::new() });
         lines
     }
 
@@ -283,12 +297,12 @@ impl Session {
             )));
         }
         // The name is no part of the header: the same share may not count for two workers.
-        let mut unnamed = share.clone();
-        unnamed.worker.clear();
+        let version = share.version(issued.version, self.version_mask)?;
+        let unnamed = Submission { worker: String::new(), version: Some(version as u32), ..share.clone() };
         if issued.seen.contains(&unnamed) {
             return Err(Refusal::duplicate());
         }
-        let header: Header = issued.job.header(payout, self.own, &share);
+        let header: Header = issued.job.header(payout, self.own, &share, version);
         let hash = header.hash();
         let is_block = template.target().is_met_by(&hash);
         if !is_block && !difficulty::target(issued.difficulty).is_met_by(&hash) {

@@ -236,7 +236,7 @@ fn shares_are_judged() {
     let bad = nonce(&job, &own, [0; 4], rolled(0x2000), false);
     assert_eq!(code(&submit(&mut miner, "rig", &job, [0; 4], bad, Some(0x2000))), 23);
     assert_eq!(code(&submit(&mut miner, "other", &job, [0; 4], bad, Some(0x2000))), 24);
-    assert_eq!(code(&submit(&mut miner, "rig", &job, [0; 4], bad, Some(0x2000_0000))), 20);
+    assert_eq!(code(&submit(&mut miner, "rig", &job, [0; 4], bad, Some(0x4000_0000))), 20);
     let mut unknown = job.clone();
     unknown[0] = json!("abc");
     assert_eq!(code(&submit(&mut miner, "rig", &unknown, [0; 4], bad, None)), 21);
@@ -257,6 +257,130 @@ fn shares_are_judged() {
     let fresh = miner.job(|new| new[1] != job[1]);
     assert_eq!(fresh[8], true);
     assert_eq!(code(&submit(&mut miner, "rig", &job, [1; 4], good, None)), 21);
+    host.stop();
+    chain.shutdown_blocking().unwrap();
+}
+
+/// Sends a line as it is, with its end, and reads up to its answer.
+fn say(miner: &mut Miner, line: &str, id: &Value) -> Value {
+    miner.send(line.as_bytes());
+    loop {
+        let message = miner.read().expect("an answer");
+        if message.get("method").is_none() {
+            assert_eq!(message["id"], *id, "nothing else is answered");
+            return message;
+        }
+        miner.notices.push(message);
+    }
+}
+
+/// What one program says: its lines until it has work, and the line with which it hands work in. `{name}` and the like
+/// stand for what differs from run to run.
+struct Firmware {
+    begins: &'static [&'static str],
+    submits: &'static str,
+    /// Whether it rolls the version.
+    rolls: bool,
+    /// How it writes a nonce.
+    nonce: fn(u32) -> String,
+}
+
+#[test]
+fn the_very_lines_of_real_miners_mine_blocks() {
+    let padded = |nonce: u32| format!("{nonce:08x}");
+    let programs = [
+        // cpuminer-multi: no space where others have one, its own ids.
+        Firmware {
+            begins: &[
+                "{\"id\": 1, \"method\": \"mining.subscribe\", \"params\": [\"cpuminer-multi/1.3.7\"]}\n",
+                "{\"id\": 2, \"method\": \"mining.authorize\", \"params\": [\"{name}\", \"x\"]}\n",
+                "{\"id\": 3, \"method\": \"mining.extranonce.subscribe\", \"params\": []}\n",
+            ],
+            submits: "{\"method\": \"mining.submit\", \"params\": [\"{name}\", \"{job}\", \"{extra}\", \"{time}\", \"{nonce}\"], \"id\":4}\n",
+            rolls: false,
+            nonce: padded,
+        },
+        // BFGMiner: it says what it would like before it subscribes, which is answered by nothing, and asks for each job's
+        // transactions; ids are texts.
+        Firmware {
+            begins: &[
+                "{\"id\": null, \"method\": \"mining.suggest_target\", \"params\": [\"00000000ffff0000000000000000000000000000000000000000000000000000\"]}\n",
+                "{\"id\":null,\"method\":\"mining.capabilities\",\"params\":[{\"notify\":[],\"set_difficulty\":{},\"set_goal\":[],\"malgo\":{\"SHA256d\":{}}}]}\n",
+                "{\"id\": 0, \"method\": \"mining.subscribe\", \"params\": [\"bfgminer/5.5.0\"]}\n",
+                "{\"id\": \"xnsub\", \"method\": \"mining.extranonce.subscribe\", \"params\": []}\n",
+                "{\"id\": \"auth\", \"method\": \"mining.authorize\", \"params\": [\"{name}\", \"x\"]}\n",
+                "{\"params\": [\"1\"], \"id\": \"txlist1\", \"method\": \"mining.get_transactions\"}\n",
+            ],
+            submits: "{\"params\": [\"{name}\", \"{job}\", \"{extra}\", \"{time}\", \"{nonce}\"], \"id\": 4, \"method\": \"mining.submit\"}\n",
+            rolls: false,
+            nonce: padded,
+        },
+        // Bitaxe boards (ESP-Miner): JSON-RPC 2.0, and the difference of the versions.
+        Firmware {
+            begins: &[
+                "{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"mining.configure\", \"params\": [[\"version-rolling\"], {\"version-rolling.mask\": \"ffffffff\"}]}\n",
+                "{\"jsonrpc\": \"2.0\", \"id\": 2, \"method\": \"mining.subscribe\", \"params\": [\"bitaxe/BM1370/v2.9.0\"]}\n",
+                "{\"jsonrpc\": \"2.0\", \"id\": 3, \"method\": \"mining.authorize\", \"params\": [\"{name}\", \"x\"]}\n",
+            ],
+            submits: "{\"jsonrpc\": \"2.0\", \"id\": 4, \"method\": \"mining.submit\", \"params\": [\"{name}\", \"{job}\", \"{extra}\", \"{time}\", \"{nonce}\", \"{version}\"]}\n",
+            rolls: true,
+            nonce: padded,
+        },
+        // NerdMiner: no spaces between parameters, and nonces without the zeros in front.
+        Firmware {
+            begins: &[
+                "{\"id\": 1, \"method\": \"mining.subscribe\", \"params\": [\"NerdMinerV2\"]}\n",
+                "{\"params\": [\"{name}\", \"x\"], \"id\": 2, \"method\": \"mining.authorize\"}\n",
+                "{\"id\": 3, \"method\": \"mining.suggest_difficulty\", \"params\": [1e-09]}\n",
+            ],
+            submits: "{\"id\": 4, \"method\": \"mining.submit\", \"params\": [\"{name}\",\"{job}\",\"{extra}\",\"{time}\",\"{nonce}\"]}\n",
+            rolls: false,
+            nonce: |nonce| format!("{nonce:x}"),
+        },
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let host = serve(&chain, options());
+    for (height, program) in (1..).zip(&programs) {
+        let (script, address) = payee(height as u8);
+        let name = format!("{address}.rig");
+        let mut miner = Miner::connect(&host);
+        for line in program.begins {
+            let request: Value = serde_json::from_str(line).unwrap();
+            let line = line.replace("{name}", &name);
+            if request["id"].is_null() {
+                miner.send(line.as_bytes());
+                continue;
+            }
+            let reply = say(&mut miner, &line, &request["id"]);
+            if line.contains("mining.subscribe") {
+                miner.own = hex::decode(reply["result"][1].as_str().unwrap()).unwrap();
+            } else if !line.contains("get_transactions") {
+                assert_eq!(reply["error"], Value::Null, "{line}");
+            }
+        }
+        let mut previous = tip(&chain).0;
+        previous.chunks_exact_mut(4).for_each(<[u8]>::reverse);
+        let previous = json!(hex::encode(&previous));
+        let job = miner.job(|job| job[1] == previous);
+        let (base, own) = (number(&job[5]), miner.own.clone());
+        let version = if program.rolls { base ^ 0x0000_6000 } else { base };
+        let nonce = nonce(&job, &own, [1, 0, 0, 0], version, true);
+        let line = program
+            .submits
+            .replace("{name}", &name)
+            .replace("{job}", job[0].as_str().unwrap())
+            .replace("{extra}", "01000000")
+            .replace("{time}", job[7].as_str().unwrap())
+            .replace("{nonce}", &(program.nonce)(nonce))
+            .replace("{version}", &format!("{:08x}", version ^ base));
+        let reply = say(&mut miner, &line, &json!(4));
+        assert_eq!((&reply["result"], &reply["error"]), (&json!(true), &Value::Null), "{line}");
+        wait_until("the block", || chain.snapshot().height() == height);
+        let block = chain.read_block(&tip(&chain)).unwrap();
+        assert_eq!(block.transactions[0].outputs[0].script_pubkey, script);
+        assert_eq!(block.header.version as u32, version);
+    }
     host.stop();
     chain.shutdown_blocking().unwrap();
 }

@@ -8,14 +8,39 @@
 use super::auth::{Access, Auth};
 use crate::error::{RpcError, code};
 use crate::json::Json;
-use crate::registry::{CallResult, Caller, Registry, Ticket};
+use crate::registry::{Caller, PrintedResult, Registry, Ticket};
 use hyper::StatusCode;
+use hyper::body::Bytes;
 
 /// What goes back: a status, and a line of JSON unless the status says it all.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) line: Option<String>,
+    pub(super) line: Option<Line>,
+}
+
+/// A line of JSON without its newline, maybe around a text that other answers have too.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    before: String,
+    shared: Bytes,
+    after: String,
+}
+
+impl From<String> for Line {
+    fn from(before: String) -> Self {
+        Self { before, ..Self::default() }
+    }
+}
+
+impl Line {
+    /// Its pieces, the last of which ends it.
+    pub(super) fn pieces(mut self) -> Vec<Bytes> {
+        let end = if self.shared.is_empty() { &mut self.before } else { &mut self.after };
+        end.push('\n');
+        let pieces = [self.before.into(), self.shared, self.after.into()];
+        pieces.into_iter().filter(|piece: &Bytes| !piece.is_empty()).collect()
+    }
 }
 
 impl Answer {
@@ -90,20 +115,18 @@ impl Envelope {
         }
     }
 
-    /// One reply, without the newline.
-    fn reply(&self, result: &CallResult) -> String {
-        let body = result.as_ref().map_or(64, |raw| raw.get().len());
-        let mut out = String::with_capacity(body + 96);
+    /// One reply, its result's text left out if there is one: what comes before it, and what comes after.
+    fn around(&self, result: &PrintedResult, room: usize) -> (String, String) {
+        let (mut out, mut after) = (String::with_capacity(room + 96), String::new());
         out.push('{');
         if self.version == Version::Two {
             out.push_str("\"jsonrpc\":\"2.0\",");
         }
         match (result, self.version) {
-            (Ok(raw), version) => {
+            (Ok(_), version) => {
                 out.push_str("\"result\":");
-                out.push_str(raw.get());
                 if version == Version::Legacy {
-                    out.push_str(",\"error\":null");
+                    after.push_str(",\"error\":null");
                 }
             }
             (Err(error), version) => {
@@ -115,11 +138,31 @@ impl Envelope {
             }
         }
         if let Some(id) = &self.id {
-            out.push_str(",\"id\":");
-            id.write(&mut out);
+            after.push_str(",\"id\":");
+            id.write(&mut after);
         }
-        out.push('}');
+        after.push('}');
+        (out, after)
+    }
+
+    /// One reply, without the newline.
+    fn reply(&self, result: &PrintedResult) -> String {
+        let text = result.as_ref().map_or("", |printed| printed.text());
+        let (mut out, after) = self.around(result, text.len());
+        out.push_str(text);
+        out.push_str(&after);
         out
+    }
+
+    /// One reply as a line of its own.
+    fn line(&self, result: &PrintedResult) -> Line {
+        match result.as_ref().ok().and_then(|printed| printed.shared_bytes()) {
+            None => self.reply(result).into(),
+            Some(shared) => {
+                let (before, after) = self.around(result, 0);
+                Line { before, shared, after }
+            }
+        }
     }
 
     /// A failure that shows in the HTTP status.
@@ -129,7 +172,7 @@ impl Envelope {
             code::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Answer { status, line: Some(self.reply(&Err(error))) }
+        Answer { status, line: Some(self.line(&Err(error))) }
     }
 }
 
@@ -197,7 +240,7 @@ async fn single(
     match result {
         Err(error) if envelope.version == Version::Legacy => envelope.failure(error),
         _ if envelope.is_notification() => Answer::status(StatusCode::NO_CONTENT),
-        result => Answer { status: StatusCode::OK, line: Some(envelope.reply(&result)) },
+        result => Answer { status: StatusCode::OK, line: Some(envelope.line(&result)) },
     }
 }
 
@@ -244,5 +287,5 @@ async fn batch(
         return Answer::status(StatusCode::NO_CONTENT);
     }
     out.push(']');
-    Answer { status: StatusCode::OK, line: Some(out) }
+    Answer { status: StatusCode::OK, line: Some(out.into()) }
 }

@@ -202,7 +202,7 @@ impl Front {
         let answer =
             envelope::execute(body, &self.registry, &self.auth, caller, ticket, self.max_batch).await;
         Ok(match answer.line {
-            Some(line) => json(answer.status, line),
+            Some(line) => json(answer.status, line.pieces()),
             None => plain(answer.status, ""),
         })
     }

@@ -29,7 +29,7 @@ use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use wire::Wire;
@@ -76,7 +76,7 @@ impl Default for HttpOptions {
             timeout: Some(Duration::from_secs(30)),
             max_body: 32 * 1024 * 1024,
             max_batch: 50_000,
-            max_connections: 1000,
+            max_connections: 3000,
             rest_rate: Some(Rate::default()),
             origins: OriginRules::default(),
             feed_tokens: Vec::new(),
@@ -242,6 +242,7 @@ struct Acceptor {
 
 impl Acceptor {
     async fn run(mut self, listener: TcpListener) {
+        let mut refused = Refusals::default();
         loop {
             let accepted = tokio::select! {
                 () = stopped(&mut self.stopping) => return,
@@ -252,7 +253,10 @@ impl Acceptor {
                     Ok(slot) => {
                         tokio::spawn(self.clone().serve(stream, peer, slot));
                     }
-                    Err(_) => refuse_connection(&stream),
+                    Err(_) => {
+                        refused.note();
+                        refuse_connection(&stream);
+                    }
                 },
                 // Out of file descriptors, or the client left: neither ends the server.
                 Err(error) => {
@@ -296,9 +300,30 @@ impl Acceptor {
     }
 }
 
+/// Tells the log of refused connections, once a minute at most.
+#[derive(Default)]
+struct Refusals {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Refusals {
+    fn note(&mut self) {
+        self.count += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= Duration::from_secs(60)) {
+            tracing::warn!(
+                target: "http",
+                "{} connections were refused: too many at a time; more are taken with a higher -rpclongpolls= setting",
+                self.count
+            );
+            *self = Self { count: 0, told: Some(Instant::now()) };
+        }
+    }
+}
+
 /// Says that there are too many connections, if the socket takes it at once.
 fn refuse_connection(stream: &TcpStream) {
-    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 20\r\nConnection: close\r\n\r\nToo many connections";
     // The connection is dropped either way.
     let _ = stream.try_write(FULL);
 }

@@ -19,6 +19,8 @@ const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 /// A body: whole, or piece by piece.
 pub(super) enum ReplyBody {
     Whole(Option<Bytes>),
+    /// All of it is there, the last piece first.
+    Parts(Vec<Bytes>),
     Pieces(mpsc::Receiver<Result<Bytes, RestStreamError>>),
 }
 
@@ -34,6 +36,7 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, RestStreamError>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Parts(parts) => Poll::Ready(parts.pop().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Pieces(pieces) => {
                 pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
@@ -41,12 +44,17 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None))
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Parts(parts) => parts.is_empty(),
+            Self::Pieces(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Parts(parts) => SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum()),
             Self::Pieces(_) => SizeHint::default(),
         }
     }
@@ -83,10 +91,19 @@ pub(super) fn plain(status: StatusCode, text: &'static str) -> Reply {
     with_body(status, &[], text)
 }
 
-/// A JSON-RPC reply: one line.
-pub(super) fn json(status: StatusCode, mut line: String) -> Reply {
-    line.push('\n');
-    with_body(status, &[(CONTENT_TYPE, JSON_TYPE)], line)
+/// A JSON-RPC reply: one line, in the pieces that it was made of.
+pub(super) fn json(status: StatusCode, mut line: Vec<Bytes>) -> Reply {
+    let first = [(CONTENT_TYPE, JSON_TYPE)];
+    if line.len() < 2 {
+        return with_body(status, &first, line.pop().unwrap_or_default());
+    }
+    line.reverse();
+    let body = ReplyBody::Parts(line);
+    let length = body.size_hint().lower();
+    let mut reply = with_body(status, &first, "");
+    reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    *reply.body_mut() = body;
+    reply
 }
 
 /// 401 with the challenge.

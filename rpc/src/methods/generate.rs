@@ -11,13 +11,14 @@ use chaincore_consensus::address::Address;
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::pow::Target;
 use chaincore_consensus::{Block, BlockHash, Script, TxRef, Txid, hex};
+use chaincore_miner::{Kernel, Prepared};
 use serde::Serialize;
 use std::sync::Arc;
 
 /// How many nonces one call tries.
 const DEFAULT_MAX_TRIES: u64 = 1_000_000;
 /// How many nonces are tried between two looks at whether the node is stopping.
-const TRIES_BETWEEN_LOOKS: u64 = 1 << 14;
+const TRIES_BETWEEN_LOOKS: u32 = 1 << 16;
 
 /// What became of a search for a nonce.
 enum Search {
@@ -29,21 +30,29 @@ enum Search {
 }
 
 /// Looks for the lowest nonce, from the block's own on, that meets its target, and takes what it needed off `tries`.
+///
+/// As in Core's loop the last nonce of all is not tried, and tries that are used up win over a nonce that solves.
 fn search(node: &dyn Node, block: &mut Block, tries: &mut u64) -> Search {
     let Ok(target) = Target::from_compact(block.header.bits) else { return Search::GaveUp };
+    let (kernel, work) = (Kernel::fastest(), Prepared::new(&block.header, target));
+    let mut hits = Vec::new();
     loop {
-        // The order of Core's loop: tries are counted before the last hash is looked at.
-        if *tries == 0 || (tries.is_multiple_of(TRIES_BETWEEN_LOOKS) && node.is_stopping()) {
+        if *tries == 0 || node.is_stopping() {
             return Search::GaveUp;
         }
-        if block.header.nonce == u32::MAX {
+        let start = block.header.nonce;
+        let left = u32::try_from(*tries).unwrap_or(u32::MAX).min(u32::MAX - start);
+        if left == 0 {
             return Search::Exhausted;
         }
-        if target.is_met_by(&block.hash()) {
+        let tried = kernel.scan(&work, start, left.min(TRIES_BETWEEN_LOOKS), 1, &mut hits);
+        if let Some(found) = hits.iter().map(|hit| hit.nonce).min() {
+            *tries -= u64::from(found - start);
+            block.header.nonce = found;
             return Search::Found;
         }
-        block.header.nonce += 1;
-        *tries -= 1;
+        block.header.nonce += tried;
+        *tries -= u64::from(tried);
     }
 }
 

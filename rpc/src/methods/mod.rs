@@ -69,7 +69,7 @@ pub fn register(builder: &mut RegistryBuilder, node: &NodeRef) {
     }
     let templates = Arc::new(template::Templates::default());
     let for_template = node.clone();
-    builder.add_waiting(table_work::getblocktemplate(), move |call| {
+    builder.add_waiting_shared(table_work::getblocktemplate(), move |call| {
         template::getblocktemplate(for_template.clone(), templates.clone(), call)
     });
     let waiter = node.clone();

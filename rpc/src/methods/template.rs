@@ -1,48 +1,28 @@
 //! `getblocktemplate`: work for miners (BIP22, BIP23, BIP9, BIP145), long polling and proposals.
 
-use super::block_json::{bits_text, target_text};
+//!
+//! - `cache` keeps the template handed out last, and its text, for all who ask,
+//! - `print` writes that text.
+
+mod cache;
+mod print;
+
+pub use cache::Templates;
+
 use super::mining::{bip22_reason, decode_block};
 use super::reply;
 use crate::error::{RpcError, code};
 use crate::json::Json;
-use crate::node::{BlockTemplate, BlockValidity, ChainView, Node, NodeRef};
-use crate::registry::{Call, CallResult};
-use chaincore_consensus::codec::Encode;
-use chaincore_consensus::difficulty::next_bits;
-use chaincore_consensus::script::{Builder, op};
-use chaincore_consensus::transaction::WITNESS_SCALE_FACTOR;
-use chaincore_consensus::versionbits::{DeploymentState, StateCache};
-use chaincore_consensus::{BlockHash, Txid, Wtxid, hex};
-use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::node::{BlockValidity, Node, NodeRef};
+use crate::registry::{Call, CallResult, Printed, PrintedResult};
+use chaincore_consensus::BlockHash;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A template younger than this is handed out again although the mempool has changed.
-const TEMPLATE_LIFETIME: i64 = 5;
 /// When a long poll first looks at the mempool.
 const FIRST_MEMPOOL_LOOK: Duration = Duration::from_secs(60);
 /// How often it looks after that.
 const MEMPOOL_LOOK: Duration = Duration::from_secs(10);
-/// The most a block's signature operations may cost.
-const MAX_BLOCK_SIGOPS_COST: i64 = 80_000;
-/// The most bytes a block may have.
-const MAX_BLOCK_SIZE: i64 = 4_000_000;
-/// The most weight a block may have.
-const MAX_BLOCK_WEIGHT: i64 = 4_000_000;
-
-/// The template handed out last, shared by all callers.
-#[derive(Default)]
-pub struct Templates(Mutex<Cached>);
-
-#[derive(Default)]
-struct Cached {
-    /// The mempool's counter when the template was built; long polls compare with it.
-    updates: u64,
-    built_at: i64,
-    template: Option<BlockTemplate>,
-}
-
 /// What a caller asks for.
 enum Request {
     Template { rules: Vec<String>, longpollid: Option<Json> },
@@ -115,9 +95,12 @@ async fn wait_for_change(node: &dyn Node, tip: BlockHash, updates: u64) {
 }
 
 /// Answers one call.
-pub async fn getblocktemplate(node: NodeRef, templates: Arc<Templates>, call: Call) -> CallResult {
+pub async fn getblocktemplate(node: NodeRef, templates: Arc<Templates>, call: Call) -> PrintedResult {
     let (rules, longpollid) = match Request::read(call.args.get(0))? {
-        Request::Proposal(text) => return blocking(move || propose(&*node, &text)).await,
+        Request::Proposal(text) => {
+            let judged = tokio::task::spawn_blocking(move || propose(&*node, &text)).await;
+            return judged.map_err(|_| RpcError::shutting_down())?.map(Printed::Own);
+        }
         Request::Template { rules, longpollid } => (rules, longpollid),
     };
     if !node.params().is_test_chain() {
@@ -131,8 +114,7 @@ pub async fn getblocktemplate(node: NodeRef, templates: Arc<Templates>, call: Ca
         }
     }
     if let Some(id) = longpollid {
-        let last = templates.0.lock().unwrap_or_else(PoisonError::into_inner).updates;
-        let (tip, updates) = watched(&id, node.chain().tip().hash, last)?;
+        let (tip, updates) = watched(&id, node.chain().tip().hash, templates.updates())?;
         wait_for_change(&*node, tip, updates).await;
     }
     let supports = |rule: &str| rules.iter().any(|known| known == rule);
@@ -146,216 +128,5 @@ pub async fn getblocktemplate(node: NodeRef, templates: Arc<Templates>, call: Ca
             "getblocktemplate must be called with the segwit rule set (call with {\"rules\": [\"segwit\"]})",
         ));
     }
-    blocking(move || {
-        let (template, updates) = templates.current(&*node)?;
-        reply(&TemplateJson::new(&*node, &template, updates, &rules)?)
-    })
-    .await
-}
-
-/// Runs what blocks where blocking is allowed.
-async fn blocking(work: impl FnOnce() -> CallResult + Send + 'static) -> CallResult {
-    tokio::task::spawn_blocking(work).await.map_err(|_| RpcError::shutting_down())?
-}
-
-impl Templates {
-    /// The template to hand out now, and the mempool's counter when it was built.
-    fn current(&self, node: &dyn Node) -> Result<(BlockTemplate, u64), RpcError> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tip = node.chain().tip().hash;
-        let now = node.now();
-        let updates = node.mempool_info().updates;
-        let outdated = updates != cached.updates && now - cached.built_at > TEMPLATE_LIFETIME;
-        if let Some(template) = &cached.template
-            && template.block.header.previous == tip
-            && !outdated
-        {
-            return Ok((template.clone(), cached.updates));
-        }
-        // Whatever fails below, the next call starts afresh.
-        cached.template = None;
-        cached.updates = updates;
-        cached.built_at = now;
-        let anyone = Builder::new().op(op::OP_1).into_script();
-        let template = node.build_template(anyone, true)?;
-        cached.template = Some(template.clone());
-        Ok((template, updates))
-    }
-}
-
-#[derive(Serialize)]
-struct TemplateTx {
-    data: String,
-    txid: Txid,
-    hash: Wtxid,
-    depends: Vec<usize>,
-    fee: i64,
-    sigops: i64,
-    weight: usize,
-}
-
-/// Nothing needs to be in the coinbase's script besides the height.
-#[derive(Serialize)]
-struct CoinbaseAux {}
-
-#[derive(Serialize)]
-struct TemplateJson {
-    capabilities: [&'static str; 1],
-    version: i32,
-    rules: Vec<String>,
-    vbavailable: BTreeMap<String, u8>,
-    vbrequired: u32,
-    previousblockhash: BlockHash,
-    transactions: Vec<TemplateTx>,
-    coinbaseaux: CoinbaseAux,
-    coinbasevalue: i64,
-    longpollid: String,
-    target: String,
-    mintime: u32,
-    mutable: [&'static str; 3],
-    noncerange: &'static str,
-    sigoplimit: i64,
-    sizelimit: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    weightlimit: Option<i64>,
-    curtime: u32,
-    bits: String,
-    height: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signet_challenge: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    default_witness_commitment: Option<String>,
-}
-
-/// The version and rules of a template for a miner who knows `rules`.
-struct Voting {
-    version: i32,
-    rules: Vec<String>,
-    available: BTreeMap<String, u8>,
-}
-
-impl Voting {
-    fn new(
-        node: &dyn Node,
-        chain: &dyn ChainView,
-        template: &BlockTemplate,
-        known: &[String],
-        segwit: bool,
-    ) -> Result<Self, RpcError> {
-        let params = node.params();
-        let mut version = template.block.header.version;
-        let mut rules = vec!["csv".to_owned()];
-        if segwit {
-            rules.extend(["!segwit".into(), "taproot".into()]);
-        }
-        if params.signet_challenge.is_some() {
-            rules.push("!signet".into());
-        }
-        let mut available = BTreeMap::new();
-        let Some(branch) = chain.ancestry(&template.block.header.previous) else {
-            return Ok(Self { version, rules, available });
-        };
-        for deployment in &params.version_bits {
-            let shown = format!("{}{}", if deployment.gbt_optional { "" } else { "!" }, deployment.name);
-            let understood = deployment.gbt_optional || known.contains(&deployment.name);
-            let mask = deployment.mask();
-            match deployment.state_at(&*branch, template.height, &mut StateCache::default()) {
-                DeploymentState::Active if !understood => {
-                    let name = &deployment.name;
-                    let message = format!("Support for '{name}' rule requires explicit client support");
-                    return Err(RpcError::invalid_parameter(message));
-                }
-                DeploymentState::Active => rules.push(shown),
-                state @ (DeploymentState::Started | DeploymentState::LockedIn) => {
-                    if state == DeploymentState::LockedIn {
-                        version |= mask;
-                    }
-                    available.insert(shown, deployment.bit);
-                    if !understood {
-                        version &= !mask;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(Self { version, rules, available })
-    }
-}
-
-impl TemplateJson {
-    fn new(
-        node: &dyn Node,
-        template: &BlockTemplate,
-        updates: u64,
-        known_rules: &[String],
-    ) -> Result<Self, RpcError> {
-        let params = node.params();
-        let chain = node.chain();
-        let header = &template.block.header;
-        let segwit = template.height >= params.deployments.segwit;
-        let voting = Voting::new(node, &*chain, template, known_rules, segwit)?;
-        let now = u32::try_from(node.now()).unwrap_or(u32::MAX);
-        let curtime = header.time.max(template.min_time).max(now);
-        // On some chains a later time makes a block easier.
-        let branch = chain.ancestry(&header.previous);
-        let bits = branch.map_or(header.bits, |branch| next_bits(params, &*branch, curtime));
-        // Before segwit the cost was not scaled.
-        let unscaled = |cost: i64| if segwit { cost } else { cost / WITNESS_SCALE_FACTOR as i64 };
-        Ok(Self {
-            capabilities: ["proposal"],
-            version: voting.version,
-            rules: voting.rules,
-            vbavailable: voting.available,
-            vbrequired: 0,
-            previousblockhash: header.previous,
-            transactions: transactions(template, unscaled),
-            coinbaseaux: CoinbaseAux {},
-            coinbasevalue: coinbase_value(template),
-            longpollid: format!("{}{updates}", header.previous),
-            target: target_text(bits),
-            mintime: template.min_time,
-            mutable: ["time", "transactions", "prevblock"],
-            noncerange: "00000000ffffffff",
-            sigoplimit: unscaled(MAX_BLOCK_SIGOPS_COST),
-            sizelimit: unscaled(MAX_BLOCK_SIZE),
-            weightlimit: segwit.then_some(MAX_BLOCK_WEIGHT),
-            curtime,
-            bits: bits_text(bits),
-            height: template.height,
-            signet_challenge: params.signet_challenge.as_ref().map(|script| hex::encode(script)),
-            default_witness_commitment: template
-                .witness_commitment
-                .as_ref()
-                .map(|script| hex::encode(script)),
-        })
-    }
-}
-
-/// What the coinbase may pay.
-fn coinbase_value(template: &BlockTemplate) -> i64 {
-    let coinbase = template.block.transactions.first();
-    coinbase.and_then(|tx| tx.outputs.first()).map_or(0, |output| output.value.sat())
-}
-
-fn transactions(template: &BlockTemplate, unscaled: impl Fn(i64) -> i64) -> Vec<TemplateTx> {
-    let txs = &template.block.transactions;
-    let places: HashMap<Txid, usize> = txs.iter().enumerate().map(|(at, tx)| (tx.txid(), at)).collect();
-    let facts = template.fees.iter().zip(&template.sigops);
-    txs.iter()
-        .skip(1)
-        .zip(facts)
-        .map(|(tx, (fee, sigops))| TemplateTx {
-            data: hex::encode(&tx.to_bytes()),
-            txid: tx.txid(),
-            hash: tx.wtxid(),
-            depends: tx
-                .inputs
-                .iter()
-                .filter_map(|input| places.get(&input.previous_output.txid).copied())
-                .collect(),
-            fee: fee.sat(),
-            sigops: unscaled(*sigops),
-            weight: tx.weight(),
-        })
-        .collect()
+    templates.text(node, &rules).await.map(Printed::Shared)
 }

@@ -33,6 +33,15 @@ pub(super) const TEMPLATE_FIELDS: &[Field] = &[
     field("transactions", List, "The transactions after it: txid, hex, fee (satoshis) and weight"),
     field("block", Text, "The whole block as hex, lacking only the nonce"),
 ];
+pub(super) const MINER_REPORT: &[Field] = &[
+    field("worker", Text, "What it calls itself: up to 64 letters, digits, -, _ and ."),
+    field("miner_address", Text, "The address that its blocks pay"),
+    field("hashes", Integer, "Headers hashed"),
+    field("hashes_per_second", Integer, "Headers hashed in a second, on average"),
+    field("accepted", Integer, "Blocks that became a tip"),
+    field("rejected", Integer, "Blocks that did not"),
+    field("uptime", Integer, "Seconds since it began"),
+];
 pub(super) const TX_BODY: &[Field] = &[
     optional("hex", Text, "The transaction as hex"),
     optional("tx_hex", Text, "The same under another name"),

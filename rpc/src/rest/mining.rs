@@ -10,6 +10,7 @@ use crate::value::CoreDouble;
 use chaincore_consensus::codec::{Decode, Encode};
 use chaincore_consensus::pow::{self, Target};
 use chaincore_consensus::{Block, BlockHash, Hash256, Header, Txid, hex};
+use chaincore_plugin::node::MinerReport;
 use hyper::StatusCode;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -113,6 +114,82 @@ impl Work {
             block: hex::encode(&template.block.to_bytes()),
         }
     }
+}
+
+/// The longest name of a worker.
+const MAX_WORKER: usize = 64;
+
+/// The JSON-RPC method whose right a user needs for a path from another machine.
+pub fn controls(path: &str) -> Option<&'static str> {
+    (path == "/mining_stats").then_some("submitblock")
+}
+
+#[derive(Serialize)]
+struct Noted {
+    noted: bool,
+}
+
+/// `POST /mining_stats`.
+pub fn report(rest: &Rest, request: &Request) -> Answer {
+    let body = request.json()?;
+    let wrong = |message: String| RestError::bad_request("bad_report", message);
+    let text = |name: &str| {
+        let value = body.field(name);
+        value.get_str().map_err(|_| wrong(format!("{name} must be a text, not {value}")))
+    };
+    let number = |name: &str| {
+        let value = body.field(name);
+        value.get_int::<u64>().map_err(|_| wrong(format!("{name} must be a whole number, not {value}")))
+    };
+    let worker = text("worker")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !(1..=MAX_WORKER).contains(&worker.len()) || !worker.bytes().all(plain) {
+        return Err(wrong(format!("worker must be 1 to {MAX_WORKER} letters, digits, -, _ and .")));
+    }
+    let node = rest.node();
+    let (address, _) = address_script(text("miner_address")?, node.params())?;
+    node.note_miner(MinerReport {
+        worker: worker.to_owned(),
+        address: address.to_text(&node.params().addresses),
+        hashes: number("hashes")?,
+        hashes_per_second: number("hashes_per_second")?,
+        accepted: number("accepted")?,
+        rejected: number("rejected")?,
+        uptime: number("uptime")?,
+    });
+    json(&Noted { noted: true })
+}
+
+#[derive(Serialize)]
+struct Reported {
+    worker: String,
+    miner_address: String,
+    hashes: u64,
+    hashes_per_second: u64,
+    accepted: u64,
+    rejected: u64,
+    uptime: u64,
+    time: i64,
+}
+
+#[derive(Serialize)]
+struct Miners {
+    miners: Vec<Reported>,
+}
+
+/// `GET /mining_stats`.
+pub fn reports(rest: &Rest, _: &Request) -> Answer {
+    let reported = |(time, report): (i64, MinerReport)| Reported {
+        worker: report.worker,
+        miner_address: report.address,
+        hashes: report.hashes,
+        hashes_per_second: report.hashes_per_second,
+        accepted: report.accepted,
+        rejected: report.rejected,
+        uptime: report.uptime,
+        time,
+    };
+    json(&Miners { miners: rest.node().miner_reports().into_iter().map(reported).collect() })
 }
 
 /// `POST /mine_block`.

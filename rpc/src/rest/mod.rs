@@ -333,7 +333,7 @@ impl RestHandler for Rest {
     }
 
     fn controls(&self, path: &str) -> Option<&'static str> {
-        peers::controls(path)
+        peers::controls(path).or_else(|| mining::controls(path))
     }
 
     fn handle(&self, request: RestRequest) -> RestFuture<'_> {

@@ -1,6 +1,6 @@
 //! The table of routes: what the router follows and the OpenAPI document tells.
 
-use super::documented::{ADDRESS, PEER_LIST, SHARED_LIST, TEMPLATE_FIELDS, TX_BODY};
+use super::documented::{ADDRESS, MINER_REPORT, PEER_LIST, SHARED_LIST, TEMPLATE_FIELDS, TX_BODY};
 use super::route::Kind::{Flag, Integer, List, Number, Object, Text};
 use super::route::{BodyDoc, Field, Handler, Reply, Route, field, optional};
 use super::{Verb, addresses, blocks, feed, light, mining, page, peers, status, transactions};
@@ -316,6 +316,30 @@ pub static ROUTES: &[Route] = &[
             field("blockchain_length", Integer, "How many blocks the chain has now"),
         ]),
         run: Handler::Node(mining::submit_block),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/mining_stats",
+        summary: "Tell the node how a miner works: for clients on this machine, and for users that may call submitblock",
+        group: "mining",
+        params: &[],
+        body: Some(BodyDoc { about: "What the miner did since it began", fields: MINER_REPORT, text: false }),
+        reply: Reply::Json(&[field("noted", Flag, "true")]),
+        run: Handler::Node(mining::report),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/mining_stats",
+        summary: "What miners told last: for clients on this machine, and for users that may call submitblock",
+        group: "mining",
+        params: &[],
+        body: None,
+        reply: Reply::Json(&[field(
+            "miners",
+            List,
+            "What was told to POST /mining_stats, with its time: of each worker the last, the newest first",
+        )]),
+        run: Handler::Node(mining::reports),
     },
     Route {
         verb: Verb::Get,

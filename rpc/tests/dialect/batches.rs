@@ -73,6 +73,27 @@ async fn rule_10_batches_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_text_that_is_shared_is_answered_like_any_other() {
+    let server = server().await;
+    server
+        .check(&[
+            (r#"{"method":"shared","id":1}"#, OK, r#"{"result":{"all":[1,2]},"error":null,"id":1}"#),
+            (r#"{"method":"shared"}"#, OK, r#"{"result":{"all":[1,2]},"error":null}"#),
+            (
+                r#"{"jsonrpc":"2.0","method":"shared","id":"x"}"#,
+                OK,
+                r#"{"jsonrpc":"2.0","result":{"all":[1,2]},"id":"x"}"#,
+            ),
+            (
+                r#"[{"method":"shared","id":1},{"method":"count","id":2}]"#,
+                OK,
+                r#"[{"result":{"all":[1,2]},"error":null,"id":1},{"result":1,"error":null,"id":2}]"#,
+            ),
+        ])
+        .await;
+}
+
+#[tokio::test]
 async fn rule_10_a_batch_goes_on_after_a_parked_call() {
     let limits = CallLimits { threads: 1, queue_depth: 0, parked: 10 };
     let server = server_with(options(), limits).await;

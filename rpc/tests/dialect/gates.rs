@@ -192,7 +192,7 @@ async fn rule_18_what_waits_holds_no_worker() {
         .check(&[(
             r#"{"method":"wait","id":3}"#,
             "500 Internal Server Error",
-            r#"{"result":null,"error":{"code":-37,"message":"Too many calls are waiting for an event"},"id":3}"#,
+            r#"{"result":null,"error":{"code":-37,"message":"Too many calls are waiting for an event; more may with a higher -rpclongpolls= setting"},"id":3}"#,
         )])
         .await;
     server.tip.send_replace(5);

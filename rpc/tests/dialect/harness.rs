@@ -6,7 +6,7 @@ use chaincore_rpc::http::{
     AuthOptions, HttpOptions, HttpServer, RestFuture, RestHandler, RestRequest, RestResponse,
 };
 use chaincore_rpc::json::Json;
-use chaincore_rpc::registry::{Arg, CallLimits, Method, Registry, RegistryBuilder};
+use chaincore_rpc::registry::{Arg, CallLimits, Method, Printed, Registry, RegistryBuilder};
 use chaincore_rpc::value::{Btc, CoreDouble, Object};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -174,6 +174,10 @@ pub async fn server_with(options: HttpOptions, limits: CallLimits) -> Fixture {
     builder.add_waiting(Method::new("util", "wait", "Waits off the workers."), move |_| {
         let mut tip = waiting.clone();
         async move { Ok(tip.wait_for(|tip| *tip > 0).await.map(|tip| *tip).unwrap_or(0)) }
+    });
+    let text: Arc<str> = "{\"all\":[1,2]}".into();
+    builder.add_waiting_shared(Method::new("util", "shared", "Gives all one text."), move |_| {
+        std::future::ready(Ok(Printed::Shared(text.clone())))
     });
     builder.add_feed(tip_feed(tip.subscribe()));
     let registry = builder.build().unwrap();

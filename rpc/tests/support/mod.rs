@@ -23,6 +23,7 @@ use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::undo::BlockUndo;
 use chaincore_consensus::{Amount, Block, BlockHash, Hash256, Header, OutPoint, Script, Tx, TxRef, Txid};
 use chaincore_plugin::MempoolEvent;
+use chaincore_plugin::node::MinerReport;
 use chaincore_rpc::network::Network;
 use chaincore_rpc::node::*;
 use network::NoPeers;
@@ -44,6 +45,7 @@ struct State {
     mock_time: Option<i64>,
     stopping: bool,
     net_log: bool,
+    reports: Vec<MinerReport>,
 }
 
 /// The node.
@@ -90,6 +92,7 @@ impl MemoryNode {
                 mock_time: Some(genesis.header.time.into()),
                 stopping: false,
                 net_log: false,
+                reports: Vec::new(),
             }),
             tips: watch::channel(tip).0,
             params,
@@ -262,6 +265,12 @@ impl Node for MemoryNode {
     }
     fn template_stats(&self) -> Option<TemplateStats> {
         Some(TemplateStats { weight: 8000, transactions: 0 })
+    }
+    fn note_miner(&self, report: MinerReport) {
+        self.state().reports.push(report);
+    }
+    fn miner_reports(&self) -> Vec<(i64, MinerReport)> {
+        self.state().reports.iter().map(|report| (7, report.clone())).collect()
     }
     fn block_min_fee_rate(&self) -> Amount {
         Amount(1)

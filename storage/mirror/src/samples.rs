@@ -6,7 +6,9 @@ use crate::options::MirrorOptions;
 use crate::pools;
 use crate::rows::display_order;
 use crate::session::Session;
-use chaincore_plugin::node::{MempoolSnapshot, MinerEvent, NodeIdentity, NodeReader, NodeVitals};
+use chaincore_plugin::node::{
+    MempoolSnapshot, MinerEvent, MinerReport, NodeIdentity, NodeReader, NodeVitals,
+};
 use chaincore_plugin::{Context, MempoolEvent, RemovalReason};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -124,12 +126,20 @@ impl Samples {
         fn column<T>(events: &[MinerEvent], value: impl Fn(&MinerEvent) -> T) -> Vec<T> {
             events.iter().map(value).collect()
         }
+        let told = |number: fn(&MinerReport) -> u64| {
+            let number = |report: &MinerReport| i64::try_from(number(report)).unwrap_or(i64::MAX);
+            column(&events, |event| event.report.as_ref().map(number))
+        };
         // What was written before an answer was lost is there already.
         sqlx::query(
-            "INSERT INTO chaincore.miner_events (node_id, at, seq, kind, height, hash, latency_ms, detail)
-             SELECT $1, to_timestamp(at), seq, kind, height, hash, latency_ms, detail
-             FROM unnest($2::bigint[], $3::integer[], $4::text[], $5::integer[], $6::bytea[], $7::integer[], $8::text[])
-                AS e (at, seq, kind, height, hash, latency_ms, detail) ON CONFLICT DO NOTHING",
+            "INSERT INTO chaincore.miner_events (node_id, at, seq, kind, height, hash, latency_ms, detail, worker, address,
+                hashes, hash_rate, blocks_accepted, blocks_rejected, uptime)
+             SELECT $1, to_timestamp(at), seq, kind, height, hash, latency_ms, detail, worker, address, hashes, hash_rate,
+                accepted, rejected, uptime
+             FROM unnest($2::bigint[], $3::integer[], $4::text[], $5::integer[], $6::bytea[], $7::integer[], $8::text[],
+                $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+                AS e (at, seq, kind, height, hash, latency_ms, detail, worker, address, hashes, hash_rate, accepted,
+                    rejected, uptime) ON CONFLICT DO NOTHING",
         )
         .bind(node_id(identity))
         .bind(column(&events, |event| event.at))
@@ -139,6 +149,13 @@ impl Samples {
         .bind(column(&events, |event| event.hash.map(|hash| display_order(&hash.0).to_vec())))
         .bind(column(&events, |event| event.latency.map(|latency| latency.min(i32::MAX as u32) as i32)))
         .bind(column(&events, |event| event.detail.clone()))
+        .bind(column(&events, |event| event.report.as_ref().map(|told| told.worker.clone())))
+        .bind(column(&events, |event| event.report.as_ref().map(|told| told.address.clone())))
+        .bind(told(|told| told.hashes))
+        .bind(told(|told| told.hashes_per_second))
+        .bind(told(|told| told.accepted))
+        .bind(told(|told| told.rejected))
+        .bind(told(|told| told.uptime))
         .execute(&mut session.connection)
         .await
         .map_err(MirrorError::during("cannot record what miners did"))?;

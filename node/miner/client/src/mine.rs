@@ -19,6 +19,8 @@ const ATTEMPTS: u32 = 3;
 /// Bits of the extranonce that this process counts in; the others are its own, drawn once. Miners of one owner do not
 /// search the same headers, on however many machines: of a thousand, two share their place once in eight million runs.
 const COUNTED_BITS: u32 = 20;
+/// How often the node is told how the miner works.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Everything that the loop waits for.
 enum Message {
@@ -45,6 +47,13 @@ struct Mining<'a> {
     solved: Option<u64>,
     /// Blocks that were handed in and not judged yet.
     handed_in: u64,
+    /// When mining began, and when the node is told next how it goes.
+    begun: Instant,
+    report_due: Instant,
+    /// The node that gave work last.
+    known: Option<usize>,
+    /// What the miner calls itself.
+    worker: String,
     extranonces: std::ops::Range<u64>,
 }
 
@@ -109,6 +118,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         current: None,
         solved: None,
         handed_in: 0,
+        begun: Instant::now(),
+        report_due: Instant::now() + REPORT_INTERVAL,
+        known: None,
+        worker: options.worker.clone().unwrap_or_else(|| format!("miner-{:08x}", place >> 32)),
         extranonces,
     };
     mining.lead(&inbox)
@@ -137,12 +150,37 @@ impl Mining<'_> {
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
+            if Instant::now() >= self.report_due {
+                self.report_due = Instant::now() + REPORT_INTERVAL;
+                drop(self.tell_node());
+            }
             if self.options.blocks.is_some_and(|wanted| self.sums.accepted >= wanted) {
+                if let Some(telling) = self.tell_node() {
+                    // It ends soon, whatever the node does.
+                    let _ = telling.join();
+                }
                 self.report.progress(None, self.sums, &self.engine.figures());
                 self.report.end();
                 return Ok(());
             }
         }
+    }
+
+    /// Tells the node that gives the work how it goes, on a thread of its own.
+    fn tell_node(&self) -> Option<std::thread::JoinHandle<()>> {
+        let node = self.nodes[self.known.filter(|_| !self.options.no_report)?].clone();
+        let hashes: u64 = self.engine.figures().iter().map(|core| core.hashes).sum();
+        let uptime = self.begun.elapsed();
+        let report = json!({
+            "worker": self.worker,
+            "miner_address": self.options.wallet,
+            "hashes": hashes,
+            "hashes_per_second": (hashes as f64 / uptime.as_secs_f64().max(1e-3)) as u64,
+            "accepted": self.sums.accepted,
+            "rejected": self.sums.refused,
+            "uptime": uptime.as_secs(),
+        });
+        std::thread::Builder::new().name("report".into()).spawn(move || node.report(&report)).ok()
     }
 
     fn news(&mut self, news: News) -> Result<(), Failure> {
@@ -166,6 +204,7 @@ impl Mining<'_> {
                     );
                 }
                 self.current = Some((number, node, work));
+                self.known = Some(node);
             }
             News::Trouble { text, again_in } => {
                 if let Some(wait) = again_in {

@@ -6,8 +6,11 @@ use chaincore_consensus::{Block, Script, hex};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// How long a node may take to note a report.
+const REPORT: Duration = Duration::from_secs(5);
 /// The largest answer that is read: a template of the largest block, in hexadecimal, and its names.
 const MAX_ANSWER: u64 = 64 << 20;
 /// How long a node may hold a long poll. Core answers within minutes when the mempool changes.
@@ -60,6 +63,8 @@ pub(crate) struct Node {
     pub(crate) url: String,
     login: Login,
     agent: ureq::Agent,
+    /// Whether it has not said yet that it takes no reports.
+    takes_reports: AtomicBool,
 }
 
 /// An answer's status and body.
@@ -97,7 +102,7 @@ impl Node {
             .timeout_global(Some(timeout))
             .build()
             .into();
-        Ok(Self { url: format!("http://{host}"), login, agent })
+        Ok(Self { url: format!("http://{host}"), login, agent, takes_reports: AtomicBool::new(true) })
     }
 
     fn authorization(&self) -> Result<Option<String>, NodeError> {
@@ -271,6 +276,19 @@ impl Node {
                 self.url, reply.status
             ))
         })
+    }
+
+    /// Tells the node how the miner works. One that takes no reports (Bitcoin Core, or one that is far away and has no
+    /// password) is not told again; what is lost is told by the next report.
+    pub(crate) fn report(&self, report: &Value) {
+        if !self.takes_reports.load(Ordering::Relaxed) {
+            return;
+        }
+        let header = ("Content-Type", "application/json");
+        if let Ok(reply) = self.post("/mining_stats", &report.to_string(), header, Some(REPORT)) {
+            let refused = (400..500).contains(&reply.status) && reply.status != 429;
+            self.takes_reports.store(!refused, Ordering::Relaxed);
+        }
     }
 
     /// Hands a block in. `Ok(None)` if it became the tip, `Ok(Some(reason))` if it did not.

@@ -59,6 +59,9 @@ pub(crate) struct Options {
     /// A name that stands in the coinbase of the blocks found: letters, digits, - and _, up to 20.
     #[arg(long, value_name = "NAME", value_parser = worker_name)]
     pub(crate) worker: Option<String>,
+    /// Do not tell the node how this miner works (it shows it at /mining_stats, and its SQL mirror counts it).
+    #[arg(long)]
+    pub(crate) no_report: bool,
     /// Seconds that a node may take to answer, but for long polls.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) timeout: u64,

@@ -184,7 +184,14 @@ fn mining_stats_tell_day_and_pool_with_stale_blocks_and_local_miners() {
              INSERT INTO chaincore.miner_events VALUES
                 (now(), 'a', 1, 'accepted', 2, decode(lpad('2', 64, '0'), 'hex'), 40, null),
                 (now(), 'a', 2, 'rejected', 2, decode(lpad('2', 64, '0'), 'hex'), 99, 'duplicate'),
-                (now(), 'a', 3, 'template', 3, null, 1, null)",
+                (now(), 'a', 3, 'template', 3, null, 1, null);
+             UPDATE chaincore.blocks SET coinbase_address = 'lone' WHERE pool_id = -1;
+             INSERT INTO chaincore.miner_events (at, node_id, seq, kind, worker, address, hash_rate) VALUES
+                ('2024-01-01 01:00:00Z', 'a', 4, 'report', 'rig1', 'lone', 100),
+                ('2024-01-01 02:00:00Z', 'a', 5, 'report', 'rig1', 'lone', 300),
+                ('2024-01-01 02:00:00Z', 'b', 5, 'report', 'rig2', 'lone', 50),
+                ('2024-01-02 02:00:00Z', 'a', 6, 'report', 'rig1', 'lone', 100),
+                ('2024-01-01 02:00:00Z', 'a', 7, 'report', 'rig1', 'somebody', 9)",
         )
         .unwrap();
     // The session's time zone must not move a block to another day.
@@ -192,14 +199,14 @@ fn mining_stats_tell_day_and_pool_with_stale_blocks_and_local_miners() {
         .sql(
             "SET timezone = 'Asia/Tokyo';
              SELECT day, pool, blocks, round(share::numeric, 4), stale_blocks, empty_blocks, fees, subsidy, fullness,
-                local_accepted, local_latency_ms
+                local_accepted, local_latency_ms, local_workers, local_hash_rate
              FROM chaincore.mining_stats ORDER BY day, pool",
         )
         .unwrap();
     assert_eq!(
         shown,
-        "2024-01-01|Lone Miner|2|0.6667|0|1|70|100|0.5|1|40\n\
-         2024-01-01|unknown|1|0.3333|0|0|30|50|1|0|\n\
-         2024-01-02|Lone Miner|0||1|0|0|0||0|"
+        "2024-01-01|Lone Miner|2|0.6667|0|1|70|100|0.5|1|40|2|250\n\
+         2024-01-01|unknown|1|0.3333|0|0|30|50|1|0||0|0\n\
+         2024-01-02|Lone Miner|0||1|0|0|0||0||0|0"
     );
 }
