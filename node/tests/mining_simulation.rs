@@ -114,12 +114,13 @@ impl Node {
         Self { chain, p2p, runtime }
     }
 
-    fn work(&self) -> Work {
-        self.chain.snapshot().tip().chain_work()
-    }
-
+    /// The tip, as miners are told of it.
     fn tip(&self) -> BlockHash {
         self.chain.tip_state().borrow().applied.hash
+    }
+
+    fn work(&self) -> Work {
+        self.chain.entry(&self.tip()).unwrap().chain_work()
     }
 
     /// The number of its only connection.
