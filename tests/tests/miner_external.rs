@@ -220,6 +220,8 @@ fn cgminer_mines_transactions_over_stratum_with_rolled_versions() {
         );
         node.rpc("sendrawtransaction", json!([bitcoin::consensus::encode::serialize_hex(&tx)]));
     }
+    // A new tip, at which the server makes a job of what is in the pool.
+    node.rpc("generateblock", json!([address(), []]));
     let mut machine = Machine::connect(&node);
     let configured = machine.ask(
         "{\"id\": 0, \"method\": \"mining.configure\", \"params\": [[\"version-rolling\"], \
