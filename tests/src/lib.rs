@@ -3,6 +3,7 @@
 //! Nothing here links the node. A [`TestNode`] is a `chaincored` process with a folder of its own; it listens
 //! on ports that the system chose and is killed when it is dropped.
 
+pub mod core;
 pub mod keys;
 pub mod maker;
 pub mod memory;
@@ -13,6 +14,7 @@ pub mod peer;
 pub mod proxy;
 pub mod terminal;
 
+pub use self::core::Core;
 pub use memory::resident;
 pub use node::{RpcFailure, TestNode, binary};
 pub use pair::Pair;

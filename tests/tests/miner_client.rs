@@ -1,6 +1,7 @@
 //! `chaincore-miner` against real nodes: by REST without a password, by `getblocktemplate` with a cookie, through failures.
 
 use bitcoin::{Amount, OutPoint};
+use chaincore_tests::Core;
 use chaincore_tests::mining::{address, spend};
 use chaincore_tests::node::{TestNode, binary};
 use serde_json::{Value, json};
@@ -33,8 +34,8 @@ fn accepted(output: &Output) -> Vec<String> {
     events(output).iter().filter(of_blocks).map(hash).collect()
 }
 
-fn cookie(node: &TestNode) -> String {
-    node.datadir().join("regtest/.cookie").display().to_string()
+fn cookie_of(node: &TestNode) -> String {
+    node.chain_dir().join(".cookie").display().to_string()
 }
 
 /// A child that ends with the test.
@@ -56,7 +57,7 @@ fn paid(node: &TestNode, hash: &str) -> String {
 fn blocks_are_mined_by_rest_and_by_template() {
     let node = TestNode::start(&["-regtest"]);
     let url = node.url().trim_end_matches('/').to_owned();
-    let cookie = cookie(&node);
+    let cookie = cookie_of(&node);
     let mut height = 0;
     for login in [&[][..], &["--cookie", &cookie]] {
         let output = run(&[
@@ -167,7 +168,7 @@ fn a_miner_goes_on_with_another_node_and_finds_the_first_again() {
 fn what_cannot_be_mined_is_said() {
     let node = TestNode::start(&["-regtest"]);
     let url = node.url().trim_end_matches('/').to_owned();
-    let cookie = cookie(&node);
+    let cookie = cookie_of(&node);
     // An address of another chain.
     for login in [&[][..], &["--cookie", &cookie]] {
         let arguments = [&["--wallet", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "--node", &url], login].concat();
@@ -183,9 +184,118 @@ fn what_cannot_be_mined_is_said() {
 
     let signet = TestNode::start(&["-signet", "-connect=0"]);
     let url = signet.url().trim_end_matches('/').to_owned();
-    let cookie = signet.datadir().join("signet/.cookie").display().to_string();
+    let cookie = cookie_of(&signet);
     let payee = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
     let output = run(&["--wallet", payee, "--node", &url, "--cookie", &cookie]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("signature"), "{text}");
+}
+
+#[test]
+fn the_default_chain_is_mined_by_rest_and_by_template() {
+    const PAYEE: &str = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
+    let node = TestNode::start(&["-connect=0"]);
+    let url = node.url().trim_end_matches('/').to_owned();
+    let cookie = cookie_of(&node);
+    let mut height = 0;
+    for login in [&[][..], &["--cookie", &cookie]] {
+        let output = run(&[&["--wallet", PAYEE, "--node", &url, "--blocks", "5"], login].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        height += 5;
+        assert_eq!(node.rpc("getblockcount", json!([])), height);
+        for hash in accepted(&output) {
+            assert_eq!(paid(&node, &hash), PAYEE);
+            assert!(hash.starts_with("000"), "{hash}");
+        }
+    }
+}
+
+#[test]
+fn bitcoin_core_gives_work() {
+    let Some(core) = Core::start("regtest") else { return };
+    let (url, cookie) = (core.url(), core.cookie().display().to_string());
+    let mine = |blocks: &str| {
+        let output = run(&[
+            "--wallet", PAYEE, "--node", &url, "--cookie", &cookie, "--blocks", blocks, "--worker", "rig-1",
+        ]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(events(&output).iter().all(|event| event["event"] != "refused"), "{:?}", events(&output));
+        accepted(&output)
+    };
+    let block = |hash: &str| core.rpc("getblock", json!([hash, 2]));
+    // Over the heights whose script changes its form.
+    for hash in mine("20") {
+        let first = &block(&hash)["tx"][0];
+        assert_eq!(first["vout"][0]["scriptPubKey"]["address"], PAYEE);
+        let words: String = "/chaincore-miner/rig-1/".bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(first["vin"][0]["coinbase"].as_str().is_some_and(|script| script.contains(&words)));
+    }
+    assert_eq!(core.rpc("getblockcount", json!([])), 20);
+
+    // With transactions that have witnesses, one of which spends another, and what they pay.
+    let hashes = core.rpc("generatetoaddress", json!([110, address()]));
+    let fee = Amount::from_sat(10_000);
+    let mut txids = vec![];
+    for n in 0..4 {
+        let coinbase = &block(hashes[n].as_str().expect("a hash"))["tx"][0];
+        let txid = coinbase["txid"].as_str().expect("a txid").parse().expect("a txid");
+        let value = Amount::from_btc(50.0).expect("an amount");
+        let parent = spend(OutPoint { txid, vout: 0 }, value, fee, 2);
+        let child =
+            spend(OutPoint { txid: parent.compute_txid(), vout: 1 }, parent.output[1].value, fee * 3, 1);
+        for tx in [parent, child] {
+            let raw = bitcoin::consensus::encode::serialize_hex(&tx);
+            txids.push(core.rpc("sendrawtransaction", json!([raw])));
+        }
+    }
+    let hash = mine("1").pop().expect("a block");
+    let full = block(&hash);
+    let mut mined: Vec<&Value> =
+        full["tx"].as_array().expect("transactions").iter().skip(1).map(|tx| &tx["txid"]).collect();
+    mined.sort_by_key(|txid| txid.to_string());
+    let mut sent: Vec<&Value> = txids.iter().collect();
+    sent.sort_by_key(|txid| txid.to_string());
+    assert_eq!(mined, sent);
+    let outputs = full["tx"][0]["vout"].as_array().expect("outputs");
+    let paid = Amount::from_btc(outputs[0]["value"].as_f64().expect("a value")).expect("an amount");
+    assert_eq!(paid.to_sat(), 50_0000_0000 + 4 * 40_000);
+    assert!(
+        outputs[1]["scriptPubKey"]["hex"].as_str().is_some_and(|script| script.starts_with("6a24aa21a9ed"))
+    );
+    assert_eq!(core.rpc("getbestblockhash", json!([])), hash.as_str());
+    assert_eq!(core.rpc("getmempoolinfo", json!([]))["size"], 0);
+
+    // By user and password in the URL, as the cookie's content is.
+    let login = std::fs::read_to_string(&cookie).expect("the cookie can be read");
+    let with_login = url.replace("http://", &format!("http://{}@", login.trim()));
+    let output = run(&["--wallet", PAYEE, "--node", &with_login, "--blocks", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    // What another finds ends the search: the long poll brings new work.
+    let mut running = Running(
+        miner(&["--wallet", PAYEE, "--node", &url, "--cookie", &cookie, "--blocks", "200"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the miner can be run"),
+    );
+    for _ in 0..50 {
+        core.rpc("generatetoaddress", json!([1, address()]));
+    }
+    assert!(running.0.wait().expect("it ends").success(), "the miner goes on after blocks of others");
+    // Not without a login, and not to an address of another chain.
+    let output = run(&["--wallet", PAYEE, "--node", &url]);
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let foreign = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
+    let output = run(&["--wallet", foreign, "--node", &url, "--cookie", &cookie]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_signet_of_bitcoin_core_is_refused() {
+    let Some(core) = Core::start("signet") else { return };
+    let payee = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+    let cookie = core.cookie().display().to_string();
+    let output = run(&["--wallet", payee, "--node", &core.url(), "--cookie", &cookie]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("signature"), "{text}");

@@ -162,19 +162,67 @@ fn the_portable_kernel_is_always_there_and_the_fastest_comes_first() {
     assert!(names.contains(&"neon"), "{names:?}");
 }
 
+/// What the hashes of a long run are held against.
+fn long_target(kind: u32, header: &Header, versions: &[i32], start: u32, seed: [u8; 32]) -> [u8; 32] {
+    let easy = |mut target: [u8; 32]| {
+        // 8 to 15 leading zero bits: a hit in some hundreds or thousands of hashes.
+        target[0] = 0;
+        target[1] >>= seed[0] % 8;
+        target
+    };
+    // The smallest of some hashes of the run, and what differs from it a little. A kernel looks at the first
+    // word of a hash alone and at the rest only if that word is small enough: here it is equal, and the rest
+    // decides.
+    let of_a_hash = || {
+        let hashes = (0..512u32).map(|n| {
+            let version = versions[n as usize % versions.len()];
+            plain_hash(&Header { version, nonce: start.wrapping_add(n), ..*header })
+        });
+        hashes.min().unwrap()
+    };
+    match kind {
+        0 => easy([0xff; 32]),
+        1 => easy(seed),
+        2 => of_a_hash(),
+        3 => {
+            let mut target = of_a_hash();
+            let last = target.iter().rposition(|byte| *byte > 0).unwrap();
+            target[last] -= 1;
+            target[last + 1..].fill(0xff);
+            target
+        }
+        // The first word alone is that of a hash: the rest lets it pass, or does not.
+        4 => {
+            let mut target = of_a_hash();
+            target[4..].copy_from_slice(&seed[4..]);
+            target
+        }
+        // A first word of nothing but zeros, as on a chain with real difficulty: nothing is found.
+        _ => {
+            let mut target = seed;
+            target[..4].fill(0);
+            target
+        }
+    }
+}
+
 /// The long test: `CHAINCORE_MINER_NONCES` nonces (a few hundred thousand if not set; 1000000000 in a release
-/// build takes some minutes), in runs of random headers and versions, by every kernel and by the `sha2`
-/// crate.
+/// build takes some minutes), in runs of random headers, versions and targets, by every kernel and by the
+/// `sha2` crate. `CHAINCORE_MINER_SEED` makes other headers.
 #[test]
 fn kernels_find_what_plain_sha256_finds_in_a_long_run() {
     use rayon::prelude::*;
     const RUN: u32 = 1 << 16;
-    let nonces: u64 = std::env::var("CHAINCORE_MINER_NONCES").map_or(1 << 18, |text| text.parse().unwrap());
-    let found: usize = (0..nonces.div_ceil(RUN.into()))
+    const KINDS: u64 = 6;
+    let given = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let nonces = given("CHAINCORE_MINER_NONCES").unwrap_or(1 << 19);
+    let other = given("CHAINCORE_MINER_SEED").unwrap_or(0);
+    let runs = nonces.div_ceil(RUN.into());
+    let sums = (0..runs)
         .into_par_iter()
         .map(|run| {
             // Headers that look random and are the same each time.
-            let seed = |what: &str| -> [u8; 32] { Sha256::digest(format!("{what} {run}")).into() };
+            let seed = |what: &str| -> [u8; 32] { Sha256::digest(format!("{what} {run} {other}")).into() };
             let words: Vec<u32> =
                 seed("words").chunks(4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap())).collect();
             let header = Header {
@@ -185,24 +233,36 @@ fn kernels_find_what_plain_sha256_finds_in_a_long_run() {
                 bits: words[2],
                 nonce: 0,
             };
-            let zero_bits = 8 + words[3] % 8;
-            let mut target = [0xff; 32];
-            for bit in 0..zero_bits as usize {
-                target[bit / 8] >>= 1;
-            }
             let versions: Vec<i32> = (0..1 << (run % 5)).map(|i| header.version ^ (i << 13)).collect();
             let count = RUN >> (run % 5);
+            let kind = (run % KINDS) as u32;
+            let target = long_target(kind, &header, &versions, words[4], seed("target"));
             let expected = plain_hits(&header, &versions, target, words[4], count);
             let work = Prepared::with_versions(&header, &versions, Target::from_be_bytes(target));
+            let whole = u64::from(count).min((1 << 32) - u64::from(words[4]));
             for kernel in Kernel::available() {
                 let mut hits = Vec::new();
                 let tried = kernel.scan(&work, words[4], count, usize::MAX, &mut hits);
-                assert_eq!(u64::from(tried), u64::from(count).min((1 << 32) - u64::from(words[4])));
+                assert_eq!(u64::from(tried), whole);
                 hits.sort_unstable_by_key(|hit| (hit.nonce.wrapping_sub(words[4]), hit.version));
                 assert_eq!(hits, expected, "{} in run {run}", kernel.name());
             }
-            expected.len()
+            // Hashes whose first word alone would do.
+            let misled = match kind {
+                3 | 4 => {
+                    let mut easier = target;
+                    easier[4..].fill(0xff);
+                    plain_hits(&header, &versions, easier, words[4], count.min(512)).len()
+                        - expected.iter().filter(|hit| hit.nonce.wrapping_sub(words[4]) < 512).count()
+                }
+                _ => 0,
+            };
+            [expected.len() as u64, misled as u64, whole * versions.len() as u64]
         })
-        .sum();
-    assert!(found > 0, "a run without hits shows nothing");
+        .reduce(|| [0; 3], |a, b| std::array::from_fn(|i| a[i] + b[i]));
+    let [found, misled, hashed] = sums;
+    let names: Vec<_> = Kernel::available().iter().map(Kernel::name).collect();
+    println!("{hashed} hashes by each of {names:?}: {found} hits, {misled} misses by the last words alone");
+    assert!(found > 0, "runs without hits show nothing");
+    assert!(misled > 0 || runs < KINDS, "no hash failed by its last words");
 }
