@@ -2,7 +2,7 @@
 
 use super::args::{Label, Shared};
 use super::failure::Failure;
-use super::output::print_json;
+use super::output::{self, print_json, say};
 use super::wallet::Wallet;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -11,7 +11,10 @@ use std::io::Read;
 const MAX_FILE: u64 = 32 << 20;
 
 pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
-    let mut wallet = Wallet::open(shared)?;
+    let mut wallet = match label {
+        Label::Export { .. } => Wallet::look(shared)?,
+        _ => Wallet::open(shared)?,
+    };
     match label {
         Label::Set { kind, reference, label } => {
             wallet.call("label", json!({"kind": kind, "ref": reference, "label": label}))?;
@@ -24,9 +27,8 @@ pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
             let exported = wallet.call("labels_export", json!({}))?;
             let jsonl = exported["jsonl"].as_str().unwrap_or_default();
             match &out.out {
-                Some(path) => std::fs::write(path, jsonl)
-                    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-                None => print!("{jsonl}"),
+                Some(_) => out.write(jsonl.as_bytes())?,
+                None => output::write(format_args!("{jsonl}")),
             }
         }
         Label::Import { file } => {
@@ -59,7 +61,7 @@ pub fn freeze(shared: &Shared, outpoint: &str, frozen: bool) -> Result<(), Failu
 fn tell(shared: &Shared, value: Value, text: &str) {
     match shared.json {
         true => print_json(&value),
-        false if !text.is_empty() => println!("{text}"),
+        false if !text.is_empty() => say!("{text}"),
         false => {}
     }
 }

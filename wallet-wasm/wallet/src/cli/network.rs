@@ -3,10 +3,10 @@
 use super::clock;
 use super::failure::Failure;
 use super::nodes::{Nodes, Request, Response};
-use super::output::plain;
+use super::output::{self, plain};
 use super::wallet::Wallet;
 use serde_json::{Value, json};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -52,9 +52,20 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
 /// Sends a transaction in hexadecimal; its id.
 pub fn broadcast(wallet: &mut Wallet<'_>, nodes: &Nodes, tx: &str) -> Result<String, Failure> {
     let txid = wallet.call("broadcast", json!({"tx": tx}))?["txid"].clone();
+    let unsure = || {
+        let txid = txid.as_str().unwrap_or_default();
+        let message = format!(
+            "no node said whether it took the transaction {txid}; it may be on its way. Look at `history` before you \
+             pay again"
+        );
+        Failure::new("no_node", message)
+    };
     let mut round = Round::new(wallet, nodes)?;
     loop {
-        let (progress, _, _) = round.turn(wallet)?;
+        let (progress, _, _) = round.turn(wallet).map_err(|failure| match failure.code() {
+            "no_node" => unsure(),
+            _ => failure,
+        })?;
         let summary = wallet.call("summary", json!({}))?;
         let sent = summary["sent"].as_array().into_iter().flatten().rev().find(|sent| sent["txid"] == txid);
         match sent {
@@ -64,7 +75,7 @@ pub fn broadcast(wallet: &mut Wallet<'_>, nodes: &Nodes, tx: &str) -> Result<Str
                 return Err(Failure::new("refused", format!("no node took the transaction: {said}")));
             }
             None if round.stands_still(&progress, PATIENCE) => {
-                return Err(Failure::new("no_node", "no node answered whether it took the transaction"));
+                return Err(unsure());
             }
             None => {}
         }
@@ -131,14 +142,13 @@ impl<'a> Round<'a> {
             format!("{name} {}/{}", part["at"], part["of"])
         };
         let found = if wallet.mode() == Some("filters") { part("filters") } else { part("scripts") };
-        eprint!("\r\x1b[K{}, {found}", part("headers"));
-        let _ = std::io::stderr().flush();
+        output::write_aside(format_args!("\r\x1b[K{}, {found}", part("headers")));
         self.shown = true;
     }
 
     fn end(&mut self, _: &Wallet<'_>) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            output::write_aside(format_args!("\r\x1b[K"));
         }
     }
 }

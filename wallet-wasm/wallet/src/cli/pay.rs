@@ -4,7 +4,7 @@ use super::args::{Bump, Cancel, Fee, Payment, Send, Shared};
 use super::failure::Failure;
 use super::network;
 use super::nodes::Nodes;
-use super::output::{coins_of, parse_coins, plain, print_json};
+use super::output::{aside, coins, coins_of, parse_coins, plain, print_json, say};
 use super::wallet::{Wallet, confirm};
 use bitcoin::consensus::encode::serialize_hex;
 use chaincore_wallet::feerate::FeeRate;
@@ -81,14 +81,42 @@ pub fn send(shared: &Shared, send: &Send) -> Result<(), Failure> {
     wallet.signer()?;
     let params = payment_params(&mut wallet, &send.payment)?;
     let nodes = online(&mut wallet)?;
-    let made = wallet.call("create", params)?;
+    let made = create(&mut wallet, params)?;
     let sent = sign_and_send(&mut wallet, &nodes, &made, send.yes, "Send it?")?;
-    if let Some(label) = &send.payment.label {
-        wallet.call("label", json!({"kind": "tx", "ref": sent["txid"], "label": label}))?;
-    }
-    wallet.save()?;
     print_sent(shared, &sent);
+    if let Some(label) = &send.payment.label {
+        let label = json!({"kind": "tx", "ref": sent["txid"], "label": label});
+        if let Err(failure) = wallet.call("label", label) {
+            wallet.warn(&format!("it is sent, but not labelled: {failure}"));
+        }
+    }
+    wallet.save_after();
     Ok(())
+}
+
+/// Makes a payment. If there is too little money, says what else there is.
+pub fn create(wallet: &mut Wallet<'_>, params: Value) -> Result<Value, Failure> {
+    let account = params["account"].clone();
+    let failure = match wallet.call("create", params) {
+        Err(failure) if failure.code() == "not_enough_money" => failure,
+        other => return other,
+    };
+    let balance = wallet.call("balance", json!({"account": account}))?;
+    let of = |key: &str| balance[key].as_i64().unwrap_or_default();
+    let (immature, frozen) = (of("immature"), of("frozen"));
+    // Change of one's own payments can be spent before it is confirmed, what others pay can not.
+    let unconfirmed = of("total") - of("spendable") - immature - frozen;
+    let reasons = [
+        (unconfirmed, "is not confirmed yet"),
+        (immature, "was mined too recently to be spent"),
+        (frozen, "is frozen"),
+    ];
+    let rest = reasons.iter().filter(|(value, _)| *value > 0);
+    let rest: Vec<String> = rest.map(|(value, why)| format!("{} {why}", coins(*value))).collect();
+    match rest.is_empty() {
+        true => Err(failure),
+        false => Err(failure.with(&format!("(besides, {})", rest.join(", ")))),
+    }
 }
 
 pub fn bump(shared: &Shared, bump: &Bump) -> Result<(), Failure> {
@@ -102,8 +130,8 @@ pub fn bump(shared: &Shared, bump: &Bump) -> Result<(), Failure> {
         _ => "Replace it by this?",
     };
     let sent = sign_and_send(&mut wallet, &nodes, &made, bump.yes, question)?;
-    wallet.save()?;
     print_sent(shared, &sent);
+    wallet.save_after();
     Ok(())
 }
 
@@ -115,8 +143,8 @@ pub fn cancel(shared: &Shared, cancel: &Cancel) -> Result<(), Failure> {
     let made = wallet.call("cancel", params)?;
     let question = "Replace the payment by this, to yourself?";
     let sent = sign_and_send(&mut wallet, &nodes, &made, cancel.yes, question)?;
-    wallet.save()?;
     print_sent(shared, &sent);
+    wallet.save_after();
     Ok(())
 }
 
@@ -184,7 +212,7 @@ fn check_fee(review: &Review, yes: bool) -> Result<(), Failure> {
 fn print_sent(shared: &Shared, sent: &Value) {
     match shared.json {
         true => print_json(sent),
-        false => println!("{}", sent["txid"].as_str().unwrap_or_default()),
+        false => say!("{}", sent["txid"].as_str().unwrap_or_default()),
     }
 }
 
@@ -193,15 +221,15 @@ pub fn print_review(review: &Review) {
     for output in &review.outputs {
         let place = output.address.as_deref().or(output.script.as_deref()).unwrap_or_default();
         let what = serde_json::to_value(output.kind).unwrap_or_default();
-        eprintln!("{:>20}  {:<8} {place}", coins_of(&json!(output.value)), what.as_str().unwrap_or_default());
+        aside!("{:>20}  {:<8} {place}", coins_of(&json!(output.value)), what.as_str().unwrap_or_default());
     }
-    eprintln!(
+    aside!(
         "{:>20}  fee      {} vB at {:.3} sat/vB",
         coins_of(&json!(review.fee)),
         review.vsize,
         review.feerate
     );
     for warning in &review.warnings {
-        eprintln!("warning: {}", warning.message);
+        aside!("warning: {}", warning.message);
     }
 }
