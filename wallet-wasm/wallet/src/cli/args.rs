@@ -301,7 +301,7 @@ pub struct Payment {
     #[command(flatten)]
     pub feerate: Fee,
     /// The whole fee, in coins, instead of a rate
-    #[arg(long, value_name = "COINS", conflicts_with_all = ["feerate", "target"])]
+    #[arg(long, value_name = "COINS", allow_negative_numbers = true, conflicts_with_all = ["feerate", "target"])]
     pub fee: Option<String>,
     /// From one account only: its name or id
     #[arg(long, value_name = "ACCOUNT")]

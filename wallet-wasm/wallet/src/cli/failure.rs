@@ -14,7 +14,7 @@ pub struct Failure {
 
 /// The exit code of each code that has one of its own; all others are 1.
 const EXITS: &[(u8, &[&str])] = &[
-    (2, &["usage", "bad_amount", "bad_feerate", "bad_params"]),
+    (2, &["usage", "bad_amount", "bad_feerate", "bad_params", "unknown_chain"]),
     (3, &["wrong_password", "no_password", "bad_password"]),
     (
         4,

@@ -141,8 +141,17 @@ impl WalletFile {
             format: String,
             version: u32,
         }
-        let head: Head =
-            serde_json::from_slice(&bytes).map_err(|_| fail("bad_file", "this is no wallet".into()))?;
+        let head: Head = serde_json::from_slice(&bytes).map_err(|error| {
+            let begun = bytes.get(..1000).unwrap_or(&bytes);
+            let ours = String::from_utf8_lossy(begun).contains(&format!("\"{FORMAT}\""));
+            let what = match ours {
+                true => format!(
+                    "the wallet is damaged ({error}): take a copy, or `restore` it from its words to another file"
+                ),
+                false => "this is no wallet".into(),
+            };
+            fail("bad_file", what)
+        })?;
         if head.format != FORMAT || head.version != VERSION {
             let what = format!("{} of version {} is not supported", head.format, head.version);
             return Err(fail("bad_file", what));
@@ -177,6 +186,11 @@ pub fn check_free(path: &Path) -> Result<(), Failure> {
     if path.symlink_metadata().is_ok() {
         let message = format!("{} exists already, and is not overwritten", path.display());
         return Err(Failure::new("file_exists", message));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("{} can't be written: there is no folder {}", path.display(), folder.display());
+        return Err(Failure::new("no_file", message));
     }
     Ok(())
 }

@@ -2,13 +2,17 @@
 
 use super::args::{Label, Shared};
 use super::failure::Failure;
-use super::output::{self, print_json, say};
+use super::output::{self, plain, print_json, say};
+use super::pay::check_outpoint;
 use super::wallet::Wallet;
 use serde_json::{Value, json};
 use std::io::Read;
 
 /// The most bytes of a file with labels.
 const MAX_FILE: u64 = 32 << 20;
+
+/// What can have a label (BIP329).
+const KINDS: [&str; 6] = ["tx", "addr", "output", "input", "pubkey", "xpub"];
 
 pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
     let mut wallet = match label {
@@ -17,6 +21,11 @@ pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
     };
     match label {
         Label::Set { kind, reference, label } => {
+            if !KINDS.contains(&kind.as_str()) {
+                let message =
+                    format!("'{}' is no kind of thing: expected one of {}", plain(&kind), KINDS.join(", "));
+                return Err(Failure::usage(message));
+            }
             wallet.call("label", json!({"kind": kind, "ref": reference, "label": label}))?;
             wallet.save()?;
             if shared.json {
@@ -48,9 +57,7 @@ pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
 }
 
 pub fn freeze(shared: &Shared, outpoint: &str, frozen: bool) -> Result<(), Failure> {
-    if outpoint.parse::<bitcoin::OutPoint>().is_err() {
-        return Err(Failure::usage("a coin is named by its transaction and number, as TXID:0"));
-    }
+    check_outpoint(outpoint)?;
     let mut wallet = Wallet::open(shared)?;
     wallet.call("freeze", json!({"outpoint": outpoint, "frozen": frozen}))?;
     wallet.save()?;

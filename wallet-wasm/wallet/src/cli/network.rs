@@ -41,7 +41,7 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
             break;
         }
         if round.stands_still(&progress, if idle { SETTLED } else { PATIENCE }) {
-            wallet.warn(&format!("not everything could be proven: {}", sentence(&faults)));
+            wallet.warn(&format!("not everything could be proven: {}", sentence(&faults, &progress)));
             break;
         }
     }
@@ -185,10 +185,16 @@ fn fetch(nodes: &Nodes, requests: Vec<Request>) -> Vec<Response> {
 }
 
 /// What is wrong, in one line.
-fn sentence(faults: &Value) -> String {
+fn sentence(faults: &Value, progress: &Value) -> String {
     let current = faults.as_array().into_iter().flatten().filter(|fault| fault["passed"] != true);
     let messages: Vec<String> = current.filter_map(|fault| fault["message"].as_str()).map(plain).collect();
-    if messages.is_empty() { "the nodes give no answer to it".into() } else { messages.join("; ") }
+    match progress["unproven"].as_u64() {
+        _ if !messages.is_empty() => messages.join("; "),
+        Some(unproven @ 1..) => format!(
+            "no node gives a proof for {unproven} of the transactions; on Bitcoin's chains it needs -txindex for that"
+        ),
+        _ => "the nodes give no answer to it".into(),
+    }
 }
 
 /// Says what the nodes did wrong. A main node on another chain is no node to go on with.
@@ -204,7 +210,7 @@ fn report(wallet: &mut Wallet<'_>) -> Result<(), Failure> {
     if !faults.is_empty() && faults.iter().filter(wrong_chain).count() >= nodes.len() {
         return Err(Failure::new(
             "wrong_chain",
-            format!("the node is on another chain: {}", sentence(&faults.into())),
+            format!("the node is on another chain: {}", sentence(&faults.into(), &Value::Null)),
         ));
     }
     for fault in faults.iter().filter(|fault| fault["severity"] == "lie" || fault["passed"] != true) {

@@ -110,10 +110,7 @@ impl Nodes {
                     nodes.urls.push(url);
                     nodes.about.push(about);
                 }
-                Err(reason) => {
-                    tell(&format!("{url} is passed over: {reason}"));
-                    dead.push(format!("{url}: {reason}"));
-                }
+                Err(reason) => dead.push(format!("{url}: {reason}")),
             }
         }
         if nodes.urls.is_empty() {
@@ -122,6 +119,9 @@ impl Nodes {
                 _ => format!("no node answers\n  {}", dead.join("\n  ")),
             };
             return Err(Failure::new("no_node", message));
+        }
+        for dead in &dead {
+            tell(&format!("passed over: {dead}"));
         }
         Ok(nodes)
     }
@@ -195,7 +195,10 @@ impl Nodes {
 
 /// Why a node could not be asked, and what helps.
 fn reason(error: &ureq::Error) -> String {
-    let text = error.to_string();
+    let text = match error {
+        ureq::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
     let help = if text.contains("UnknownIssuer") || text.contains("CaUsedAsEndEntity") {
         ": nobody known vouches for its certificate; name who does with --ca-cert FILE"
     } else if text.contains("InvalidContentType") {

@@ -7,6 +7,7 @@ use super::nodes::Nodes;
 use super::output::{aside, coins, coins_of, parse_coins, plain, print_json, say};
 use super::wallet::{Wallet, confirm};
 use bitcoin::consensus::encode::serialize_hex;
+use chaincore_wallet::chain::Chain;
 use chaincore_wallet::feerate::FeeRate;
 use chaincore_wallet::psbt;
 use chaincore_wallet::psbt::review::Review;
@@ -33,7 +34,11 @@ pub fn payment_params(wallet: &mut Wallet<'_>, payment: &Payment) -> Result<Valu
         };
         let check = wallet.call("check_address", json!({"address": address}))?;
         if check["valid"] != true {
-            return Err(Failure::new("bad_address", check["error"].as_str().unwrap_or("a bad address")));
+            let wrong = Failure::new("bad_address", check["error"].as_str().unwrap_or("a bad address"));
+            return Err(match other_chain(wallet, address.as_str().unwrap_or_default())? {
+                Some(other) => wrong.with(&format!("(it is one of the chain {other})")),
+                None => wrong,
+            });
         }
         if check["warning"]["code"] == "look_alike" {
             let message = format!(
@@ -51,6 +56,9 @@ pub fn payment_params(wallet: &mut Wallet<'_>, payment: &Payment) -> Result<Valu
     }
     let mut params = json!({"to": to, "account": payment.account});
     if !payment.coins.is_empty() {
+        for coin in &payment.coins {
+            check_outpoint(coin)?;
+        }
         params["coins"] = json!(payment.coins);
     }
     if let Some(data) = &payment.data {
@@ -61,6 +69,27 @@ pub fn payment_params(wallet: &mut Wallet<'_>, payment: &Payment) -> Result<Valu
         return Ok(params);
     }
     with_fee(params, &payment.feerate)
+}
+
+/// The chain whose address it is, if it is another's.
+fn other_chain(wallet: &Wallet<'_>, address: &str) -> Result<Option<&'static str>, Failure> {
+    let own = wallet.chain()?;
+    let is_of = |name: &&str| Chain::from_name(name).is_ok_and(|chain| chain.script(address).is_ok());
+    Ok(["main", "chaincore", "testnet4", "regtest"]
+        .into_iter()
+        .filter(|name| *name != own.name())
+        .find(is_of))
+}
+
+/// Whether a coin is named as it should be.
+pub fn check_outpoint(text: &str) -> Result<(), Failure> {
+    match text.parse::<bitcoin::OutPoint>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::usage(format!(
+            "'{}' is no coin: one is named by its transaction and number, as TXID:0",
+            plain(text)
+        ))),
+    }
 }
 
 /// Adds the rate or the target.
@@ -82,7 +111,8 @@ pub fn send(shared: &Shared, send: &Send) -> Result<(), Failure> {
     let params = payment_params(&mut wallet, &send.payment)?;
     let nodes = online(&mut wallet)?;
     let made = create(&mut wallet, params)?;
-    let sent = sign_and_send(&mut wallet, &nodes, &made, send.yes, "Send it?")?;
+    let meant = send.payment.fee.is_some();
+    let sent = sign_and_send(&mut wallet, &nodes, &made, (send.yes, meant), "Send it?")?;
     print_sent(shared, &sent);
     if let Some(label) = &send.payment.label {
         let label = json!({"kind": "tx", "ref": sent["txid"], "label": label});
@@ -129,7 +159,7 @@ pub fn bump(shared: &Shared, bump: &Bump) -> Result<(), Failure> {
         Some("cpfp") => "Have this child pay for it?",
         _ => "Replace it by this?",
     };
-    let sent = sign_and_send(&mut wallet, &nodes, &made, bump.yes, question)?;
+    let sent = sign_and_send(&mut wallet, &nodes, &made, (bump.yes, false), question)?;
     print_sent(shared, &sent);
     wallet.save_after();
     Ok(())
@@ -142,7 +172,7 @@ pub fn cancel(shared: &Shared, cancel: &Cancel) -> Result<(), Failure> {
     let nodes = online(&mut wallet)?;
     let made = wallet.call("cancel", params)?;
     let question = "Replace the payment by this, to yourself?";
-    let sent = sign_and_send(&mut wallet, &nodes, &made, cancel.yes, question)?;
+    let sent = sign_and_send(&mut wallet, &nodes, &made, (cancel.yes, false), question)?;
     print_sent(shared, &sent);
     wallet.save_after();
     Ok(())
@@ -166,7 +196,7 @@ fn sign_and_send(
     wallet: &mut Wallet<'_>,
     nodes: &Nodes,
     made: &Value,
-    yes: bool,
+    (yes, fee_is_said): (bool, bool),
     question: &str,
 ) -> Result<Value, Failure> {
     let mut psbt = psbt::from_base64(made["psbt"].as_str().unwrap_or_default())?;
@@ -174,7 +204,7 @@ fn sign_and_send(
     if !wallet.is_quiet() {
         print_review(&review);
     }
-    check_fee(&review, yes)?;
+    check_fee(&review, yes, fee_is_said)?;
     confirm(question, yes)?;
     let signed = wallet.signer()?.sign(&mut psbt)?;
     let incomplete =
@@ -196,10 +226,11 @@ fn sign_and_send(
     Ok(sent)
 }
 
-/// Without a terminal nobody sees the warnings: a fee that nobody can mean needs `--yes`.
-fn check_fee(review: &Review, yes: bool) -> Result<(), Failure> {
-    let high =
-        review.warnings.iter().find(|warning| ["high_fee", "high_feerate"].contains(&warning.code.as_str()));
+/// Without a terminal nobody sees the warnings: a fee that nobody can mean needs `--yes`. Who said the whole fee in
+/// coins has seen it, whatever rate that is; not so one that is dear for what is paid.
+fn check_fee(review: &Review, yes: bool, fee_is_said: bool) -> Result<(), Failure> {
+    let dear: &[&str] = if fee_is_said { &["high_fee"] } else { &["high_fee", "high_feerate"] };
+    let high = review.warnings.iter().find(|warning| dear.contains(&warning.code.as_str()));
     match high {
         Some(warning) if !yes && !std::io::stdin().is_terminal() => {
             let message = format!("{} If it is meant, say --yes.", warning.message);

@@ -3,12 +3,13 @@
 use super::args::{Out, Psbt as Command, Shared};
 use super::failure::Failure;
 use super::network;
-use super::output::{coins_of, print_json, say};
+use super::output::{plain, print_json, say};
 use super::pay::{create, payment_params, print_review};
 use super::wallet::{Wallet, confirm};
 use bitcoin::Psbt;
 use bitcoin::consensus::encode::serialize_hex;
 use chaincore_wallet::psbt;
+use chaincore_wallet::psbt::review::Review;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -86,7 +87,10 @@ fn read(text: &str) -> Result<Psbt, Failure> {
     } else {
         text.as_bytes().to_vec()
     };
-    Ok(psbt::read(&bytes)?)
+    psbt::read(&bytes).map_err(|error| {
+        let shown: String = plain(&text.chars().take(60).collect::<String>());
+        Failure::from(error).with(&format!("('{shown}')"))
+    })
 }
 
 /// Prints or writes a PSBT: to a file called `.psbt` as bytes, as BIP174 wants it, else as base64.
@@ -116,40 +120,19 @@ fn put(shared: &Shared, out: &Out, text: &str, about: &Value) -> Result<(), Fail
     Ok(())
 }
 
-/// What a PSBT would do: with the wallet's keys if there are any, else as far as the PSBT says it itself.
+/// What a PSBT would do: as the wallet's keys see it or, if it only watches, as what it knows of the chain says.
 fn show(shared: &Shared, psbt: &Psbt) -> Result<(), Failure> {
-    let wallet = Wallet::look(shared)?;
-    if let Ok(signer) = wallet.signer() {
-        let review = signer.review(psbt)?;
-        match shared.json {
-            true => print_json(&json!(review)),
-            false => print_review(&review),
+    let mut wallet = Wallet::look(shared)?;
+    let review: Review = match wallet.signer() {
+        Ok(signer) => signer.review(psbt)?,
+        Err(_) => {
+            let seen = wallet.call("review", json!({"psbt": psbt::to_base64(psbt)}))?;
+            serde_json::from_value(seen).map_err(|error| Failure::new("internal", error.to_string()))?
         }
-        return Ok(());
+    };
+    match shared.json {
+        true => print_json(&json!(review)),
+        false => print_review(&review),
     }
-    let chain = wallet.chain()?;
-    let outputs: Vec<Value> = psbt
-        .unsigned_tx
-        .output
-        .iter()
-        .map(|output| {
-            json!({
-                "value": output.value.to_sat(),
-                "address": chain.address(&output.script_pubkey),
-                "script": output.script_pubkey.to_hex_string(),
-            })
-        })
-        .collect();
-    let fee = psbt.fee().ok().map(bitcoin::Amount::to_sat);
-    if shared.json {
-        let txid = psbt.unsigned_tx.compute_txid().to_string();
-        print_json(&json!({"txid": txid, "outputs": outputs, "fee": fee}));
-        return Ok(());
-    }
-    for output in &outputs {
-        let place = output["address"].as_str().or(output["script"].as_str()).unwrap_or_default();
-        say!("{:>20}  {place}", coins_of(&output["value"]));
-    }
-    say!("{:>20}  fee", fee.map_or_else(|| "?".into(), |fee| coins_of(&json!(fee))));
     Ok(())
 }

@@ -35,7 +35,10 @@ pub fn info(shared: &Shared) -> Result<(), Failure> {
         return Ok(());
     }
     let line = |what: &str, value: &str| say!("{what:<12}{value}");
-    line("Wallet", &plain(&name));
+    line("File", &plain(&shared.wallet.display().to_string()));
+    if !name.is_empty() {
+        line("Name", &plain(&name));
+    }
     line("Chain", summary["chain"].as_str().unwrap_or_default());
     let keys = match (wallet.has_keys(), encrypted) {
         (true, true) => "in the file, encrypted",
