@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub fn info(shared: &Shared) -> Result<(), Failure> {
     // The wallet alone can be told of without a node.
     let asks = !shared.nodes.is_empty() && !shared.offline;
-    let mut wallet = if asks { Wallet::open(shared)? } else { Wallet::look(shared)? };
+    let mut wallet = if asks { Wallet::follow(shared)? } else { Wallet::look(shared)? };
     if asks {
         wallet.sync()?;
     }

@@ -40,6 +40,8 @@ pub struct Wallet<'a> {
     light: LightService,
     keys: Option<Keys>,
     seal: Option<Seal>,
+    /// Whether an answer is wanted, whatever becomes of the file.
+    only_follows: bool,
     /// Kept as long as something may be written.
     lock: Option<WalletLock>,
 }
@@ -86,7 +88,7 @@ impl<'a> Wallet<'a> {
     pub fn follow(shared: &'a Shared) -> Result<Self, Failure> {
         match shared.offline {
             true => Self::look(shared),
-            false => Self::open(shared),
+            false => Ok(Self { only_follows: true, ..Self::open(shared)? }),
         }
     }
 
@@ -134,7 +136,8 @@ impl<'a> Wallet<'a> {
         if !file.state.is_empty() {
             open["state"] = file.state.as_str().into();
         }
-        let mut wallet = Self { shared, file, light: LightService::new(), keys, seal, lock: None };
+        let mut wallet =
+            Self { shared, file, light: LightService::new(), keys, seal, only_follows: false, lock: None };
         wallet.call("open", open).map_err(of_file)?;
         Ok(wallet)
     }
@@ -217,7 +220,12 @@ impl<'a> Wallet<'a> {
         let nodes = self.nodes()?;
         let synced = network::sync(self, &nodes);
         // What was learnt before something went wrong is worth keeping.
-        self.save()?;
+        match self.save() {
+            Err(failure) if self.only_follows => {
+                self.warn(&format!("what was learnt is not kept: {failure}"))
+            }
+            saved => saved?,
+        }
         synced.map(|()| Some(nodes))
     }
 

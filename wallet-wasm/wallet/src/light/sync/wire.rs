@@ -97,8 +97,7 @@ impl Ask {
             Self::Parent { txid } | Self::PoolTx { txid } => format!("/api/tx/{txid}/raw"),
             Self::PoolIds => "/api/mempool/txids".into(),
             Self::Fees => "/api/fee-estimates".into(),
-            // What the fee is was looked at before it was signed, and whoever signs may want a high one.
-            Self::Send { .. } => "/api/tx?maxfeerate=0".into(),
+            Self::Send { .. } => "/api/tx".into(),
         }
     }
 
