@@ -389,6 +389,15 @@ fn passwords_files_and_what_people_mistype() {
     let receive = purse.ok("d.json", &["receive"]);
     assert_eq!(receive["address"], "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk", "BIP84, coin type 1");
     assert_eq!(purse.ok("d.json", &["info"])["birthday"], 1_769_817_600);
+    let file = purse.path("words");
+    let older = ["restore", "--words-file", file.to_str().expect("a path"), "--chain", "regtest"];
+    purse.ok(
+        "e.json",
+        &[&older[..], &["--no-encryption", "--kinds", "legacy,nested", "--gap", "50"]].concat(),
+    );
+    let receive = purse.ok("e.json", &["receive"]);
+    assert_eq!(receive["address"], "mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV", "BIP44, coin type 1");
+    assert_eq!(purse.ok("e.json", &["descriptors"]).as_array().map(Vec::len), Some(2));
     assert!(only_wallets(purse.folder.path()), "nothing is left beside the files");
 }
 

@@ -98,17 +98,16 @@ impl Drop for Core {
     }
 }
 
-/// A wallet without a password.
+/// A wallet without a password, which knows its node.
 struct Wallet<'a> {
     file: &'a Path,
-    node: &'a str,
 }
 
 impl Wallet<'_> {
     fn ok(&self, args: &[&str]) -> Value {
         let mut command = Command::new(binary("chaincore-wallet"));
         command.env_clear().stdin(Stdio::null()).args(args);
-        command.args(["--json", "--node", self.node, "--wallet"]).arg(self.file);
+        command.args(["--json", "--wallet"]).arg(self.file);
         let output = command.output().expect("chaincore-wallet can be run");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{args:?}: {err}\n{out}");
@@ -136,7 +135,12 @@ fn judge(core: &Core, wallet: &Wallet<'_>, made: &Value, inputs: usize) {
             "the key's path is said: {part}"
         );
     }
-    assert_eq!(core.rpc("analyzepsbt", json!([made["psbt"]]))["next"], "signer");
+    let analysis = core.rpc("analyzepsbt", json!([made["psbt"]]));
+    for (part, found) in parts.iter().zip(analysis["inputs"].as_array().expect("inputs")) {
+        // Of taproot inputs Core does not count the missing signatures, and never says so.
+        let next = if part["taproot_bip32_derivs"].is_null() { "signer" } else { "updater" };
+        assert_eq!((&found["has_utxo"], &found["next"]), (&json!(true), &json!(next)), "{analysis}");
+    }
     let signed = wallet.ok(&["psbt", "sign", text(&made["psbt"])]);
     assert_eq!(signed["signatures"], inputs);
     let finished = core.rpc("finalizepsbt", json!([signed["psbt"]]));
@@ -159,8 +163,8 @@ fn bitcoin_core_agrees_with_the_wallet() {
     let node = TestNode::start(&["-regtest", "-txindex", "-bind=127.0.0.1", "-listen=1", &call]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.json");
-    let wallet = Wallet { file: &file, node: node.url() };
-    wallet.ok(&["create", "--no-encryption", "--chain", "regtest"]);
+    let wallet = Wallet { file: &file };
+    wallet.ok(&["create", "--no-encryption", "--node", node.url()]);
     for kind in ["legacy", "nested"] {
         wallet.ok(&["account", "add", "--kind", kind]);
     }

@@ -1,12 +1,11 @@
 //! Accounts, addresses and descriptors.
 
-use super::args::{Account, Kind, Receive, Shared};
-use super::create::kind_name;
+use super::args::{Account, Receive, Shared};
+use super::create::{account_kind, kind_name};
 use super::failure::Failure;
 use super::output::{parse_coins, plain, print_json, say};
 use super::show::print_accounts;
 use super::wallet::Wallet;
-use chaincore_wallet::keys::AccountKind;
 use serde_json::{Value, json};
 
 pub fn receive(shared: &Shared, receive: &Receive) -> Result<(), Failure> {
@@ -81,13 +80,7 @@ pub fn account(shared: &Shared, account: Account) -> Result<(), Failure> {
     match account {
         Account::List => {}
         Account::Add { kind, index, name } => {
-            let kind = match kind {
-                Kind::Legacy => AccountKind::Legacy,
-                Kind::Nested => AccountKind::Nested,
-                Kind::Segwit => AccountKind::Segwit,
-                Kind::Taproot => AccountKind::Taproot,
-            };
-            let mut params = json!(wallet.signer()?.account(kind, index)?);
+            let mut params = json!(wallet.signer()?.account(account_kind(kind), index)?);
             params["name"] = json!(name);
             wallet.call("add_account", params)?;
             wallet.save()?;

@@ -209,13 +209,19 @@ pub struct Restore {
     /// When the wallet was made, as 2026-01-31; filters are searched from there on
     #[arg(long, value_name = "DATE")]
     pub birthday: Option<String>,
+    /// Which kinds of accounts the words had: older wallets have legacy or nested ones
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS", default_value = "segwit,taproot")]
+    pub kinds: Vec<Kind>,
+    /// So many unused addresses in a row are looked at before an account counts as searched
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub gap: u32,
     /// Write the keys to the file as they are. Whoever can read the file can spend the coins
     #[arg(long)]
     pub no_encryption: bool,
 }
 
 /// Which script an account pays to.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Kind {
     /// P2PKH (BIP44)
     Legacy,

@@ -53,6 +53,8 @@ pub fn create(shared: &Shared, create: &Create) -> Result<(), Failure> {
         words: &words,
         passphrase: &passphrase,
         encrypted: !create.no_encryption,
+        kinds: &[Kind::Segwit, Kind::Taproot],
+        gap: None,
     };
     new.write(shared, chain)?;
     if shared.json {
@@ -103,12 +105,19 @@ pub fn restore(shared: &Shared, restore: &Restore) -> Result<(), Failure> {
         words: &words,
         passphrase: &passphrase,
         encrypted: !restore.no_encryption,
+        kinds: &restore.kinds,
+        gap: Some(restore.gap),
     };
     new.write(shared, chain)?;
     if shared.json {
         print_json(&json!({"wallet": shared.wallet}));
     } else {
-        say!("The wallet is in {}.", shared.wallet.display());
+        let kinds: Vec<&str> = restore.kinds.iter().map(|kind| kind_name(*kind)).collect();
+        say!(
+            "The wallet is in {}, with accounts of the kinds {}.",
+            shared.wallet.display(),
+            kinds.join(", ")
+        );
     }
     Ok(())
 }
@@ -120,6 +129,8 @@ struct NewWallet<'a> {
     words: &'a Zeroizing<String>,
     passphrase: &'a Zeroizing<String>,
     encrypted: bool,
+    kinds: &'a [Kind],
+    gap: Option<u32>,
 }
 
 impl NewWallet<'_> {
@@ -149,11 +160,13 @@ impl NewWallet<'_> {
             }
         };
         let mut wallet = Wallet::open_file(shared, file, password.as_ref())?;
-        for kind in [AccountKind::Segwit, AccountKind::Taproot] {
-            let keys = wallet.signer()?.account(kind, 0)?;
-            wallet.call("add_account", json!(keys))?;
+        for (at, kind) in self.kinds.iter().enumerate() {
+            if !self.kinds[..at].contains(kind) {
+                let keys = wallet.signer()?.account(account_kind(*kind), 0)?;
+                wallet.call("add_account", json!(keys))?;
+            }
         }
-        wallet.call("configure", json!({"birthday": self.birthday}))?;
+        wallet.call("configure", json!({"birthday": self.birthday, "gap": self.gap}))?;
         wallet.save_new()
     }
 }
@@ -166,6 +179,16 @@ fn about(shared: &Shared, name: &str, birthday: u64) -> Result<About, Failure> {
 
 fn read_vault(value: &Value) -> Result<Vault, Failure> {
     serde_json::from_value(value.clone()).map_err(|error| Failure::new("bad_vault", error.to_string()))
+}
+
+/// What the library calls a kind.
+pub fn account_kind(kind: Kind) -> AccountKind {
+    match kind {
+        Kind::Legacy => AccountKind::Legacy,
+        Kind::Nested => AccountKind::Nested,
+        Kind::Segwit => AccountKind::Segwit,
+        Kind::Taproot => AccountKind::Taproot,
+    }
 }
 
 /// What the services call a kind.
