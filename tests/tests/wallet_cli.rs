@@ -227,7 +227,7 @@ fn a_wallet_that_watches_and_one_that_signs() {
     let address = purse.wallet("cold.json");
     let descriptors = purse.ok("cold.json", &["descriptors"]);
     let both = format!("{}\n{}", text(&descriptors[0]["receive"]), text(&descriptors[0]["change"]));
-    purse.ok("watch.json", &["create", "--chain", "regtest", "--watch", &both]);
+    purse.ok("watch.json", &["create", "--chain", "regtest", "--no-encryption", "--watch", &both]);
     assert_eq!(purse.ok("watch.json", &["receive"])["address"], address.as_str());
     mine(&node, 1, &address);
     mine(&node, 100, STRANGER);
@@ -239,8 +239,12 @@ fn a_wallet_that_watches_and_one_that_signs() {
     let made = purse.ok("watch.json", &[&["psbt", "create"], &pay[..], &["--out", file]].concat());
     let shown = purse.ok("cold.json", &["psbt", "show", file]);
     assert_eq!(shown["fee"], made["fee"]);
-    let outputs = shown["outputs"].as_array().expect("outputs");
-    assert!(outputs.iter().any(|output| output["kind"] == "change"), "the signer knows its change: {shown}");
+    for shown in [shown, purse.ok("watch.json", &["psbt", "show", file])] {
+        let outputs = shown["outputs"].as_array().expect("outputs");
+        assert!(outputs.iter().any(|output| output["kind"] == "change"), "both know the change: {shown}");
+    }
+    let bytes = std::fs::read(file).expect("a file");
+    assert!(bytes.starts_with(b"psbt\xff"), "a file of this name is what BIP174 says");
     assert_eq!(purse.fails("watch.json", &["psbt", "finalise", file]), (1, "incomplete".into()));
     let signed = purse.ok("cold.json", &["psbt", "sign", file]);
     assert_eq!(signed["complete"], true);
@@ -274,10 +278,14 @@ fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
     purse.nodes = vec![dead.clone(), node.url().into()];
     let balance = purse.ok("alice.json", &["balance"]);
     assert_eq!(balance["confirmed"], 10_000_000_000u64);
-    // The whole fee, as it is said.
-    let sent = purse.ok("alice.json", &["send", "--to", STRANGER, "--amount", "1", "--fee", "0.00005"]);
-    assert_eq!(sent["fee"], 5_000);
-    node.rpc("getmempoolentry", json!([sent["txid"]]));
+    // The whole fee, as it is said, if that is much, too; unless it is much for what is paid.
+    for (amount, fee, satoshis) in [("1", "0.00005", 5_000), ("10.0", "0.5", 50_000_000)] {
+        let sent = purse.ok("alice.json", &["send", "--to", STRANGER, "--amount", amount, "--fee", fee]);
+        assert_eq!(sent["fee"], satoshis);
+        node.rpc("getmempoolentry", json!([sent["txid"]]));
+    }
+    let dear = ["send", "--to", STRANGER, "--amount", "0.5", "--fee", "0.5", "--node", node.url()];
+    assert_eq!(purse.fails("alice.json", &dear), (1, "high_fee".into()));
     assert_eq!(purse.fails("alice.json", &["balance", "--node", &dead]), (6, "no_node".into()));
     assert_eq!(purse.fails("alice.json", &["balance", "--node", "nonsense"]), (2, "usage".into()));
     // What was known is still known, and nodes are remembered.
@@ -381,6 +389,15 @@ fn passwords_files_and_what_people_mistype() {
     let receive = purse.ok("d.json", &["receive"]);
     assert_eq!(receive["address"], "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk", "BIP84, coin type 1");
     assert_eq!(purse.ok("d.json", &["info"])["birthday"], 1_769_817_600);
+    let file = purse.path("words");
+    let older = ["restore", "--words-file", file.to_str().expect("a path"), "--chain", "regtest"];
+    purse.ok(
+        "e.json",
+        &[&older[..], &["--no-encryption", "--kinds", "legacy,nested", "--gap", "50"]].concat(),
+    );
+    let receive = purse.ok("e.json", &["receive"]);
+    assert_eq!(receive["address"], "mkpZhYtJu2r87Js3pDiWJDmPte2NRZ8bJV", "BIP44, coin type 1");
+    assert_eq!(purse.ok("e.json", &["descriptors"]).as_array().map(Vec::len), Some(2));
     assert!(only_wallets(purse.folder.path()), "nothing is left beside the files");
 }
 
@@ -388,6 +405,123 @@ fn passwords_files_and_what_people_mistype() {
 fn only_wallets(folder: &Path) -> bool {
     std::fs::read_dir(folder).expect("a folder").all(|entry| {
         let name = entry.expect("an entry").file_name();
-        !name.to_string_lossy().starts_with('.')
+        let name = name.to_string_lossy();
+        !name.starts_with('.') || name.ends_with(".lock")
     })
+}
+
+#[test]
+fn a_wallet_that_watches_is_encrypted_too() {
+    let mut purse = Purse::new(&[]);
+    let descriptor = {
+        purse.ok("keys.json", &["create", "--no-encryption", "--chain", "regtest"]);
+        let all = purse.ok("keys.json", &["descriptors"]);
+        text(&all[0]["receive"]).to_string()
+    };
+    let address = purse.ok("keys.json", &["receive"])["address"].clone();
+    let create = ["create", "--chain", "regtest", "--name", "savings", "--watch", &descriptor];
+    assert_eq!(purse.fails("watch.json", &create), (3, "no_password".into()));
+    purse.password = Some("correct horse");
+    purse.ok("watch.json", &create);
+    let file = std::fs::read_to_string(purse.path("watch.json")).expect("a file");
+    assert!(!file.contains("pkh(") && !file.contains("tpub") && !file.contains("savings"), "{file}");
+    assert_eq!(purse.ok("watch.json", &["receive"])["address"], address);
+    let info = purse.ok("watch.json", &["info"]);
+    assert_eq!(
+        (&info["name"], &info["encrypted"], &info["keys"]),
+        (&json!("savings"), &json!(true), &json!(false))
+    );
+    let mut change = purse.command("watch.json", &["password"]);
+    let changed = change.env("CHAINCORE_WALLET_NEW_PASSWORD", "battery staple").output().expect("it runs");
+    assert!(changed.status.success());
+    assert_eq!(purse.fails("watch.json", &["info"]), (3, "wrong_password".into()));
+    purse.password = Some("battery staple");
+    assert_eq!(purse.ok("watch.json", &["receive"])["address"], address);
+    assert_eq!(purse.fails("watch.json", &["words"]), (1, "no_keys".into()));
+}
+
+#[test]
+fn addresses_are_not_handed_out_further_than_a_restored_wallet_looks() {
+    let purse = Purse::new(&[]);
+    let first = purse.wallet("a.json");
+    let mut all = vec![first];
+    for _ in 1..20 {
+        let next = purse.ok("a.json", &["receive", "--new"])["address"].clone();
+        all.push(text(&next).to_string());
+    }
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 20, "each is another");
+    assert_eq!(purse.fails("a.json", &["receive", "--new"]), (1, "gap_full".into()));
+    let further = purse.ok("a.json", &["receive", "--new", "--beyond-gap"])["address"].clone();
+    assert!(!all.contains(&text(&further).to_string()));
+    assert_eq!(purse.ok("a.json", &["receive"])["address"], further);
+}
+
+#[test]
+fn processes_that_run_at_the_same_time_and_those_that_are_killed() {
+    let node = regtest();
+    let purse = Purse::new(&[&node]);
+    let alice = purse.wallet("alice.json");
+    mine(&node, 3, &alice);
+    mine(&node, 100, STRANGER);
+    // Two payments at once spend no coin twice.
+    let pay = ["send", "--to", STRANGER, "--amount", "1", "--feerate", "2", "--json", "--node", node.url()];
+    let start = |args: &[&str]| {
+        let mut command = purse.command("alice.json", args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("chaincore-wallet can be run")
+    };
+    let sends = [(); 2].map(|()| start(&pay));
+    let txids = sends.map(|send| {
+        let output = send.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")["txid"].clone()
+    });
+    let pool = node.rpc("getrawmempool", json!([]));
+    let pool = pool.as_array().expect("a list");
+    assert!(txids.iter().all(|txid| pool.contains(txid)) && txids[0] != txids[1], "{txids:?} {pool:?}");
+    // Nobody's change is lost.
+    let names: Vec<String> = (0..4).map(|at| format!("label {at}")).collect();
+    let labels: Vec<_> = (0..4)
+        .map(|at| start(&["label", "set", "output", &format!("{}:{at}", text(&txids[0])), &names[at]]))
+        .collect();
+    for label in labels {
+        assert!(label.wait_with_output().expect("it ends").status.success());
+    }
+    let export = purse.run("alice.json", &["label", "export"]);
+    let export = String::from_utf8_lossy(&export.stdout).into_owned();
+    assert!(names.iter().all(|name| export.contains(name)), "{export}");
+    // Whenever a process is killed, the file is the old one or the new one, and nobody waits for it.
+    for millis in 0..16 {
+        let mut killed = start(&["label", "set", "addr", &alice, &format!("killed {millis}")]);
+        std::thread::sleep(std::time::Duration::from_millis(millis * 2));
+        let _ = killed.kill();
+        killed.wait().expect("it ends");
+        let export = purse.run("alice.json", &["label", "export"]);
+        assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+        assert!(String::from_utf8_lossy(&export.stdout).contains("label 3"));
+    }
+    purse.ok("alice.json", &["label", "set", "addr", &alice, "in the end"]);
+    assert!(only_wallets(purse.folder.path()), "what the killed left is cleared away");
+}
+
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let purse = Purse::new(&[]);
+    purse.wallet("a.json");
+    for args in [&["descriptors"][..], &["receive"], &["info", "--json"]] {
+        let mut child = purse.command("a.json", args);
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {output:?}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+        let output =
+            purse.command("a.json", &["descriptors", "--json"]).stdout(full).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("\"output\""), "{output:?}");
+    }
 }

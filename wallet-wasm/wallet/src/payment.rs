@@ -77,7 +77,7 @@ pub enum PaymentError {
     #[error("only one recipient can be sent all")]
     TwoGetAll,
     /// Nodes do not relay outputs that cost more than they are worth.
-    #[error("{amount} satoshis are too little to be relayed: the least is {least}")]
+    #[error("{} coins are too little to be relayed: the least is {}", coins(*amount), coins(*least))]
     Dust {
         /// What was to be paid, in satoshis.
         amount: u64,
@@ -85,10 +85,14 @@ pub enum PaymentError {
         least: u64,
     },
     /// More than there can be.
-    #[error("{0} satoshis are more than there can be")]
+    #[error("{} coins are more than there can be", coins(*.0))]
     TooMuch(u64),
     /// The coins do not suffice.
-    #[error("not enough money: {needed} satoshis are needed with the fee, {available} can be spent")]
+    #[error(
+        "not enough money: {} coins are needed with the fee, {} can be spent",
+        coins(*needed),
+        coins(*available)
+    )]
     NotEnough {
         /// What is needed, in satoshis.
         needed: u64,
@@ -126,6 +130,11 @@ pub enum PaymentError {
     /// It pays this much already.
     #[error("the transaction pays {0} sat/vB already: choose a higher rate")]
     PaysMore(FeeRate),
+}
+
+/// Satoshis as decimal coins.
+fn coins(satoshis: u64) -> String {
+    chaincore_consensus::amount::Amount(i64::try_from(satoshis).unwrap_or(i64::MAX)).to_string()
 }
 
 impl PaymentError {

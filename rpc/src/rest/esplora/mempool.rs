@@ -3,7 +3,7 @@
 use super::{fees, text};
 use crate::error::RpcError;
 use crate::json::Json;
-use crate::methods::submission::{DEFAULT_MAX_FEE_RATE, Limits, broadcast, check_burn, submit_package};
+use crate::methods::submission::{Limits, broadcast, check_burn, submit_package};
 use crate::methods::tx_json::decode_hex;
 use crate::node::{MempoolChunk, Node};
 use crate::rest::{Answer, Request, Rest, RestError, json};
@@ -104,14 +104,15 @@ fn refused(method: &str, error: &RpcError) -> RestError {
     RestError::bad_request("rejected", format!("{method} RPC error: {said}"))
 }
 
-/// `POST /api/tx`: a transaction in hex; its id.
+/// `POST /api/tx`: a transaction in hex; its id. The limits of a package can be said here, too.
 pub fn post(rest: &Rest, request: &Request) -> Answer {
     let node = rest.node();
+    let limits = limits(request)?;
     let undecodable = || RpcError::undecodable("TX decode failed. Make sure the tx has at least one input.");
     let sent = || {
         let tx = request.text().ok().and_then(|text| decode_hex(text, true, true)).ok_or_else(undecodable)?;
-        check_burn(&tx, Amount::ZERO)?;
-        broadcast(node, Arc::new(tx), DEFAULT_MAX_FEE_RATE)
+        check_burn(&tx, limits.max_burn)?;
+        broadcast(node, Arc::new(tx), limits.max_fee_rate)
     };
     let txid = sent().map_err(|error| refused("sendrawtransaction", &error))?;
     Ok(text(txid.to_string()))

@@ -58,6 +58,16 @@ const STATS: &str =
 const HEX: Reply = Reply::Text("Hexadecimal digits");
 const TX_BODY: &[Field] = &[];
 
+/// What a transaction that is sent may do.
+const LIMITS: &[Field] = &[
+    optional(
+        "maxfeerate",
+        Number,
+        "Refuse what pays more, in satoshis per virtual byte; 0 takes any, 10000 if absent",
+    ),
+    optional("maxburnamount", Number, "Refuse what makes more coins unspendable; 0 if absent"),
+];
+
 /// Esplora's routes, and those of mempool.space on fees.
 pub static ROUTES: &[Route] = &[
     get("/api/blocks", "The ten newest blocks", &[], Reply::List("Blocks, the newest first"), blocks::list),
@@ -324,7 +334,7 @@ pub static ROUTES: &[Route] = &[
         path: "/api/tx",
         summary: "Put a signed transaction into the mempool",
         group: "esplora",
-        params: &[],
+        params: LIMITS,
         body: Some(BodyDoc { about: "The transaction as hex", fields: TX_BODY, text: true }),
         reply: Reply::Text("Its id"),
         run: Handler::Node(mempool::post),
@@ -334,14 +344,7 @@ pub static ROUTES: &[Route] = &[
         path: "/api/txs/package",
         summary: "Put a child with its unconfirmed parents, which come first, into the mempool",
         group: "esplora",
-        params: &[
-            optional(
-                "maxfeerate",
-                Number,
-                "Refuse what pays more, in satoshis per virtual byte; 10000 if absent",
-            ),
-            optional("maxburnamount", Number, "Refuse what makes more coins unspendable; 0 if absent"),
-        ],
+        params: LIMITS,
         body: Some(BodyDoc {
             about: "A JSON list of transactions, each as hex",
             fields: TX_BODY,

@@ -1,5 +1,6 @@
 //! The command line, and what `--help` teaches.
 
+use super::failure::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -39,7 +40,8 @@ Exit codes:
   6  no node answers
   7  the node refused the transaction
   8  the wallet file is missing, exists already, or can't be read or written
-  9  the nodes are on another chain, or lie";
+  9  the nodes are on another chain, or lie
+ 10  another process is using the wallet";
 
 /// A wallet for ChainCore and Bitcoin's chains. The keys stay in its file; nodes are asked, checked and not trusted.
 #[derive(Parser)]
@@ -59,11 +61,15 @@ pub struct Shared {
     #[arg(short, long, global = true, value_name = "FILE", default_value = "wallet.json")]
     #[arg(env = "CHAINCORE_WALLET")]
     pub wallet: PathBuf,
-    /// A node, as http://HOST:PORT; may be said several times. The first that answers is the main one, the others
-    /// cross-check it. Without, the wallet uses those that it was last told
+    /// A node, as http://HOST:PORT or https://HOST; may be said several times. The first that answers is the main
+    /// one, the others cross-check it. Without, the wallet uses those that it was last told, else one on this machine
     #[arg(short, long = "node", global = true, value_name = "URL", env = "CHAINCORE_NODE")]
     #[arg(value_delimiter = ',')]
     pub nodes: Vec<String>,
+    /// Who vouches for https:// nodes: a file with certificates in PEM, instead of the authorities that browsers
+    /// know. The wallet remembers it with the nodes
+    #[arg(long, global = true, value_name = "FILE", env = "CHAINCORE_CA_CERT")]
+    pub ca_cert: Option<PathBuf>,
     /// How transactions are found: by the node's address index with proofs, or by block filters that are matched here,
     /// so that the node learns no address
     #[arg(long, global = true, value_enum)]
@@ -168,7 +174,7 @@ pub struct Create {
     /// Ask for a passphrase besides the words (BIP39): without it the words open another wallet
     #[arg(long)]
     pub passphrase: bool,
-    /// Write the keys to the file as they are. Whoever can read the file can spend the coins
+    /// Write everything to the file as it is, keys included. Whoever can read the file can spend the coins
     #[arg(long)]
     pub no_encryption: bool,
     /// Only watch: an extended public key or a descriptor
@@ -203,13 +209,19 @@ pub struct Restore {
     /// When the wallet was made, as 2026-01-31; filters are searched from there on
     #[arg(long, value_name = "DATE")]
     pub birthday: Option<String>,
+    /// Which kinds of accounts the words had: older wallets have legacy or nested ones
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS", default_value = "segwit,taproot")]
+    pub kinds: Vec<Kind>,
+    /// So many unused addresses in a row are looked at before an account counts as searched
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub gap: u32,
     /// Write the keys to the file as they are. Whoever can read the file can spend the coins
     #[arg(long)]
     pub no_encryption: bool,
 }
 
 /// Which script an account pays to.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Kind {
     /// P2PKH (BIP44)
     Legacy,
@@ -236,6 +248,9 @@ pub struct Receive {
     /// Another address than last time, though that is not used yet
     #[arg(long)]
     pub new: bool,
+    /// Also if so many in a row are unused that a wallet made from the words elsewhere would not look that far
+    #[arg(long, requires = "new")]
+    pub beyond_gap: bool,
     /// What the address is for
     #[arg(long)]
     pub label: Option<String>,
@@ -292,7 +307,7 @@ pub struct Payment {
     #[command(flatten)]
     pub feerate: Fee,
     /// The whole fee, in coins, instead of a rate
-    #[arg(long, value_name = "COINS", conflicts_with_all = ["feerate", "target"])]
+    #[arg(long, value_name = "COINS", allow_negative_numbers = true, conflicts_with_all = ["feerate", "target"])]
     pub fee: Option<String>,
     /// From one account only: its name or id
     #[arg(long, value_name = "ACCOUNT")]
@@ -349,12 +364,22 @@ pub struct Cancel {
     pub yes: bool,
 }
 
-/// Where a PSBT goes.
+/// Where something goes.
 #[derive(Args)]
 pub struct Out {
-    /// Write to this file instead of the terminal
+    /// Write to this file instead of the terminal. A PSBT in a file called .psbt is binary, else base64
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+impl Out {
+    /// Writes the file, if one was said.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let Some(path) = &self.out else { return Ok(()) };
+        let failed =
+            |error: std::io::Error| Failure::usage(format!("{} can't be written: {error}", path.display()));
+        std::fs::write(path, bytes).map_err(failed)
+    }
 }
 
 #[derive(Subcommand)]

@@ -3,14 +3,14 @@
 use super::args::{Create, Kind, Restore, Shared, WhichChain};
 use super::clock;
 use super::failure::Failure;
-use super::file::{self, OpenKeys, WalletFile};
-use super::nodes::Nodes;
-use super::output::print_json;
+use super::file::{self, About, OpenKeys, WalletFile};
+use super::nodes::Authorities;
+use super::output::{self, aside, print_json, say};
 use super::password;
-use super::wallet::{Wallet, call_signer};
+use super::wallet::{self, Wallet, call_signer};
 use chaincore_wallet::chain::{Chain, ChainSpec};
 use chaincore_wallet::keys::{AccountKind, Phrase, WordCount};
-use chaincore_wallet::keystore::Vault;
+use chaincore_wallet::keystore::{self, Params, Vault};
 use chaincore_wallet::service::SignerService;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
@@ -27,12 +27,8 @@ pub fn which_chain(shared: &Shared, which: &WhichChain) -> Result<ChainSpec, Fai
     } else if let Some(name) = &which.chain {
         ChainSpec::Name { name: name.clone() }
     } else if !shared.nodes.is_empty() && !shared.offline {
-        let tell = |message: &str| {
-            if !shared.quiet {
-                eprintln!("note: {message}");
-            }
-        };
-        Nodes::find(&shared.nodes, &tell)?.chain()
+        let ca_cert = shared.ca_cert.as_deref().map(Authorities::read).transpose()?;
+        wallet::find(shared, &shared.nodes, ca_cert.as_deref())?.chain()
     } else {
         ChainSpec::Name { name: DEFAULT_CHAIN.into() }
     };
@@ -57,20 +53,21 @@ pub fn create(shared: &Shared, create: &Create) -> Result<(), Failure> {
         words: &words,
         passphrase: &passphrase,
         encrypted: !create.no_encryption,
+        kinds: &[Kind::Segwit, Kind::Taproot],
+        gap: None,
     };
     new.write(shared, chain)?;
     if shared.json {
         print_json(&json!({"wallet": shared.wallet, "mnemonic": *words}));
         return Ok(());
     }
-    println!("The wallet is in {}. Its words, in this order:\n", shared.wallet.display());
+    say!("The wallet is in {}. Its words, in this order:\n", shared.wallet.display());
     for (at, word) in words.split(' ').enumerate() {
-        print!("{:>4}. {word:<10}{}", at + 1, if at % 4 == 3 { "\n" } else { "" });
+        let end = if at % 4 == 3 { "\n" } else { "" };
+        output::write(format_args!("{:>4}. {word:<10}{end}", at + 1));
     }
-    println!(
-        "\nWrite them down on paper. They are the wallet: whoever has them has the coins, and without them"
-    );
-    println!("nobody can bring back a lost file or a forgotten password.");
+    say!("\nWrite them down on paper. They are the wallet: whoever has them has the coins, and without them");
+    say!("nobody can bring back a lost file or a forgotten password.");
     Ok(())
 }
 
@@ -84,7 +81,7 @@ pub fn restore(shared: &Shared, restore: &Restore) -> Result<(), Failure> {
             text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?
         }
         None if std::io::stdin().is_terminal() => {
-            eprintln!("The words, in order:");
+            aside!("The words, in order:");
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).map_err(|error| Failure::usage(error.to_string()))?;
             line
@@ -108,12 +105,19 @@ pub fn restore(shared: &Shared, restore: &Restore) -> Result<(), Failure> {
         words: &words,
         passphrase: &passphrase,
         encrypted: !restore.no_encryption,
+        kinds: &restore.kinds,
+        gap: Some(restore.gap),
     };
     new.write(shared, chain)?;
     if shared.json {
         print_json(&json!({"wallet": shared.wallet}));
     } else {
-        println!("The wallet is in {}.", shared.wallet.display());
+        let kinds: Vec<&str> = restore.kinds.iter().map(|kind| kind_name(*kind)).collect();
+        say!(
+            "The wallet is in {}, with accounts of the kinds {}.",
+            shared.wallet.display(),
+            kinds.join(", ")
+        );
     }
     Ok(())
 }
@@ -125,12 +129,13 @@ struct NewWallet<'a> {
     words: &'a Zeroizing<String>,
     passphrase: &'a Zeroizing<String>,
     encrypted: bool,
+    kinds: &'a [Kind],
+    gap: Option<u32>,
 }
 
 impl NewWallet<'_> {
     fn write(&self, shared: &Shared, chain: ChainSpec) -> Result<(), Failure> {
-        let mut file = WalletFile::new(self.name, chain, self.birthday);
-        file.nodes = shared.nodes.clone();
+        let mut file = WalletFile::new(chain, about(shared, self.name, self.birthday)?);
         let password = match self.encrypted {
             true => {
                 let password = password::new(shared)?;
@@ -155,17 +160,35 @@ impl NewWallet<'_> {
             }
         };
         let mut wallet = Wallet::open_file(shared, file, password.as_ref())?;
-        for kind in [AccountKind::Segwit, AccountKind::Taproot] {
-            let keys = wallet.signer()?.account(kind, 0)?;
-            wallet.call("add_account", json!(keys))?;
+        for (at, kind) in self.kinds.iter().enumerate() {
+            if !self.kinds[..at].contains(kind) {
+                let keys = wallet.signer()?.account(account_kind(*kind), 0)?;
+                wallet.call("add_account", json!(keys))?;
+            }
         }
-        wallet.call("configure", json!({"birthday": self.birthday}))?;
+        wallet.call("configure", json!({"birthday": self.birthday, "gap": self.gap}))?;
         wallet.save_new()
     }
 }
 
+/// What is known of a new wallet.
+fn about(shared: &Shared, name: &str, birthday: u64) -> Result<About, Failure> {
+    let ca_cert = shared.ca_cert.as_deref().map(Authorities::read).transpose()?;
+    Ok(About { name: name.into(), birthday, nodes: shared.nodes.clone(), ca_cert })
+}
+
 fn read_vault(value: &Value) -> Result<Vault, Failure> {
     serde_json::from_value(value.clone()).map_err(|error| Failure::new("bad_vault", error.to_string()))
+}
+
+/// What the library calls a kind.
+pub fn account_kind(kind: Kind) -> AccountKind {
+    match kind {
+        Kind::Legacy => AccountKind::Legacy,
+        Kind::Nested => AccountKind::Nested,
+        Kind::Segwit => AccountKind::Segwit,
+        Kind::Taproot => AccountKind::Taproot,
+    }
 }
 
 /// What the services call a kind.
@@ -179,9 +202,20 @@ pub fn kind_name(kind: Kind) -> &'static str {
 }
 
 fn watch(shared: &Shared, create: &Create, chain: ChainSpec, key: &str) -> Result<(), Failure> {
-    let mut file = WalletFile::new(&create.name, chain, 0);
-    file.nodes = shared.nodes.clone();
-    let mut wallet = Wallet::open_file(shared, file, None)?;
+    let mut file = WalletFile::new(chain, about(shared, &create.name, 0)?);
+    // The key is looked at before a password is asked for.
+    let params = json!({"name": "", "descriptor": key, "kind": create.kind.map(kind_name)});
+    Wallet::open_file(shared, WalletFile::new(file.chain.clone(), About::default()), None)?
+        .call("watch", params)?;
+    let password = match create.no_encryption {
+        true => None,
+        false => {
+            let password = password::new(shared)?;
+            file.watching = Some(keystore::seal(&password, &[], Params::default())?);
+            Some(password)
+        }
+    };
+    let mut wallet = Wallet::open_file(shared, file, password.as_ref())?;
     let name = if create.name.is_empty() { "watched" } else { &create.name };
     let params = json!({"name": name, "descriptor": key, "kind": create.kind.map(kind_name)});
     let id = wallet.call("watch", params)?["id"].clone();
@@ -189,8 +223,8 @@ fn watch(shared: &Shared, create: &Create, chain: ChainSpec, key: &str) -> Resul
     if shared.json {
         print_json(&json!({"wallet": shared.wallet, "account": id}));
     } else {
-        println!(
-            "The wallet is in {}. It only watches: it has no keys, and its file no password.",
+        say!(
+            "The wallet is in {}. It only watches: it has no keys and can sign nothing.",
             shared.wallet.display()
         );
     }
@@ -203,7 +237,8 @@ pub fn words(shared: &Shared) -> Result<(), Failure> {
         (Some(vault), _) => {
             let password = password::current(shared)?;
             let mut service = SignerService::new();
-            call_signer(&mut service, "unlock", json!({"vault": vault, "password": *password}))?;
+            call_signer(&mut service, "unlock", json!({"vault": vault, "password": *password}))
+                .map_err(|failure| failure.of(&shared.wallet))?;
             call_signer(&mut service, "show_words", json!({"password": *password}))?
         }
         (None, Some(keys)) => json!({"mnemonic": keys.mnemonic, "passphrase": keys.passphrase}),
@@ -213,31 +248,33 @@ pub fn words(shared: &Shared) -> Result<(), Failure> {
         print_json(&shown);
         return Ok(());
     }
-    println!("{}", shown["mnemonic"].as_str().unwrap_or_default());
+    say!("{}", shown["mnemonic"].as_str().unwrap_or_default());
     if shown["passphrase"] != "" {
-        println!("and the passphrase: {}", shown["passphrase"].as_str().unwrap_or_default());
+        say!("and the passphrase: {}", shown["passphrase"].as_str().unwrap_or_default());
     }
     Ok(())
 }
 
 pub fn password(shared: &Shared) -> Result<(), Failure> {
+    WalletFile::read(&shared.wallet)?;
+    let _lock = wallet::lock(shared)?;
     let mut file = WalletFile::read(&shared.wallet)?;
-    let Some(vault) = &file.vault else {
+    let Some(vault) = file.lock() else {
         return Err(Failure::new("no_password", "this wallet has no password"));
     };
     let old = password::current(shared)?;
-    let mut service = SignerService::new();
-    call_signer(&mut service, "unlock", json!({"vault": vault, "password": *old}))?;
-    let new = match std::env::var("CHAINCORE_WALLET_NEW_PASSWORD") {
-        Ok(new) => Zeroizing::new(new),
-        Err(_) => password::twice("New password: ")?,
-    };
-    let changed = call_signer(&mut service, "change_password", json!({"old": *old, "new": *new}))?;
-    file.vault = Some(read_vault(&changed["vault"])?);
-    file.write(&shared.wallet, false)?;
+    let opened = keystore::open(&old, vault).map_err(|error| Failure::from(error).of(&shared.wallet))?;
+    let new = password::changed()?;
+    // What the vault seals stays what it was, and so does all that is sealed with its key.
+    let changed = Some(keystore::reseal(&new, &opened, Params::default())?);
+    match file.vault {
+        Some(_) => file.vault = changed,
+        None => file.watching = changed,
+    }
+    file.write(&shared.wallet, false, None)?;
     match shared.json {
         true => print_json(&json!({"changed": true})),
-        false => println!("The password is changed. Copies of the old file still open with the old one."),
+        false => say!("The password is changed. Copies of the old file still open with the old one."),
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use chaincore_wallet::service::Fault;
 use serde_json::json;
 use std::fmt;
+use std::path::Path;
 
 /// A code for programs, a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Failure {
 
 /// The exit code of each code that has one of its own; all others are 1.
 const EXITS: &[(u8, &[&str])] = &[
-    (2, &["usage", "bad_amount", "bad_feerate", "bad_params"]),
+    (2, &["usage", "bad_amount", "bad_feerate", "bad_params", "unknown_chain"]),
     (3, &["wrong_password", "no_password", "bad_password"]),
     (
         4,
@@ -38,6 +39,7 @@ const EXITS: &[(u8, &[&str])] = &[
     (7, &["refused"]),
     (8, &["no_file", "file_exists", "bad_file", "bad_vault", "bad_state", "vault_version", "state_version"]),
     (9, &["wrong_chain", "lie"]),
+    (10, &["busy"]),
 ];
 
 impl Failure {
@@ -48,6 +50,21 @@ impl Failure {
     /// The command line makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new("usage", message)
+    }
+
+    /// The same, of a file.
+    pub fn of(self, path: &Path) -> Self {
+        Self { message: format!("{}: {}", path.display(), self.message), ..self }
+    }
+
+    /// Adds a sentence.
+    pub fn with(self, more: &str) -> Self {
+        Self { message: format!("{} {more}", self.message), ..self }
+    }
+
+    /// A word for programs.
+    pub fn code(&self) -> &str {
+        &self.code
     }
 
     pub fn exit_code(&self) -> u8 {

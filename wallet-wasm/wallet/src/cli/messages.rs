@@ -3,7 +3,7 @@
 use super::args::{Message, Shared};
 use super::create::which_chain;
 use super::failure::Failure;
-use super::output::print_json;
+use super::output::{print_json, say};
 use super::wallet::Wallet;
 use chaincore_wallet::chain::Chain;
 use chaincore_wallet::message::{self, Format};
@@ -12,7 +12,7 @@ use serde_json::json;
 pub fn message(shared: &Shared, command: Message) -> Result<(), Failure> {
     match command {
         Message::Sign { address, message, legacy } => {
-            let wallet = Wallet::open(shared)?;
+            let wallet = Wallet::look(shared)?;
             let signer = wallet.signer()?;
             // A wrong address is another failure than somebody else's.
             signer.chain().script(&address)?;
@@ -20,7 +20,7 @@ pub fn message(shared: &Shared, command: Message) -> Result<(), Failure> {
             let signature = signer.sign_message(signer.find(&address)?, &message, format)?;
             match shared.json {
                 true => print_json(&json!({"address": address, "signature": signature})),
-                false => println!("{signature}"),
+                false => say!("{signature}"),
             }
             Ok(())
         }
@@ -42,7 +42,7 @@ pub fn message(shared: &Shared, command: Message) -> Result<(), Failure> {
                 ));
             }
             if !shared.json {
-                println!("the owner of {address} has signed this message");
+                say!("the owner of {address} has signed this message");
             }
             Ok(())
         }

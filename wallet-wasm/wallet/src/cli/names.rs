@@ -2,7 +2,8 @@
 
 use super::args::{Label, Shared};
 use super::failure::Failure;
-use super::output::print_json;
+use super::output::{self, plain, print_json, say};
+use super::pay::check_outpoint;
 use super::wallet::Wallet;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -10,10 +11,21 @@ use std::io::Read;
 /// The most bytes of a file with labels.
 const MAX_FILE: u64 = 32 << 20;
 
+/// What can have a label (BIP329).
+const KINDS: [&str; 6] = ["tx", "addr", "output", "input", "pubkey", "xpub"];
+
 pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
-    let mut wallet = Wallet::open(shared)?;
+    let mut wallet = match label {
+        Label::Export { .. } => Wallet::look(shared)?,
+        _ => Wallet::open(shared)?,
+    };
     match label {
         Label::Set { kind, reference, label } => {
+            if !KINDS.contains(&kind.as_str()) {
+                let message =
+                    format!("'{}' is no kind of thing: expected one of {}", plain(&kind), KINDS.join(", "));
+                return Err(Failure::usage(message));
+            }
             wallet.call("label", json!({"kind": kind, "ref": reference, "label": label}))?;
             wallet.save()?;
             if shared.json {
@@ -24,9 +36,8 @@ pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
             let exported = wallet.call("labels_export", json!({}))?;
             let jsonl = exported["jsonl"].as_str().unwrap_or_default();
             match &out.out {
-                Some(path) => std::fs::write(path, jsonl)
-                    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-                None => print!("{jsonl}"),
+                Some(_) => out.write(jsonl.as_bytes())?,
+                None => output::write(format_args!("{jsonl}")),
             }
         }
         Label::Import { file } => {
@@ -46,9 +57,7 @@ pub fn label(shared: &Shared, label: Label) -> Result<(), Failure> {
 }
 
 pub fn freeze(shared: &Shared, outpoint: &str, frozen: bool) -> Result<(), Failure> {
-    if outpoint.parse::<bitcoin::OutPoint>().is_err() {
-        return Err(Failure::usage("a coin is named by its transaction and number, as TXID:0"));
-    }
+    check_outpoint(outpoint)?;
     let mut wallet = Wallet::open(shared)?;
     wallet.call("freeze", json!({"outpoint": outpoint, "frozen": frozen}))?;
     wallet.save()?;
@@ -59,7 +68,7 @@ pub fn freeze(shared: &Shared, outpoint: &str, frozen: bool) -> Result<(), Failu
 fn tell(shared: &Shared, value: Value, text: &str) {
     match shared.json {
         true => print_json(&value),
-        false if !text.is_empty() => println!("{text}"),
+        false if !text.is_empty() => say!("{text}"),
         false => {}
     }
 }

@@ -3,10 +3,10 @@
 use super::clock;
 use super::failure::Failure;
 use super::nodes::{Nodes, Request, Response};
-use super::output::plain;
+use super::output::{self, plain};
 use super::wallet::Wallet;
 use serde_json::{Value, json};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
             break;
         }
         if round.stands_still(&progress, if idle { SETTLED } else { PATIENCE }) {
-            wallet.warn(&format!("not everything could be proven: {}", sentence(&faults)));
+            wallet.warn(&format!("not everything could be proven: {}", sentence(&faults, &progress)));
             break;
         }
     }
@@ -52,9 +52,20 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
 /// Sends a transaction in hexadecimal; its id.
 pub fn broadcast(wallet: &mut Wallet<'_>, nodes: &Nodes, tx: &str) -> Result<String, Failure> {
     let txid = wallet.call("broadcast", json!({"tx": tx}))?["txid"].clone();
+    let unsure = || {
+        let txid = txid.as_str().unwrap_or_default();
+        let message = format!(
+            "no node said whether it took the transaction {txid}; it may be on its way. Look at `history` before you \
+             pay again"
+        );
+        Failure::new("no_node", message)
+    };
     let mut round = Round::new(wallet, nodes)?;
     loop {
-        let (progress, _, _) = round.turn(wallet)?;
+        let (progress, _, _) = round.turn(wallet).map_err(|failure| match failure.code() {
+            "no_node" => unsure(),
+            _ => failure,
+        })?;
         let summary = wallet.call("summary", json!({}))?;
         let sent = summary["sent"].as_array().into_iter().flatten().rev().find(|sent| sent["txid"] == txid);
         match sent {
@@ -64,7 +75,7 @@ pub fn broadcast(wallet: &mut Wallet<'_>, nodes: &Nodes, tx: &str) -> Result<Str
                 return Err(Failure::new("refused", format!("no node took the transaction: {said}")));
             }
             None if round.stands_still(&progress, PATIENCE) => {
-                return Err(Failure::new("no_node", "no node answered whether it took the transaction"));
+                return Err(unsure());
             }
             None => {}
         }
@@ -131,25 +142,29 @@ impl<'a> Round<'a> {
             format!("{name} {}/{}", part["at"], part["of"])
         };
         let found = if wallet.mode() == Some("filters") { part("filters") } else { part("scripts") };
-        eprint!("\r\x1b[K{}, {found}", part("headers"));
-        let _ = std::io::stderr().flush();
+        output::write_aside(format_args!("\r\x1b[K{}, {found}", part("headers")));
         self.shown = true;
     }
 
     fn end(&mut self, _: &Wallet<'_>) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            output::write_aside(format_args!("\r\x1b[K"));
         }
     }
 }
 
 fn request(fetch: &Value) -> Option<Request> {
     let body = data_encoding::HEXLOWER.decode(fetch["body"].as_str()?.as_bytes()).ok()?;
+    // What the fee is was looked at before it was signed: the node's own limit does not bind who wants to pay more.
+    let path = match fetch["path"].as_str()? {
+        "/api/tx" => "/api/tx?maxfeerate=0",
+        path => path,
+    };
     Some(Request {
         id: fetch["id"].as_u64()?,
         node: usize::try_from(fetch["node"].as_u64()?).ok()?,
         post: fetch["method"] == "POST",
-        path: fetch["path"].as_str()?.to_string(),
+        path: path.to_string(),
         body,
     })
 }
@@ -175,10 +190,16 @@ fn fetch(nodes: &Nodes, requests: Vec<Request>) -> Vec<Response> {
 }
 
 /// What is wrong, in one line.
-fn sentence(faults: &Value) -> String {
+fn sentence(faults: &Value, progress: &Value) -> String {
     let current = faults.as_array().into_iter().flatten().filter(|fault| fault["passed"] != true);
     let messages: Vec<String> = current.filter_map(|fault| fault["message"].as_str()).map(plain).collect();
-    if messages.is_empty() { "the nodes give no answer to it".into() } else { messages.join("; ") }
+    match progress["unproven"].as_u64() {
+        _ if !messages.is_empty() => messages.join("; "),
+        Some(unproven @ 1..) => format!(
+            "no node gives a proof for {unproven} of the transactions; on Bitcoin's chains it needs -txindex for that"
+        ),
+        _ => "the nodes give no answer to it".into(),
+    }
 }
 
 /// Says what the nodes did wrong. A main node on another chain is no node to go on with.
@@ -194,7 +215,7 @@ fn report(wallet: &mut Wallet<'_>) -> Result<(), Failure> {
     if !faults.is_empty() && faults.iter().filter(wrong_chain).count() >= nodes.len() {
         return Err(Failure::new(
             "wrong_chain",
-            format!("the node is on another chain: {}", sentence(&faults.into())),
+            format!("the node is on another chain: {}", sentence(&faults.into(), &Value::Null)),
         ));
     }
     for fault in faults.iter().filter(|fault| fault["severity"] == "lie" || fault["passed"] != true) {

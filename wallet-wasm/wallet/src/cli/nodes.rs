@@ -1,16 +1,20 @@
-//! Nodes over HTTP.
+//! Nodes over HTTP and HTTPS.
 
 use super::failure::Failure;
 use chaincore_wallet::chain::ChainSpec;
 use serde_json::Value;
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// How long a node may take to be reached, and to answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
 /// No answer is longer, in bytes.
 const MAX_ANSWER: u64 = 160 << 20;
+/// No file with certificates is longer, in bytes.
+const MAX_AUTHORITIES: u64 = 1 << 20;
 
 /// Something to fetch.
 pub struct Request {
@@ -27,6 +31,36 @@ pub struct Response {
     pub node: usize,
     pub status: u16,
     pub body: Vec<u8>,
+}
+
+/// The authorities of one's own that vouch for nodes: certificates in PEM, checked to be some. Without any, those vouch
+/// that browsers know.
+pub struct Authorities(Vec<Certificate<'static>>);
+
+impl Authorities {
+    /// Reads certificates.
+    pub fn parse(pem: &str) -> Result<Self, String> {
+        let mut certificates = Vec::new();
+        for item in parse_pem(pem.as_bytes()) {
+            if let PemItem::Certificate(certificate) = item.map_err(|error| error.to_string())? {
+                certificates.push(certificate);
+            }
+        }
+        match certificates.is_empty() {
+            true => Err("there is no certificate in it (PEM: -----BEGIN CERTIFICATE-----)".into()),
+            false => Ok(Self(certificates)),
+        }
+    }
+
+    /// The text of a file with certificates.
+    pub fn read(path: &Path) -> Result<String, Failure> {
+        let bad = |why: String| Failure::usage(format!("the certificates {}: {why}", path.display()));
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(|error| bad(error.to_string()))?;
+        file.take(MAX_AUTHORITIES).read_to_string(&mut text).map_err(|error| bad(error.to_string()))?;
+        Self::parse(&text).map_err(bad)?;
+        Ok(text)
+    }
 }
 
 /// The nodes that answer, in the order in which they were named.
@@ -51,13 +85,20 @@ fn base(url: &str) -> Result<String, Failure> {
 }
 
 impl Nodes {
-    /// Finds the nodes that answer. The others are named to `tell`.
-    pub fn find(urls: &[String], tell: &dyn Fn(&str)) -> Result<Self, Failure> {
+    /// Finds the nodes that answer. The others are named to `tell`. `authorities` vouch for `https://` nodes, those
+    /// that browsers know if there are none.
+    pub fn find(
+        urls: &[String],
+        authorities: Option<Authorities>,
+        tell: &dyn Fn(&str),
+    ) -> Result<Self, Failure> {
+        let roots = authorities.map_or(RootCerts::WebPki, |Authorities(own)| own.into());
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(ANSWER))
             .max_redirects(0)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .user_agent(concat!("chaincore-wallet/", env!("CARGO_PKG_VERSION")))
             .build();
         let mut nodes = Self { agent: config.into(), urls: Vec::new(), about: Vec::new() };
@@ -69,10 +110,7 @@ impl Nodes {
                     nodes.urls.push(url);
                     nodes.about.push(about);
                 }
-                Err(reason) => {
-                    tell(&format!("{url} is passed over: {reason}"));
-                    dead.push(format!("{url}: {reason}"));
-                }
+                Err(reason) => dead.push(format!("{url}: {reason}")),
             }
         }
         if nodes.urls.is_empty() {
@@ -81,6 +119,9 @@ impl Nodes {
                 _ => format!("no node answers\n  {}", dead.join("\n  ")),
             };
             return Err(Failure::new("no_node", message));
+        }
+        for dead in &dead {
+            tell(&format!("passed over: {dead}"));
         }
         Ok(nodes)
     }
@@ -119,7 +160,7 @@ impl Nodes {
             true => self.agent.post(&url).content_type("text/plain").send(body),
             false => self.agent.get(&url).call(),
         };
-        let mut answer = answer.map_err(|error| error.to_string())?;
+        let mut answer = answer.map_err(|error| reason(&error))?;
         let status = answer.status().as_u16();
         let mut bytes = Vec::new();
         let reader = answer.body_mut().as_reader().take(MAX_ANSWER + 1).read_to_end(&mut bytes);
@@ -152,9 +193,35 @@ impl Nodes {
     }
 }
 
+/// Why a node could not be asked, and what helps.
+fn reason(error: &ureq::Error) -> String {
+    let text = match error {
+        ureq::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    let help = if text.contains("UnknownIssuer") || text.contains("CaUsedAsEndEntity") {
+        ": nobody known vouches for its certificate; name who does with --ca-cert FILE"
+    } else if text.contains("InvalidContentType") {
+        ": it does not speak TLS; is it http:// instead of https://?"
+    } else {
+        ""
+    };
+    format!("{text}{help}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_vouches_is_said_in_pem() {
+        let pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        assert_eq!(Authorities::parse(&pem.repeat(2)).map(|own| own.0.len()), Ok(2));
+        for bad in ["", "nonsense", "-----BEGIN CERTIFICATE-----\n%%\n-----END CERTIFICATE-----\n"] {
+            assert!(Authorities::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Authorities::read(Path::new("/nowhere/ca.pem")).unwrap_err().exit_code(), 2);
+    }
 
     #[test]
     fn urls_as_people_write_them() {
@@ -164,7 +231,7 @@ mod tests {
         for bad in ["", "a:1", "ftp://a", "http://", "http://a b"] {
             assert_eq!(base(bad).unwrap_err().exit_code(), 2, "{bad}");
         }
-        let nobody = Nodes::find(&[], &|_| {});
+        let nobody = Nodes::find(&[], None, &|_| {});
         assert_eq!(nobody.err().unwrap().exit_code(), 6);
     }
 }

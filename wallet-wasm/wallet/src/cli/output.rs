@@ -1,8 +1,57 @@
-//! Amounts and tables.
+//! What is printed: amounts, tables, JSON. Who closes the pipe early, or lets it lead to a full disk, ends no payment
+//! half way: what could not be printed is found out at the end ([`check`]).
 
 use super::failure::Failure;
 use chaincore_consensus::amount::{Amount, MAX_MONEY};
 use serde_json::Value;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+use std::sync::OnceLock;
+
+/// The first thing that went wrong with the standard output.
+static BROKEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes to the standard output. See [`say!`](say).
+pub fn write(text: Arguments<'_>) {
+    if BROKEN.get().is_none()
+        && let Err(error) = std::io::stdout().write_fmt(text)
+    {
+        let _ = BROKEN.set(error);
+    }
+}
+
+/// Prints a line, as `println!` does, but without a panic if nobody reads it.
+macro_rules! say {
+    () => { $crate::cli::output::write(format_args!("\n")) };
+    ($($text:tt)*) => { $crate::cli::output::write(format_args!("{}\n", format_args!($($text)*))) };
+}
+pub(crate) use say;
+
+/// Writes to the standard error, where nobody may be listening. See [`aside!`](aside).
+pub fn write_aside(text: Arguments<'_>) {
+    let mut out = std::io::stderr();
+    let _ = out.write_fmt(text).and_then(|()| out.flush());
+}
+
+/// Prints a line to the standard error, as `eprintln!` does, but without a panic.
+macro_rules! aside {
+    ($($text:tt)*) => { $crate::cli::output::write_aside(format_args!("{}\n", format_args!($($text)*))) };
+}
+pub(crate) use aside;
+
+/// Whether everything that was printed has arrived. Who stops reading has had enough, which is no failure.
+pub fn check() -> Result<(), Failure> {
+    if let Err(error) = std::io::stdout().flush() {
+        let _ = BROKEN.set(error);
+    }
+    match BROKEN.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let message = format!("what came out could not be written to the standard output: {error}");
+            Err(Failure::new("output", message))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Satoshis as decimal coins with eight decimals.
 pub fn coins(satoshis: i64) -> String {
@@ -30,7 +79,7 @@ pub fn parse_coins(text: &str) -> Result<u64, Failure> {
 
 /// Prints JSON for people: indented.
 pub fn print_json(value: &Value) {
-    println!("{value:#}");
+    say!("{value:#}");
 }
 
 /// Prints columns, each as wide as its widest cell; amounts (`right`) end at the same place.
@@ -47,7 +96,7 @@ pub fn print_table(header: &[&str], right: &[usize], rows: &[Vec<String>]) {
             line +=
                 &if right.contains(&column) { format!("{gap}{cell}  ") } else { format!("{cell}{gap}  ") };
         }
-        println!("{}", line.trim_end());
+        say!("{}", line.trim_end());
     };
     print(header.to_vec());
     for row in rows {

@@ -7,9 +7,12 @@ use std::io::IsTerminal;
 use zeroize::Zeroizing;
 
 const VARIABLE: &str = "CHAINCORE_WALLET_PASSWORD";
+const NEW_VARIABLE: &str = "CHAINCORE_WALLET_NEW_PASSWORD";
 
 fn missing() -> Failure {
-    let message = format!("a password is needed: use --password-file or the variable {VARIABLE}");
+    let message = format!(
+        "a password is needed, and there is no terminal to ask at: use --password-file or the variable {VARIABLE}"
+    );
     Failure::new("no_password", message)
 }
 
@@ -29,11 +32,11 @@ fn given(shared: &Shared) -> Result<Option<Zeroizing<String>>, Failure> {
 
 /// Asks without showing what is typed.
 pub fn ask(question: &str) -> Result<Zeroizing<String>, Failure> {
-    if !std::io::stdin().is_terminal() {
+    // The question goes to the terminal itself: what is piped in may be something else, a PSBT for example.
+    if !std::io::stdin().is_terminal() && !std::io::stderr().is_terminal() {
         return Err(missing());
     }
-    let answer = rpassword::prompt_password(question);
-    answer.map(Zeroizing::new).map_err(|error| Failure::new("no_password", error.to_string()))
+    rpassword::prompt_password(question).map(Zeroizing::new).map_err(|_| missing())
 }
 
 /// The password of a wallet that exists.
@@ -50,6 +53,20 @@ pub fn new(shared: &Shared) -> Result<Zeroizing<String>, Failure> {
         Some(password) if password.is_empty() => Err(Failure::new("bad_password", "the password is empty")),
         Some(password) => Ok(password),
         None => twice("New password: "),
+    }
+}
+
+/// The password that a wallet gets instead of its old one.
+pub fn changed() -> Result<Zeroizing<String>, Failure> {
+    match std::env::var(NEW_VARIABLE) {
+        Ok(new) => Ok(Zeroizing::new(new)),
+        Err(_) => twice("New password: ").map_err(|failure| match failure.code() {
+            "no_password" => Failure::new(
+                "no_password",
+                format!("the new password is needed: there is no terminal to ask at, so use the variable {NEW_VARIABLE}"),
+            ),
+            _ => failure,
+        }),
     }
 }
 

@@ -3,12 +3,13 @@
 use super::args::{Out, Psbt as Command, Shared};
 use super::failure::Failure;
 use super::network;
-use super::output::{coins_of, print_json};
-use super::pay::{payment_params, print_review};
+use super::output::{plain, print_json, say};
+use super::pay::{create, payment_params, print_review};
 use super::wallet::{Wallet, confirm};
 use bitcoin::Psbt;
 use bitcoin::consensus::encode::serialize_hex;
 use chaincore_wallet::psbt;
+use chaincore_wallet::psbt::review::Review;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -19,13 +20,13 @@ pub fn psbt(shared: &Shared, command: Command) -> Result<(), Failure> {
             let mut wallet = Wallet::open(shared)?;
             let params = payment_params(&mut wallet, &payment)?;
             wallet.sync()?;
-            let made = wallet.call("create", params)?;
+            let made = create(&mut wallet, params)?;
             wallet.save()?;
-            put(shared, &out, made["psbt"].as_str().unwrap_or_default(), &made)
+            put_psbt(shared, &out, made["psbt"].as_str().unwrap_or_default(), &made)
         }
         Command::Sign { psbt, out, yes } => {
             let mut read = read(&psbt)?;
-            let wallet = Wallet::open(shared)?;
+            let wallet = Wallet::look(shared)?;
             let review = wallet.signer()?.review(&read)?;
             if !wallet.is_quiet() {
                 print_review(&review);
@@ -39,12 +40,12 @@ pub fn psbt(shared: &Shared, command: Command) -> Result<(), Failure> {
                 "complete": signed.tx.is_some(),
                 "txid": signed.review.txid,
             });
-            put(shared, &out, &text, &about)
+            put_psbt(shared, &out, &text, &about)
         }
         Command::Combine { psbts, out } => {
             let all = psbts.iter().map(|text| read(text)).collect::<Result<_, _>>()?;
             let text = psbt::to_base64(&psbt::combine(all)?);
-            put(shared, &out, &text, &json!({"psbt": text}))
+            put_psbt(shared, &out, &text, &json!({"psbt": text}))
         }
         Command::Finalise { psbt, out } => {
             let finished = psbt::finalise(read(&psbt)?)?;
@@ -59,11 +60,11 @@ pub fn psbt(shared: &Shared, command: Command) -> Result<(), Failure> {
             let mut wallet = Wallet::open(shared)?;
             let nodes = wallet.nodes()?;
             let txid = network::broadcast(&mut wallet, &nodes, &serialize_hex(&tx))?;
-            wallet.save()?;
             match shared.json {
                 true => print_json(&json!({"txid": txid})),
-                false => println!("{txid}"),
+                false => say!("{txid}"),
             }
+            wallet.save_after();
             Ok(())
         }
     }
@@ -86,57 +87,52 @@ fn read(text: &str) -> Result<Psbt, Failure> {
     } else {
         text.as_bytes().to_vec()
     };
-    Ok(psbt::read(&bytes)?)
+    psbt::read(&bytes).map_err(|error| {
+        let shown: String = plain(&text.chars().take(60).collect::<String>());
+        Failure::from(error).with(&format!("('{shown}')"))
+    })
+}
+
+/// Prints or writes a PSBT: to a file called `.psbt` as bytes, as BIP174 wants it, else as base64.
+fn put_psbt(shared: &Shared, out: &Out, text: &str, about: &Value) -> Result<(), Failure> {
+    match &out.out {
+        Some(path) if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("psbt")) => {
+            out.write(&psbt::from_base64(text)?.serialize())?;
+            if shared.json {
+                print_json(about);
+            }
+            Ok(())
+        }
+        _ => put(shared, out, text, about),
+    }
 }
 
 /// Prints or writes what came out.
 fn put(shared: &Shared, out: &Out, text: &str, about: &Value) -> Result<(), Failure> {
-    if let Some(path) = &out.out {
-        std::fs::write(path, format!("{text}\n"))
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    if out.out.is_some() {
+        out.write(format!("{text}\n").as_bytes())?;
     }
     if shared.json {
         print_json(about);
     } else if out.out.is_none() {
-        println!("{text}");
+        say!("{text}");
     }
     Ok(())
 }
 
-/// What a PSBT would do: with the wallet's keys if there are any, else as far as the PSBT says it itself.
+/// What a PSBT would do: as the wallet's keys see it or, if it only watches, as what it knows of the chain says.
 fn show(shared: &Shared, psbt: &Psbt) -> Result<(), Failure> {
-    let wallet = Wallet::open(shared)?;
-    if let Ok(signer) = wallet.signer() {
-        let review = signer.review(psbt)?;
-        match shared.json {
-            true => print_json(&json!(review)),
-            false => print_review(&review),
+    let mut wallet = Wallet::look(shared)?;
+    let review: Review = match wallet.signer() {
+        Ok(signer) => signer.review(psbt)?,
+        Err(_) => {
+            let seen = wallet.call("review", json!({"psbt": psbt::to_base64(psbt)}))?;
+            serde_json::from_value(seen).map_err(|error| Failure::new("internal", error.to_string()))?
         }
-        return Ok(());
+    };
+    match shared.json {
+        true => print_json(&json!(review)),
+        false => print_review(&review),
     }
-    let chain = wallet.chain()?;
-    let outputs: Vec<Value> = psbt
-        .unsigned_tx
-        .output
-        .iter()
-        .map(|output| {
-            json!({
-                "value": output.value.to_sat(),
-                "address": chain.address(&output.script_pubkey),
-                "script": output.script_pubkey.to_hex_string(),
-            })
-        })
-        .collect();
-    let fee = psbt.fee().ok().map(bitcoin::Amount::to_sat);
-    if shared.json {
-        let txid = psbt.unsigned_tx.compute_txid().to_string();
-        print_json(&json!({"txid": txid, "outputs": outputs, "fee": fee}));
-        return Ok(());
-    }
-    for output in &outputs {
-        let place = output["address"].as_str().or(output["script"].as_str()).unwrap_or_default();
-        println!("{:>20}  {place}", coins_of(&output["value"]));
-    }
-    println!("{:>20}  fee", fee.map_or_else(|| "?".into(), |fee| coins_of(&json!(fee))));
     Ok(())
 }

@@ -3,20 +3,21 @@
 use super::args::{Of, Shared};
 use super::clock;
 use super::failure::Failure;
-use super::output::{coins_of, plain, print_json, print_table};
+use super::file::About;
+use super::output::{coins_of, plain, print_json, print_table, say};
 use super::wallet::Wallet;
 use serde_json::{Value, json};
 
 pub fn info(shared: &Shared) -> Result<(), Failure> {
-    let mut wallet = Wallet::open(shared)?;
     // The wallet alone can be told of without a node.
-    if !shared.nodes.is_empty() {
+    let asks = !shared.nodes.is_empty() && !shared.offline;
+    let mut wallet = if asks { Wallet::follow(shared)? } else { Wallet::look(shared)? };
+    if asks {
         wallet.sync()?;
     }
     let summary = wallet.call("summary", json!({}))?;
-    let encrypted = wallet.file.vault.is_some();
-    let (name, nodes) = (wallet.file.name.clone(), wallet.file.nodes.clone());
-    let birthday = wallet.file.birthday;
+    let encrypted = wallet.file.lock().is_some();
+    let About { name, birthday, nodes, ca_cert } = wallet.file.about.clone();
     if shared.json {
         print_json(&json!({
             "name": name,
@@ -25,6 +26,7 @@ pub fn info(shared: &Shared) -> Result<(), Failure> {
             "keys": wallet.has_keys(),
             "birthday": birthday,
             "nodes": nodes,
+            "ca_cert": ca_cert,
             "mode": summary["mode"],
             "tip": summary["tip"],
             "balance": summary["balance"],
@@ -32,13 +34,17 @@ pub fn info(shared: &Shared) -> Result<(), Failure> {
         }));
         return Ok(());
     }
-    let line = |what: &str, value: &str| println!("{what:<12}{value}");
-    line("Wallet", &plain(&name));
+    let line = |what: &str, value: &str| say!("{what:<12}{value}");
+    line("File", &plain(&shared.wallet.display().to_string()));
+    if !name.is_empty() {
+        line("Name", &plain(&name));
+    }
     line("Chain", summary["chain"].as_str().unwrap_or_default());
     let keys = match (wallet.has_keys(), encrypted) {
         (true, true) => "in the file, encrypted",
         (true, false) => "in the file, for everybody to read who can read it",
-        _ => "none: it only watches",
+        (false, true) => "none: it only watches; the file is encrypted",
+        (false, false) => "none: it only watches",
     };
     line("Keys", keys);
     if birthday > 0 {
@@ -50,7 +56,7 @@ pub fn info(shared: &Shared) -> Result<(), Failure> {
         _ => line("Knows until", "nothing yet"),
     }
     line("Balance", &coins_of(&summary["balance"]["total"]));
-    println!();
+    say!();
     print_accounts(&summary["accounts"]);
     Ok(())
 }
@@ -76,7 +82,7 @@ pub fn print_accounts(accounts: &Value) {
 }
 
 pub fn balance(shared: &Shared, of: &Of) -> Result<(), Failure> {
-    let mut wallet = Wallet::open(shared)?;
+    let mut wallet = Wallet::follow(shared)?;
     wallet.sync()?;
     let balance = wallet.call("balance", json!({"account": of.account}))?;
     let tip = wallet.call("summary", json!({}))?["tip"].clone();
@@ -86,10 +92,10 @@ pub fn balance(shared: &Shared, of: &Of) -> Result<(), Failure> {
         print_json(&balance);
         return Ok(());
     }
-    println!("{}", coins_of(&balance["total"]));
+    say!("{}", coins_of(&balance["total"]));
     let part = |what: &str, key: &str| {
         if balance[key] != 0 {
-            println!("  {what:<14}{:>20}", coins_of(&balance[key]));
+            say!("  {what:<14}{:>20}", coins_of(&balance[key]));
         }
     };
     if balance["confirmed"] != balance["total"] {
@@ -100,13 +106,13 @@ pub fn balance(shared: &Shared, of: &Of) -> Result<(), Failure> {
     }
     part("not proven", "unproven");
     if shared.offline {
-        println!("as of block {}", tip["height"]);
+        say!("as of block {}", tip["height"]);
     }
     Ok(())
 }
 
 pub fn history(shared: &Shared, of: &Of) -> Result<(), Failure> {
-    let mut wallet = Wallet::open(shared)?;
+    let mut wallet = Wallet::follow(shared)?;
     wallet.sync()?;
     let history = wallet.call("history", json!({"account": of.account}))?;
     if shared.json {
@@ -143,7 +149,7 @@ pub fn history(shared: &Shared, of: &Of) -> Result<(), Failure> {
 }
 
 pub fn coins(shared: &Shared, of: &Of) -> Result<(), Failure> {
-    let mut wallet = Wallet::open(shared)?;
+    let mut wallet = Wallet::follow(shared)?;
     wallet.sync()?;
     let coins = wallet.call("coins", json!({"account": of.account}))?;
     if shared.json {

@@ -564,7 +564,10 @@ impl Sync {
         let age = self.now.saturating_sub(time);
         for node in 0..self.nodes.len() {
             if age > patience && self.nodes[node].tip.is_some() {
-                let message = format!("its newest block is {} minutes old", age / 60);
+                let message = match age / 3600 {
+                    0..=47 => format!("its newest block is {} minutes old", age / 60),
+                    hours => format!("its newest block is {} days old", hours / 24),
+                };
                 self.doubt(node, FaultKind::StaleTip, Subject::node(), message);
             } else {
                 self.faults.pass(node, FaultKind::StaleTip, None);
