@@ -373,7 +373,9 @@ impl Sync {
             }
             return self.give_up(node, &ask);
         }
-        if status >= 500 {
+        // What keeps no index says so: that is no failure, and what it can be asked besides it still answers.
+        let without_index = status == 501 && matches!(ask, Ask::Proof { .. });
+        if status >= 500 && !without_index {
             return self.failed(node, &ask, FaultKind::Refused, format!("status {status}"));
         }
         state.failures = 0;
@@ -392,6 +394,7 @@ impl Sync {
             Ask::Headers { file, skip } => self.take_headers(node, file, skip, good, &body),
             Ask::Script { at } => self.take_page(node, at, None, good, &body, ledger),
             Ask::More { at, after } => self.take_page(node, at, Some(after), good, &body, ledger),
+            Ask::Proof { txid } if without_index => self.cannot_prove(node, txid),
             Ask::Proof { txid } => self.take_proof(node, txid, good, &body),
             Ask::FilterHeaders { from } => self.take_filter_headers(node, from, good, &body),
             Ask::Filters { from } => self.take_filters(node, from, good, &body),

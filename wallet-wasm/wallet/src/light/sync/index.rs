@@ -401,10 +401,21 @@ impl Sync {
         }
         self.suspicions.remove(&(node, txid));
         self.faults.pass(node, FaultKind::NoProof, Some(&subject));
+        self.faults.pass(node, FaultKind::NoIndex, None);
         if let Some(unproven) = self.unproven.remove(&txid) {
             let state = proven(proof.height, proof.position, &header);
             self.news.push(TxUpdate { tx, state, prevouts: unproven.told.prevouts });
         }
+    }
+
+    /// A node keeps no index of transactions: it is asked again at times, as it may be started with one.
+    pub(super) fn cannot_prove(&mut self, node: usize, txid: Txid) {
+        self.suspicions.remove(&(node, txid));
+        if let Some(unproven) = self.unproven.get_mut(&txid) {
+            unproven.failed.insert(node, self.now + PROOF_RETRY);
+        }
+        let message = "it keeps no index of transactions (-txindex), so it cannot prove in which block one is".into();
+        self.faults.note(node, FaultKind::NoIndex, Subject::node(), message, self.now);
     }
 
     /// A proof leads nowhere: the second time, with the node on our chain in between, it is a lie.
