@@ -146,7 +146,7 @@ fn no_answer_lacks_the_headers() {
             assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
         }
     }
-    let policy = |path| header(&get(&web, path, &[]), CONTENT_SECURITY_POLICY).unwrap().to_owned();
+    let policy = |path: &str| header(&get(&web, path, &[]), CONTENT_SECURITY_POLICY).unwrap().to_owned();
     assert!(policy("/").ends_with("connect-src 'self' https://second.example wss://second.example"));
     for alone in ["signer-worker-3.js", "scan-worker-5.js"] {
         assert!(policy(&format!("/app/assets/{alone}")).contains("connect-src 'none'"), "{alone}");
