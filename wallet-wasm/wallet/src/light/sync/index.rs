@@ -414,7 +414,8 @@ impl Sync {
         if let Some(unproven) = self.unproven.get_mut(&txid) {
             unproven.failed.insert(node, self.now + PROOF_RETRY);
         }
-        let message = "it keeps no index of transactions (-txindex), so it cannot prove in which block one is".into();
+        let message =
+            "it keeps no index of transactions (-txindex), so it cannot prove in which block one is".into();
         self.faults.note(node, FaultKind::NoIndex, Subject::node(), message, self.now);
     }
 
