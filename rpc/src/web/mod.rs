@@ -104,17 +104,17 @@ fn name_of(path: &str) -> Option<&str> {
 /// The file, or that the client has it already.
 fn reply(request: &RestRequest, name: &str, policy: &str, found: Found) -> RestResponse {
     // Whoever has the file under another policy does not have it.
-    let tag = format!("\"{}-{}\"", found.etag, hex::encode(&sha256(policy.as_bytes())[..4]));
+    let etag = format!("\"{}-{}\"", found.etag, hex::encode(&sha256(policy.as_bytes())[..4]));
     let known = request.headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     // Weak or not: the bytes are what is compared.
-    let same = |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == tag;
+    let same = |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == etag;
     let unchanged = known.flat_map(|tags| tags.split(',')).any(same);
     let (status, body) = if unchanged {
         (StatusCode::NOT_MODIFIED, Default::default())
     } else {
         (StatusCode::OK, found.bytes)
     };
-    let etag = HeaderValue::try_from(tag).expect("a tag is hexadecimal digits in quotes");
+    let etag = HeaderValue::try_from(etag).expect("a tag is hexadecimal digits in quotes");
     let mut response = RestResponse::new(status, files::content_type(name), body)
         .header(ETAG, etag)
         .header(VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -309,7 +309,7 @@ impl Sync {
             headers: Part { at: height, of: best },
             filters: Part { at: self.scan.next().map_or(0, |next| next.saturating_sub(1)), of: height },
             scripts: source.progress(),
-            unproven: self.unproven() as u32,
+            unproven: if self.mode == Mode::Verified { self.unproven() as u32 } else { 0 },
             in_flight: self.desk.len() as u32,
             tip_time: self.headers.tip_header().time,
             tip_hash,
@@ -349,6 +349,10 @@ impl Sync {
         }
         self.settle_scan(ledger);
         self.judge_tip();
+        if self.mode == Mode::Filters || self.unproven.is_empty() {
+            // Whoever needs no proof, or has it from another node, misses no index.
+            (0..self.nodes.len()).for_each(|node| self.faults.pass(node, FaultKind::NoIndex, None));
+        }
         self.tell(ledger);
         if self.paused {
             return Vec::new();

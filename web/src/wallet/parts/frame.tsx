@@ -1,6 +1,7 @@
 /** What is around every page of an open wallet: its name, where to go, the lock, and what one must know. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { gone } from '../../node/tip';
 import { href, path } from '../../router';
 import { t, type PlainKey } from '../../text';
 import { Badge, Dialog, Icon, type IconName, Note, PageHead } from '../../ui';
@@ -94,6 +95,8 @@ function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null 
   const worst = sorted[0];
   if (!worst) return null;
   const lie = worst.severity === 'lie';
+  // That there is no node at all is told above every page.
+  if (gone.value && worst.kind === 'unreachable' && worst.node === 0) return null;
   if (worst.kind === 'no_index') {
     return (
       <Note tone="warn">

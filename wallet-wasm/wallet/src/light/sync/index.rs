@@ -401,7 +401,6 @@ impl Sync {
         }
         self.suspicions.remove(&(node, txid));
         self.faults.pass(node, FaultKind::NoProof, Some(&subject));
-        self.faults.pass(node, FaultKind::NoIndex, None);
         if let Some(unproven) = self.unproven.remove(&txid) {
             let state = proven(proof.height, proof.position, &header);
             self.news.push(TxUpdate { tx, state, prevouts: unproven.told.prevouts });

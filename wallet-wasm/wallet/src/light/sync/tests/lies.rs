@@ -86,6 +86,8 @@ fn a_node_that_cannot_prove() {
         assert_eq!(first.tx(txid).map(|known| known.state.name()), Some("reported"));
     }
     assert!(all_proven(&second, &txids), "the other node proves for both");
+    let passed = |sync: &Sync| sync.faults().iter().all(|fault| fault.passed);
+    assert!(!passed(&alone) && passed(&helped));
     let (looking, ..) = alone_and_with_help(Mode::Filters, &[Lie::NoIndex]);
     assert!(all_proven(&looking, &txids), "whole blocks need no index");
 }
