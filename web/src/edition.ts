@@ -1,8 +1,8 @@
 /**
  * Which edition of the app this page is: one that can be opened without its node, and one that is not older than it.
  *
- * After an upgrade of the node, a page that was open before still runs the app of then. When the node is back, it is
- * asked for its page; if that is another one, it is said, and one touch loads it.
+ * After an upgrade of the node, a page that was open before still runs the app of then. When the node is back, or somebody
+ * is, the node is asked for its page; if that is another one, it is said, and one touch loads it.
  */
 import { signal } from '@preact/signals';
 import { scriptUrl } from './trusted';
@@ -23,6 +23,13 @@ export async function compare(): Promise<void> {
   } catch {
     // It is asked again when it is back.
   }
+}
+
+/** Begins to look after it whenever somebody comes back to the page. */
+export function followEdition(): void {
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void compare();
+  });
 }
 
 /** Has the browser keep the app for when there is no node. Only where the context is secure. */

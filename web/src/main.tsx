@@ -2,7 +2,7 @@
 import { Component, type ComponentChildren, type JSX, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { routes as explorer } from './explorer';
-import { compare, keepForOffline, outdated } from './edition';
+import { compare, followEdition, keepForOffline, outdated } from './edition';
 import { follow, gone, hurry, link, node, tip } from './node/tip';
 import { routes as nodePages } from './node-page';
 import { find, href, path, query, type Route } from './router';
@@ -197,6 +197,7 @@ function App(): JSX.Element {
 
 dress();
 follow();
+followEdition();
 keepForOffline();
 const place = document.getElementById('app');
 if (!place) throw new Error('the page has no place for the app');

@@ -50,8 +50,13 @@ export default async function offline(session) {
   const edition = () => page.evaluate(() => document.documentElement.dataset.edition ?? 'first');
   assert.equal(await edition(), 'first');
   const { before, after } = upgrade();
-  await page.reload();
-  assert.equal(await until(edition, 'the page'), 'second');
+  // A page that was open before is told when somebody comes back to it.
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByText('The node serves another edition of this app by now.').waitFor();
+  await session.accessible(page, 'another edition');
+  await page.getByRole('button', { name: 'Load it' }).click();
+  await until(async () => (await edition().catch(() => '')) === 'second', 'the other edition');
+  assert.equal(await page.getByText('The node serves another edition').count(), 0);
   await until(async () => {
     const names = await kept();
     return names.includes(`/${after}`) && !names.includes(`/${before}`);

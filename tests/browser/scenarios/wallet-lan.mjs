@@ -2,7 +2,7 @@
 // and one tab alone writes it.
 import assert from 'node:assert/strict';
 import { until } from '../harness.mjs';
-import { balanceIs, create, lock, Miner, mine, PASSWORD, receive, titled, unlock } from '../wallet.mjs';
+import { balanceIs, create, go, lock, Miner, mine, PASSWORD, receive, titled, unlock } from '../wallet.mjs';
 
 export const host = 'node.lan';
 
@@ -19,6 +19,13 @@ export default async function lan(session) {
   await page.getByText(/^Copied|Copying is not possible/).first().waitFor();
   await mine(session);
   await balanceIs(page, '3.00000000');
+
+  // Nor is there a camera: it is said, and a picture is asked for in its place.
+  await go(page, '/wallet/send');
+  await page.getByRole('button', { name: 'Scan' }).click();
+  await page.getByText('Browsers give a camera only to pages').waitFor();
+  await page.getByLabel('Pictures of the code').waitFor();
+  await page.keyboard.press('Escape');
 
   const second = await session.page('/wallet');
   await unlock(second);

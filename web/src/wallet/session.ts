@@ -5,6 +5,7 @@
  * writes nothing. What is locked in one tab is locked in all.
  */
 import { computed, signal } from '@preact/signals';
+import { compare } from '../edition';
 import { NodeError } from '../node/client';
 import { lightChain, type LightChain } from '../node/status';
 import { t } from '../text';
@@ -121,6 +122,8 @@ function newLight(): Light {
 /** A worker died: the other one is of no use without it. */
 function fell(error: Error): void {
   notice.value = error.message;
+  // A worker that is not there any more is one of an edition that is not, either.
+  void compare();
   void lock({ others: false });
 }
 
