@@ -241,7 +241,11 @@ mod tests {
         assert!(unpack(&place.join("missing.tar.gz"), &dist).is_err());
         fs::write(place.join("damaged.tar.gz"), "no tarball")?;
         assert!(unpack(&place.join("damaged.tar.gz"), &dist).is_err());
-        assert_eq!(fs::read_to_string(dist.join("old.js"))?, "old", "what cannot be unpacked changes nothing");
+        assert_eq!(
+            fs::read_to_string(dist.join("old.js"))?,
+            "old",
+            "what cannot be unpacked changes nothing"
+        );
 
         unpack(&good, &dist)?;
         assert_eq!(fs::read_to_string(dist.join("index.html"))?, "new");
