@@ -21,6 +21,9 @@ const moduleFile = path.join(path.dirname(bindings), 'wallet_bg.wasm');
 // What may be in the app; everything else is an error, so that nothing comes in unseen.
 const PACKAGES = ['@preact/signals', '@preact/signals-core', 'preact', 'qr', 'uplot'];
 
+// Since these, colours can be said for light and dark in one place (`light-dark`).
+const TARGETS = ['es2022', 'chrome123', 'firefox120', 'safari17.5'];
+
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const integrity = (bytes) => `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
 
@@ -44,7 +47,7 @@ async function bundle(entry, define = {}) {
     minify: true,
     charset: 'utf8',
     format: 'esm',
-    target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'],
+    target: TARGETS,
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'none',
@@ -98,6 +101,22 @@ function report() {
   }
 }
 
+/** The service worker, which knows all files by name, and by one hash what is in them. */
+async function serviceWorker() {
+  const names = fs.readdirSync(dist, { recursive: true, withFileTypes: true });
+  const files = names
+    .filter((entry) => entry.isFile() && entry.name !== 'index.html')
+    .map((entry) => path.relative(dist, path.join(entry.parentPath ?? entry.path, entry.name)).split(path.sep).join('/'))
+    .sort();
+  const all = createHash('sha256');
+  for (const file of ['index.html', ...files]) all.update(`${file} ${sha256(fs.readFileSync(path.join(dist, file)))}\n`);
+  const { script } = await bundle('src/service-worker.ts', {
+    __FILES__: ['/', ...files.map((file) => `/${file}`)],
+    __EDITION__: all.digest('hex').slice(0, 16),
+  });
+  fs.writeFileSync(path.join(dist, 'sw.js'), script);
+}
+
 function checkTypes() {
   const tsc = path.join(here, 'node_modules', 'typescript', 'bin', 'tsc');
   const checked = spawnSync(process.execPath, [tsc, '--noEmit', '-p', here], { stdio: 'inherit' });
@@ -112,9 +131,11 @@ async function all() {
   const module = fs.readFileSync(moduleFile);
   const signer = await bundle('src/wallet/worker/signer.worker.ts');
   const light = await bundle('src/wallet/worker/light.worker.ts');
+  const scan = await bundle('src/wallet/worker/scan.worker.ts');
   const app = await bundle('src/main.tsx', {
     __SIGNER__: asset('signer-worker.js', signer.script),
     __LIGHT__: asset('light-worker.js', light.script),
+    __SCAN__: asset('scan-worker.js', scan.script),
     __MODULE__: asset('wallet.wasm', module),
     __MODULE_INTEGRITY__: integrity(module),
   });
@@ -131,6 +152,7 @@ async function all() {
     .replace('{{style}}', style)
     .replace('{{style-integrity}}', integrity(styles.style));
   fs.writeFileSync(path.join(dist, 'index.html'), page);
+  await serviceWorker();
   compress(dist);
   report();
 }

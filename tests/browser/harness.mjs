@@ -21,23 +21,30 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** With `host`, the browser knows the node by that name: to it, that is a machine on the network. */
-export async function open({ url, host, authorization, shots, name }) {
+/**
+ * With `host`, the browser knows the node by that name: to it, that is a machine on the network. `names` are further
+ * ones, and the nodes that they lead to; a name has no port. `args` are the browser's, and only with `keeps` may a page
+ * have a service worker: it would stand between the page and what a scenario makes of the answers.
+ */
+export async function open({ url, host, names = {}, args = [], keeps = false, authorization, shots, name }) {
   const executablePath = BROWSER.find((place) => place && fs.existsSync(place));
   assert(executablePath, 'there is no Chromium: `cargo xtask setup` installs it');
+  const maps = Object.entries(names).map(([of, node]) => `MAP ${of} ${new URL(node).host}`);
+  if (host && !names[host]) maps.push(`MAP ${host} 127.0.0.1`);
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'chaincore-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
     chromiumSandbox: process.getuid?.() !== 0,
-    args: host ? [...QUIET, `--host-resolver-rules=MAP ${host} 127.0.0.1`] : QUIET,
+    args: [...QUIET, ...(maps.length > 0 ? [`--host-resolver-rules=${maps.join(',')}`] : []), ...args],
+    serviceWorkers: keeps ? 'allow' : 'block',
     acceptDownloads: true,
     viewport: { width: 1280, height: 900 },
     reducedMotion: 'reduce',
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
-  const seen = host ? url.replace('127.0.0.1', host) : url;
+  const seen = !host ? url : names[host] ? `http://${host}` : url.replace('127.0.0.1', host);
   const session = new Session({ context, profile, url: seen, rpcUrl: url, authorization, shots, name });
   await session.guard();
   return session;
@@ -50,6 +57,8 @@ export class Session {
     /** What a scenario provokes on purpose: complaints that contain one of these are none. */
     this.expected = [];
     this.requests = [];
+    /** Origins besides the node's own that a person told the page to ask. */
+    this.others = [];
   }
 
   complain(text) {
@@ -63,7 +72,7 @@ export class Session {
     await context.route('**/*', (route) => {
       const to = route.request().url();
       this.requests.push(to);
-      if (new URL(to).origin === origin || /^(data|blob):/.test(to)) return route.continue();
+      if ([origin, ...this.others].includes(new URL(to).origin) || /^(data|blob):/.test(to)) return route.continue();
       this.complain(`a request to ${to}`);
       return route.abort();
     });
@@ -82,7 +91,8 @@ export class Session {
     page.on('crash', () => this.complain('the page crashed'));
     page.on('console', (message) => {
       // Workers have no events for it: what they are refused is told here.
-      if (message.type() === 'error') this.complain(`console: ${message.text()} (${message.location().url})`);
+      // Of a header that the browser does not understand it only warns.
+      if (message.type() === 'error' || message.text().includes('Permissions-Policy')) this.complain(`console: ${message.text()} (${message.location().url})`);
     });
     page.on('websocket', (socket) => {
       if (new URL(socket.url()).host !== new URL(this.url).host) this.complain(`a WebSocket to ${socket.url()}`);
@@ -98,10 +108,15 @@ export class Session {
   }
 
   /** Calls the node as its operator does. */
-  async rpc(method, ...params) {
-    const response = await fetch(this.rpcUrl, {
+  rpc(method, ...params) {
+    return this.rpcOf(this.rpcUrl, this.authorization, method, params);
+  }
+
+  /** The same of another node. */
+  async rpcOf(url, authorization, method, params) {
+    const response = await fetch(url, {
       method: 'POST',
-      headers: { authorization: this.authorization, 'content-type': 'application/json' },
+      headers: { authorization, 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
     });
     const { result, error } = await response.json();

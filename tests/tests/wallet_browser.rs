@@ -5,30 +5,57 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-use chaincore_tests::TestNode;
-use std::path::Path;
+use chaincore_tests::{TestNode, binary};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// What wallets ask a node for.
+const SERVING: [&str; 3] = ["-regtest", "-txindex", "-blockfilterindex"];
 
 /// Runs a scenario on a new node that has what wallets ask for.
 fn play(scenario: &str, more: &[&str]) {
-    let arguments = [&["-regtest", "-txindex", "-blockfilterindex"], more].concat();
-    let node = TestNode::start(&arguments);
+    play_on(&TestNode::start(&[&SERVING, more].concat()), scenario, &[]);
+}
+
+/// Runs a scenario on a node, with these variables besides.
+fn play_on(node: &TestNode, scenario: &str, more: &[(&str, &str)]) {
     let (_, page) = node.get("/");
     assert!(
         page.contains("id=\"app\""),
         "the node was built without the web app: run `cargo xtask web` first"
     );
-    let output = Command::new("node")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/run.mjs"))
-        .arg(scenario)
-        .env("NODE_URL", node.url())
-        .env("NODE_AUTH", node.authorization())
-        .stdin(Stdio::null())
-        .output()
-        .expect("Node.js can be run");
+    let mut command = Command::new("node");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/run.mjs")).arg(scenario);
+    command.env("NODE_URL", node.url()).env("NODE_AUTH", node.authorization());
+    command.envs(more.iter().copied());
+    pass(scenario, &mut command);
+}
+
+/// Runs a program of Node.js that must succeed.
+fn pass(what: &str, command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().expect("Node.js can be run");
     let told = String::from_utf8_lossy(&output.stdout);
     let wrong = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{scenario}: {}\n{told}\n{wrong}", output.status);
+    assert!(output.status.success(), "{what}: {}\n{told}\n{wrong}", output.status);
+}
+
+/// The folder of the app's sources.
+fn web() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../web")
+}
+
+/// Copies a folder and all that is in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &there);
+        } else {
+            std::fs::copy(entry.path(), there).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -89,4 +116,63 @@ fn nothing_of_the_keys_is_left_after_a_lock() {
 #[test]
 fn the_package_works_in_a_page_of_others() {
     play("package", &[]);
+}
+
+#[test]
+fn sequences_of_codes_are_those_of_others() {
+    let suites = std::fs::read_dir(web().join("tests")).unwrap().map(|entry| entry.unwrap().path());
+    pass("the app's own suites", Command::new("node").arg("--test").args(suites));
+}
+
+#[test]
+fn codes_come_in_by_pictures_and_by_a_camera() {
+    play("wallet-scan", &[]);
+}
+
+/// The second node is told of blocks by the scenario. Names have no port, so that each node can be told of the other's
+/// before it has one.
+#[test]
+fn a_second_node_tells_what_the_first_keeps_back() {
+    let second = TestNode::start(&["-regtest", "-cors=http://first.lan", "-rpcallowhost=second.lan"]);
+    let more = [
+        "-rpcallowhost=first.lan",
+        "-rpcallowhost=third.lan",
+        "-webconnect=http://second.lan",
+        "-webconnect=http://third.lan",
+    ];
+    let first = TestNode::start(&[&SERVING[..], &more].concat());
+    let authorization = second.authorization();
+    play_on(&first, "wallet-compare", &[("SECOND_URL", second.url()), ("SECOND_AUTH", &authorization)]);
+}
+
+#[test]
+fn a_node_that_cannot_prove_is_told_and_helped() {
+    play_on(&TestNode::start(&["-regtest", "-blockfilterindex"]), "wallet-noindex", &[]);
+}
+
+#[test]
+fn workers_that_trap_lock_the_wallet() {
+    play("wallet-crash", &[]);
+}
+
+#[test]
+fn a_chain_of_ones_own_is_known_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("town.toml");
+    let mut founding = Command::new(binary("chaincored"));
+    founding
+        .args(["chain", "new", "--name", "town", "--bech32", "town", "--reward", "25", "--out"])
+        .arg(&file);
+    assert!(founding.output().unwrap().status.success());
+    play_on(&TestNode::start(&[&format!("--chain-file={}", file.display())]), "wallet-chain", &[]);
+}
+
+/// The node serves a folder, which the scenario upgrades; in the end it stops the node.
+#[test]
+fn the_app_is_installed_upgraded_and_opened_without_a_node() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&web().join("dist"), folder.path());
+    let path = folder.path().to_str().unwrap();
+    let node = TestNode::start(&[&SERVING[..], &[&format!("-webdir={path}")]].concat());
+    play_on(&node, "offline", &[("WEB_FOLDER", path)]);
 }

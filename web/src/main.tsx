@@ -2,12 +2,13 @@
 import { Component, type ComponentChildren, type JSX, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { routes as explorer } from './explorer';
-import { follow, link, node, tip } from './node/tip';
+import { compare, followEdition, keepForOffline, outdated } from './edition';
+import { follow, gone, hurry, link, node, tip } from './node/tip';
 import { routes as nodePages } from './node-page';
 import { find, href, path, query, type Route } from './router';
 import { number, t, type PlainKey } from './text';
 import { dress, nextTheme, theme } from './theme';
-import { Icon, type IconName, PageHead, Toasts } from './ui';
+import { Icon, type IconName, Note, PageHead, Toasts } from './ui';
 import { routes as wallet } from './wallet';
 
 const ROUTES: readonly Route[] = [...explorer, ...wallet, ...nodePages];
@@ -103,6 +104,43 @@ function Live(): JSX.Element {
   );
 }
 
+/** What concerns the app as a whole: there is no node, or it serves another edition of the app. */
+function Notices(): JSX.Element | null {
+  const away = gone.value;
+  useEffect(() => {
+    // Who comes back may have been upgraded meanwhile.
+    if (!away && node.peek()) void compare();
+  }, [away]);
+  if (!away && !outdated.value) return null;
+  return (
+    <div class="stack notices" role="status">
+      {away ? (
+        <Note tone="warn">
+          <p>
+            <strong>{t('node.gone')}</strong>
+          </p>
+          <p>{t('node.gone.what')}</p>
+          <div>
+            <button type="button" class="button small" onClick={hurry}>
+              {t('error.again')}
+            </button>
+          </div>
+        </Note>
+      ) : null}
+      {outdated.value ? (
+        <Note tone="warn">
+          <p>{t('edition.other')}</p>
+          <div>
+            <button type="button" class="button small" onClick={() => globalThis.location.reload()}>
+              {t('edition.load')}
+            </button>
+          </div>
+        </Note>
+      ) : null}
+    </div>
+  );
+}
+
 function Missing(): JSX.Element {
   return (
     <>
@@ -147,6 +185,7 @@ function App(): JSX.Element {
       </a>
       <Header at={found?.route} />
       <main id="main" class="page" tabIndex={-1} ref={main}>
+        <Notices />
         <Boundary key={where}>
           {found ? <found.route.page params={found.params} query={query.value} /> : <Missing />}
         </Boundary>
@@ -158,6 +197,8 @@ function App(): JSX.Element {
 
 dress();
 follow();
+followEdition();
+keepForOffline();
 const place = document.getElementById('app');
 if (!place) throw new Error('the page has no place for the app');
 render(<App />, place);

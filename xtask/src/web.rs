@@ -210,3 +210,48 @@ fn unpack(tarball: &Path, dist: &Path) -> Result<()> {
     std::fs::rename(&fresh, dist)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Packs a folder of these files as releases do.
+    fn pack(place: &Path, name: &str, files: &[(&str, &str)]) -> Result<PathBuf> {
+        let (folder, tarball) = (place.join(name), place.join(format!("{name}.tar.gz")));
+        for (file, text) in files {
+            let file = folder.join(file);
+            fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
+            fs::write(file, text)?;
+        }
+        cargo::run(Command::new("tar").arg("-czf").arg(&tarball).arg("-C").arg(&folder).arg("."))?;
+        Ok(tarball)
+    }
+
+    #[test]
+    fn an_app_built_elsewhere_takes_the_place_of_the_one_that_is_there() -> Result<()> {
+        let place = std::env::temp_dir().join(format!("chaincore-xtask-web-{}", std::process::id()));
+        let dist = place.join("dist");
+        fs::create_dir_all(&dist)?;
+        fs::write(dist.join("old.js"), "old")?;
+        let good = pack(&place, "good", &[("index.html", "new"), ("app/assets/app-1.js", "app()")])?;
+        let empty = pack(&place, "empty", &[("app/index.html", "not at the top")])?;
+
+        assert!(unpack(&empty, &dist).is_err_and(|error| error.to_string().contains("holds no web app")));
+        assert!(unpack(&place.join("missing.tar.gz"), &dist).is_err());
+        fs::write(place.join("damaged.tar.gz"), "no tarball")?;
+        assert!(unpack(&place.join("damaged.tar.gz"), &dist).is_err());
+        assert_eq!(
+            fs::read_to_string(dist.join("old.js"))?,
+            "old",
+            "what cannot be unpacked changes nothing"
+        );
+
+        unpack(&good, &dist)?;
+        assert_eq!(fs::read_to_string(dist.join("index.html"))?, "new");
+        assert_eq!(fs::read_to_string(dist.join("app/assets/app-1.js"))?, "app()");
+        assert!(!dist.join("old.js").exists() && !dist.with_extension("new").exists());
+        fs::remove_dir_all(&place)?;
+        Ok(())
+    }
+}

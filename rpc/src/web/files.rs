@@ -24,7 +24,7 @@ struct Form {
 impl Form {
     fn new(bytes: Bytes) -> Self {
         let hash = hex::encode(&sha256(&bytes)[..16]);
-        Self { etag: format!("\"{hash}\""), bytes }
+        Self { etag: hash, bytes }
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Found {
     pub(super) bytes: Bytes,
     /// How they are compressed.
     pub(super) encoding: Option<&'static str>,
-    /// Names these bytes.
+    /// Names these bytes, without quotes.
     pub(super) etag: String,
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Every file carries a policy of its own, as a worker is bound by its own response's and not by its page's. Scripts
 //! come from this node alone and as files; what becomes markup or a script's address passes Trusted Types. The signer's
-//! worker, which holds keys, may ask nobody and load nothing but itself.
+//! worker, which holds keys, may ask nobody and load nothing but itself, and neither may the one that takes pictures apart.
+//!
+//! A worker's file has its hash in its name, and is asked for again all the same: its policy may change when the file
+//! does not (`-webconnect`), and what a browser keeps of a file keeps its policy.
 
 use crate::http::rest::RestResponse;
 use hyper::header::{
@@ -14,8 +17,11 @@ use std::str::FromStr;
 /// Names of files that never change: their hash is in them.
 const HASHED: &str = "app/assets/";
 
-/// How the name of the signer's worker begins.
-const SIGNER: &str = "app/assets/signer-worker-";
+/// How the names of the workers begin that may ask nobody: the one that holds keys, and the one that reads pictures.
+const ALONE: [&str; 2] = ["app/assets/signer-worker-", "app/assets/scan-worker-"];
+
+/// What the names of all workers have in them.
+const WORKER: &str = "-worker-";
 
 const PERMISSIONS: &str = "camera=(self), clipboard-write=(self), accelerometer=(), autoplay=(), \
                            browsing-topics=(), clipboard-read=(), display-capture=(), encrypted-media=(), \
@@ -88,9 +94,9 @@ fn app_policy(connect: &[ConnectOrigin]) -> String {
     policy
 }
 
-/// The policy of the signer's worker: it runs WebAssembly that it is given, asks nobody, and of scripts may load its own
+/// The policy of a worker that is alone: it runs WebAssembly that it is given, asks nobody, and of scripts may load its own
 /// file alone (none where the node's name cannot be written in a policy).
-fn signer_policy(name: &str, host: &str) -> String {
+fn lone_policy(name: &str, host: &str) -> String {
     let own = if is_nameable(host) {
         format!(" http://{host}/{name} https://{host}/{name}")
     } else {
@@ -118,16 +124,20 @@ fn secured(response: RestResponse, policy: &str) -> RestResponse {
         .fold(response, |response, (name, value)| response.header(name, HeaderValue::from_static(value)))
 }
 
-/// The headers of a file. `host` is the name by which the node was asked.
-pub(super) fn of_file(
-    response: RestResponse,
-    name: &str,
-    host: &str,
-    connect: &[ConnectOrigin],
-) -> RestResponse {
-    let policy = if name.starts_with(SIGNER) { signer_policy(name, host) } else { app_policy(connect) };
-    let cache = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    secured(response, &policy).header(CACHE_CONTROL, HeaderValue::from_static(cache))
+/// The policy of a file. `host` is the name by which the node was asked.
+pub(super) fn policy_of(name: &str, host: &str, connect: &[ConnectOrigin]) -> String {
+    if ALONE.iter().any(|alone| name.starts_with(alone)) {
+        lone_policy(name, host)
+    } else {
+        app_policy(connect)
+    }
+}
+
+/// The headers of a file with this policy.
+pub(super) fn of_file(response: RestResponse, name: &str, policy: &str) -> RestResponse {
+    let kept = name.starts_with(HASHED) && !name.contains(WORKER);
+    let cache = if kept { "public, max-age=31536000, immutable" } else { "no-cache" };
+    secured(response, policy).header(CACHE_CONTROL, HeaderValue::from_static(cache))
 }
 
 /// The headers of an answer that is no file.
@@ -171,12 +181,12 @@ mod tests {
     #[test]
     fn the_signer_asks_nobody() {
         let name = "app/assets/signer-worker-AB12.js";
-        let policy = signer_policy(name, "127.0.0.1:5000");
+        let policy = lone_policy(name, "127.0.0.1:5000");
         assert!(policy.contains("connect-src 'none'"), "{policy}");
         assert!(!policy.contains("'self'") && !policy.contains("unsafe-inline"), "{policy}");
         assert!(policy.contains(" http://127.0.0.1:5000/app/assets/signer-worker-AB12.js "), "{policy}");
         for host in ["", "[::1]:5000", "a; script-src *", "a b", "a'"] {
-            assert!(signer_policy(name, host).contains("script-src 'wasm-unsafe-eval';"), "{host}");
+            assert!(lone_policy(name, host).contains("script-src 'wasm-unsafe-eval';"), "{host}");
         }
     }
 }

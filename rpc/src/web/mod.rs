@@ -2,7 +2,7 @@
 //!
 //! `index.html` is what `GET /` answers, every other file answers at its own path; the app's router lives behind the
 //! `#`, so there are no other paths. Files under `app/assets/` have their hash in their name and never change; all
-//! others are asked for again, by ETag. Invariants: a file is served to own names of the node alone (a page that reaches
+//! others, and workers, whose policy may, are asked for again, by an ETag of bytes and policy. Invariants: a file is served to own names of the node alone (a page that reaches
 //! the node under a foreign name would keep its wallet for whoever owns that name); no answer lacks the headers; no path
 //! leaves the folder.
 
@@ -13,6 +13,8 @@ mod headers;
 pub use headers::{ConnectError, ConnectOrigin};
 
 use crate::http::rest::{RestRequest, RestResponse};
+use chaincore_consensus::hash::sha256;
+use chaincore_consensus::hex;
 use files::{Files, Found};
 use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, ETAG, HOST, HeaderValue, IF_NONE_MATCH, VARY};
 use hyper::{Method, StatusCode};
@@ -75,7 +77,8 @@ impl Web {
             return headers::bare(RestResponse::error(StatusCode::NOT_FOUND, "not_found", &message));
         };
         let host = request.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        headers::of_file(reply(request, name, found), name, host, &self.connect)
+        let policy = headers::policy_of(name, host, &self.connect);
+        headers::of_file(reply(request, name, &policy, found), name, &policy)
     }
 }
 
@@ -99,17 +102,19 @@ fn name_of(path: &str) -> Option<&str> {
 }
 
 /// The file, or that the client has it already.
-fn reply(request: &RestRequest, name: &str, found: Found) -> RestResponse {
+fn reply(request: &RestRequest, name: &str, policy: &str, found: Found) -> RestResponse {
+    // Whoever has the file under another policy does not have it.
+    let etag = format!("\"{}-{}\"", found.etag, hex::encode(&sha256(policy.as_bytes())[..4]));
     let known = request.headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     // Weak or not: the bytes are what is compared.
-    let same = |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == found.etag;
+    let same = |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == etag;
     let unchanged = known.flat_map(|tags| tags.split(',')).any(same);
     let (status, body) = if unchanged {
         (StatusCode::NOT_MODIFIED, Default::default())
     } else {
         (StatusCode::OK, found.bytes)
     };
-    let etag = HeaderValue::try_from(found.etag).expect("a tag is hexadecimal digits in quotes");
+    let etag = HeaderValue::try_from(etag).expect("a tag is hexadecimal digits in quotes");
     let mut response = RestResponse::new(status, files::content_type(name), body)
         .header(ETAG, etag)
         .header(VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -11,6 +11,9 @@ const APP: &[(&str, &[u8])] = &[
     ("app/assets/app-1.js.gz", b"zip"),
     ("app/assets/wallet-2.wasm", b"\0asm"),
     ("app/assets/signer-worker-3.js", b"sign()"),
+    ("app/assets/light-worker-4.js", b"ask()"),
+    ("app/assets/scan-worker-5.js", b"see()"),
+    ("sw.js", b"keep()"),
     ("app/manifest.webmanifest", b"{}"),
     ("lonely.br", b"not a form of anything"),
 ];
@@ -59,6 +62,9 @@ fn files_are_what_they_are_called() {
             b"app()",
         ),
         ("/app/assets/wallet-2.wasm", "application/wasm", "public, max-age=31536000, immutable", b"\0asm"),
+        // Its policy may change when it does not.
+        ("/app/assets/light-worker-4.js", "text/javascript; charset=utf-8", "no-cache", b"ask()"),
+        ("/sw.js", "text/javascript; charset=utf-8", "no-cache", b"keep()"),
         ("/app/manifest.webmanifest", "application/manifest+json", "no-cache", b"{}"),
     ] {
         assert!(web.claims(path), "{path}");
@@ -106,6 +112,15 @@ fn what_the_client_has_is_not_sent_again() {
             assert_eq!(header(&again, name.clone()), header(&first, name));
         }
     }
+    // A node that was told of another one: the same bytes, under another policy.
+    let wider = Web::of_files(APP, vec!["https://second.example".parse().unwrap()]);
+    let worker = "/app/assets/light-worker-4.js";
+    let before = get(&web, worker, &[]);
+    let known = header(&before, ETAG).unwrap();
+    assert_eq!(get(&web, worker, &[(IF_NONE_MATCH, known)]).status, StatusCode::NOT_MODIFIED);
+    let after = get(&wider, worker, &[(IF_NONE_MATCH, known)]);
+    assert_eq!(after.status, StatusCode::OK);
+    assert!(header(&after, CONTENT_SECURITY_POLICY).unwrap().contains("https://second.example"));
     let other = get(&web, "/", &[(IF_NONE_MATCH, "\"0123\"")]);
     assert_eq!(other.status, StatusCode::OK);
 }
@@ -131,9 +146,11 @@ fn no_answer_lacks_the_headers() {
             assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
         }
     }
-    let policy = |path| header(&get(&web, path, &[]), CONTENT_SECURITY_POLICY).unwrap().to_owned();
+    let policy = |path: &str| header(&get(&web, path, &[]), CONTENT_SECURITY_POLICY).unwrap().to_owned();
     assert!(policy("/").ends_with("connect-src 'self' https://second.example wss://second.example"));
-    assert!(policy("/app/assets/signer-worker-3.js").contains("connect-src 'none'"));
+    for alone in ["signer-worker-3.js", "scan-worker-5.js"] {
+        assert!(policy(&format!("/app/assets/{alone}")).contains("connect-src 'none'"), "{alone}");
+    }
     assert_eq!(get(&web, "/app/nothing", &[]).status, StatusCode::NOT_FOUND);
     assert_eq!(web.answer(&request(Method::PUT, "/", &[])).status, StatusCode::METHOD_NOT_ALLOWED);
 }

@@ -23,6 +23,8 @@ export interface MempoolNews {
 export const tip = signal<Tip | null>(null);
 /** Whether news arrive by themselves. */
 export const link = signal<Link>('connecting');
+/** Whether there is no node: it was looked for in vain, and has not come back. */
+export const gone = signal(false);
 /** What the node said of itself last. */
 export const node = signal<Status | null>(null);
 
@@ -36,6 +38,8 @@ export function follow(): void {
   if (socket) return;
   socket = new Socket(heard, (now) => {
     link.value = now;
+    // Each try to come back is no sign of life yet.
+    if (now !== 'connecting') gone.value = now === 'lost';
   });
   socket.subscribe('subscribe_tip');
   void ask();

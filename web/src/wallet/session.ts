@@ -5,6 +5,8 @@
  * writes nothing. What is locked in one tab is locked in all.
  */
 import { computed, signal } from '@preact/signals';
+import { compare } from '../edition';
+import { NodeError } from '../node/client';
 import { lightChain, type LightChain } from '../node/status';
 import { t } from '../text';
 import { toast } from '../ui';
@@ -120,6 +122,8 @@ function newLight(): Light {
 /** A worker died: the other one is of no use without it. */
 function fell(error: Error): void {
   notice.value = error.message;
+  // A worker that is not there any more is one of an edition that is not, either.
+  void compare();
   void lock({ others: false });
 }
 
@@ -237,9 +241,16 @@ function lostLease(id: string): void {
   session.value = { ...open, signer: null, lease: null };
 }
 
-/** Checks that a wallet belongs to the node's chain. */
+/**
+ * Checks that a wallet belongs to the node's chain. Where there is no node, the wallet's own word for it is enough: what
+ * a node of another chain says later on is refused by its headers.
+ */
 async function sameChain(stored: StoredWallet): Promise<void> {
-  const here = await nodeChain();
+  const here = await nodeChain().catch((error: unknown) => {
+    if (error instanceof NodeError && error.kind === 'offline') return null;
+    throw error;
+  });
+  if (!here) return;
   if (here.genesis !== stored.genesis) throw new WalletError('other_chain', t('wallet.error.chain', { name: here.name }));
 }
 

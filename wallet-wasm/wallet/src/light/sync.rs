@@ -309,7 +309,7 @@ impl Sync {
             headers: Part { at: height, of: best },
             filters: Part { at: self.scan.next().map_or(0, |next| next.saturating_sub(1)), of: height },
             scripts: source.progress(),
-            unproven: self.unproven() as u32,
+            unproven: if self.mode == Mode::Verified { self.unproven() as u32 } else { 0 },
             in_flight: self.desk.len() as u32,
             tip_time: self.headers.tip_header().time,
             tip_hash,
@@ -349,6 +349,10 @@ impl Sync {
         }
         self.settle_scan(ledger);
         self.judge_tip();
+        if self.mode == Mode::Filters || self.unproven.is_empty() {
+            // Whoever needs no proof, or has it from another node, misses no index.
+            (0..self.nodes.len()).for_each(|node| self.faults.pass(node, FaultKind::NoIndex, None));
+        }
         self.tell(ledger);
         if self.paused {
             return Vec::new();
@@ -373,7 +377,9 @@ impl Sync {
             }
             return self.give_up(node, &ask);
         }
-        if status >= 500 {
+        // What keeps no index says so: that is no failure, and what it can be asked besides it still answers.
+        let without_index = status == 501 && matches!(ask, Ask::Proof { .. });
+        if status >= 500 && !without_index {
             return self.failed(node, &ask, FaultKind::Refused, format!("status {status}"));
         }
         state.failures = 0;
@@ -392,6 +398,7 @@ impl Sync {
             Ask::Headers { file, skip } => self.take_headers(node, file, skip, good, &body),
             Ask::Script { at } => self.take_page(node, at, None, good, &body, ledger),
             Ask::More { at, after } => self.take_page(node, at, Some(after), good, &body, ledger),
+            Ask::Proof { txid } if without_index => self.cannot_prove(node, txid),
             Ask::Proof { txid } => self.take_proof(node, txid, good, &body),
             Ask::FilterHeaders { from } => self.take_filter_headers(node, from, good, &body),
             Ask::Filters { from } => self.take_filters(node, from, good, &body),

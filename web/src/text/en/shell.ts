@@ -24,6 +24,11 @@ export const shell = {
   'tip.live': 'Live',
   'tip.connecting': 'Connecting …',
   'tip.lost': 'Not connected',
+  'node.gone': 'There is no node',
+  'node.gone.what':
+    'It does not answer. Nothing new can be seen until it does; wallets that this browser keeps can be opened, and can sign.',
+  'edition.other': 'The node serves another edition of this app by now.',
+  'edition.load': 'Load it',
   'tip.height': 'Block {height}',
   'network.value': 'Coins of this chain have value',
   'network.test': 'Test chain: coins without value',

@@ -18,19 +18,24 @@ export interface Curve {
 
 const HEIGHT = 230;
 
-function property(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || 'gray';
+/** A colour as a canvas takes it: as the browser works it out for text in this place. */
+function colourOf(place: HTMLElement, name: string): string {
+  place.style.color = `var(${name})`;
+  const found = getComputedStyle(place).color;
+  place.style.color = '';
+  return found;
 }
 
 function options(
+  place: HTMLElement,
   width: number,
   curves: readonly Curve[],
   xName: string,
   xFormat: (value: number) => string,
   scale: (value: number) => string,
 ): uPlot.Options {
-  const line = property('--line');
-  const dim = property('--dim');
+  const line = colourOf(place, '--line');
+  const dim = colourOf(place, '--dim');
   const font = '12px system-ui, sans-serif';
   return {
     width,
@@ -65,7 +70,7 @@ function options(
     series: [
       { label: xName, value: (_, value) => (value === null ? '–' : xFormat(value)) },
       ...curves.map((curve): uPlot.Series => {
-        const colour = property(curve.colour);
+        const colour = colourOf(place, curve.colour);
         return {
           label: curve.name,
           stroke: colour,
@@ -103,7 +108,7 @@ export function TimeSeries(props: {
       plot?.destroy();
       const data = [props.x, ...props.curves.map((curve) => curve.values)] as unknown as uPlot.AlignedData;
       const width = Math.max(240, element.clientWidth);
-      plot = new uPlot(options(width, props.curves, props.xName, props.xFormat, props.scale), data, element);
+      plot = new uPlot(options(element, width, props.curves, props.xName, props.xFormat, props.scale), data, element);
     };
     draw();
     const resized = new ResizeObserver(() => {

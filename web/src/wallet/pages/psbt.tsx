@@ -11,6 +11,8 @@ import { PsbtOut } from '../parts/psbt-out';
 import { ReviewView } from '../parts/review';
 import { asError, useDoing } from '../parts/use';
 import { Wrong } from '../parts/wrong';
+import { PSBT } from '../scan/bbqr';
+import { type Read, ScanButton } from '../scan/scan';
 import { current, session, summary, writes } from '../session';
 import type { Review } from '../worker/protocol';
 
@@ -25,7 +27,14 @@ async function psbtOf(file: File | undefined): Promise<string> {
   return new TextDecoder().decode(bytes).replaceAll(/\s+/g, '');
 }
 
-/** A way in: a file or text. */
+/** A PSBT that was scanned. */
+function psbtRead(read: Read): string {
+  if ('text' in read) return read.text.replaceAll(/\s+/g, '');
+  if (read.joined.kind !== PSBT) throw new Error(t('wallet.psbt.kind'));
+  return toBase64(read.joined.bytes);
+}
+
+/** A way in: a file, text, or QR codes. */
 function Input({ title, act, onPsbt }: {
   title: string;
   act: string;
@@ -63,6 +72,13 @@ function Input({ title, act, onPsbt }: {
           </button>
         </div>
       </form>
+      <hr />
+      <div class="stack tight">
+        <p>{t('wallet.psbt.scan.what')}</p>
+        <div>
+          <ScanButton title={t('wallet.psbt.scan')} onRead={(read) => onPsbt(psbtRead(read))} />
+        </div>
+      </div>
     </Card>
   );
 }

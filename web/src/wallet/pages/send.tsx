@@ -11,6 +11,7 @@ import { FeePicker } from '../parts/fee';
 import { Frame } from '../parts/frame';
 import { asError, said, useDoing } from '../parts/use';
 import { Wrong } from '../parts/wrong';
+import { ScanButton } from '../scan/scan';
 import { current, summary, watches, writes } from '../session';
 import type { Draft } from '../worker/protocol';
 import { WalletError } from '../worker/remote';
@@ -29,6 +30,8 @@ interface Recipient {
 }
 
 const MOST_RECIPIENTS = 100;
+/** A payment request is no longer than this. */
+const LONGEST_REQUEST = 2000;
 
 let keys = 0;
 const empty = (): Recipient => {
@@ -162,7 +165,7 @@ function SendBody({ start }: { start: string }): JSX.Element {
               rows={2}
               value={one.address}
               required
-              maxLength={2000}
+              maxLength={LONGEST_REQUEST}
               spellcheck={false}
               autocomplete="off"
               autocapitalize="none"
@@ -182,6 +185,19 @@ function SendBody({ start }: { start: string }): JSX.Element {
               }}
             />
           </Field>
+          <div>
+            <ScanButton
+              small
+              title={t('wallet.send.scan')}
+              onRead={async (scanned) => {
+                const text = 'text' in scanned ? scanned.text.replaceAll(/\s+/g, '') : '';
+                if (text === '' || text.length > LONGEST_REQUEST) throw new Error(t('wallet.send.scan.bad'));
+                set(one.key, { address: text, fault: undefined, warning: undefined, known: undefined });
+                looked.current.delete(one.key);
+                await read(one.key, text);
+              }}
+            />
+          </div>
           {one.known ? <p class="small dim">{one.known}</p> : null}
           {one.warning ? (
             <Note tone="bad" urgent>

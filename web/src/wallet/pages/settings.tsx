@@ -5,6 +5,7 @@ import { navigate } from '../../router';
 import { t } from '../../text';
 import { Card, Check, Copy, Dialog, Field, Icon, Loading, Note, toast } from '../../ui';
 import { fileName, giveFile } from '../parts/file';
+import { OtherNodes } from '../parts/nodes';
 import { Frame } from '../parts/frame';
 import { newPassword, NewPassword, PasswordField, take, useNewPassword } from '../parts/password';
 import { useDoing, useLight } from '../parts/use';
@@ -107,6 +108,7 @@ function Ways({ stored }: { stored: StoredWallet }): JSX.Element {
             onInput={(event) => setNodes(event.currentTarget.value)}
           />
         </Field>
+        <OtherNodes nodes={before.nodes} />
         <Wrong error={doing.error} />
         <div>
           <button class="button primary" disabled={doing.busy || !writes.value}>

@@ -1,13 +1,15 @@
 /** What is around every page of an open wallet: its name, where to go, the lock, and what one must know. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { gone } from '../../node/tip';
 import { href, path } from '../../router';
-import { number, t, type PlainKey } from '../../text';
+import { t, type PlainKey } from '../../text';
 import { Badge, Dialog, Icon, type IconName, Note, PageHead } from '../../ui';
 import { faults, lock, openWatch, session, summary, unlock, watches, writes } from '../session';
 import { Unlock } from '../pages/unlock';
 import type { StoredWallet } from '../store';
 import type { FaultReport } from '../worker/protocol';
+import { nodeName } from './nodes';
 import { PasswordField, take } from './password';
 import { useDoing } from './use';
 import { Wrong } from './wrong';
@@ -93,20 +95,47 @@ function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null 
   const worst = sorted[0];
   if (!worst) return null;
   const lie = worst.severity === 'lie';
+  // That there is no node at all is told above every page.
+  if (gone.value && worst.kind === 'unreachable' && worst.node === 0) return null;
+  if (worst.kind === 'no_index') {
+    return (
+      <Note tone="warn">
+        <p>
+          <strong>{t('wallet.faults.noindex')}</strong>
+        </p>
+        <p>{t('wallet.faults.noindex.what')}</p>
+        <p>
+          <a href={href('/wallet/settings')}>{t('wallet.faults.settings')}</a>
+        </p>
+      </Note>
+    );
+  }
   return (
     <Note tone={lie ? 'bad' : 'warn'} urgent={lie}>
       <p>
-        <strong>{lie ? t('wallet.faults.lie') : worst.severity === 'trouble' ? t('wallet.faults.trouble') : t('wallet.faults.doubt')}</strong>
+        <strong>{t(`wallet.faults.${worst.severity}${worst.node > 0 ? '.other' : ''}`)}</strong>
       </p>
-      {lie ? <p>{t('wallet.faults.what')}</p> : null}
-      <p class="small wrap">{worst.message}</p>
+      {lie ? <p>{worst.kind === 'withheld_transaction' ? t('wallet.faults.withheld') : t('wallet.faults.what')}</p> : null}
+      <p class="small wrap">
+        {nodeName(worst.node)}: {worst.message}
+        {worst.txid === undefined ? null : (
+          <>
+            {' · '}
+            <a href={href(`/wallet/tx/${worst.txid}`)}>{t('wallet.tx')}</a>
+          </>
+        )}
+      </p>
+      {worst.node > 0 ? (
+        <p class="small">
+          <a href={href('/wallet/settings')}>{t('wallet.faults.settings')}</a>
+        </p>
+      ) : null}
       <details>
         <summary>{t('wallet.faults.list', { n: sorted.length })}</summary>
         <ul class="small">
           {sorted.slice(0, 20).map((fault, at) => (
             <li key={at}>
-              {fault.message}
-              {fault.node ? <span class="dim"> ({t('wallet.faults.node', { node: number(fault.node) })})</span> : null}
+              {nodeName(fault.node)}: {fault.message}
             </li>
           ))}
         </ul>

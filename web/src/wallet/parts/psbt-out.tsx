@@ -2,7 +2,8 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { t } from '../../text';
-import { Copy, Icon, Qr } from '../../ui';
+import { Copy, Icon } from '../../ui';
+import { PsbtQr } from '../scan/frames';
 import { session } from '../session';
 import { fileName, fromBase64, giveFile } from './file';
 
@@ -22,7 +23,7 @@ export function PsbtOut({ psbt }: { psbt: string }): JSX.Element {
           {t('wallet.psbt.qr')}
         </button>
       </div>
-      {qr ? <Qr text={psbt} what={t('wallet.psbt.text')} /> : null}
+      {qr ? <PsbtQr psbt={psbt} /> : null}
       <label class="field">
         <span class="label">{t('wallet.psbt.text')}</span>
         <textarea class="mono small" rows={4} readOnly value={psbt} spellcheck={false} />

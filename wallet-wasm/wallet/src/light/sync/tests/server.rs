@@ -42,6 +42,8 @@ pub enum Lie {
     Dead,
     /// It has no filters.
     NoFilters,
+    /// It keeps no index of transactions. (That is no lie.)
+    NoIndex,
     /// It says that all it has is malformed JSON.
     Garbage,
 }
@@ -119,6 +121,9 @@ impl Server {
         *self.asked.borrow_mut().entry(kind).or_default() += 1;
         if self.lies(Lie::Garbage) && parts[0] == "api" {
             return Answer::Status(200, b"<html>".to_vec());
+        }
+        if self.lies(Lie::NoIndex) && path.ends_with("/merkle-proof") {
+            return Answer::Status(501, b"start it with -txindex".to_vec());
         }
         let skip: usize = query.strip_prefix("skip=").map_or(0, |skip| skip.parse().unwrap());
         match self.found(fetch, &parts, skip) {
