@@ -70,13 +70,20 @@ mod tests {
     /// RFC 4648, section 10.
     #[test]
     fn the_rfcs_own() {
-        for (bytes, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")]
-        {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ] {
             assert_eq!(encode(bytes.as_bytes()), text);
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes.as_bytes()));
         }
-        for bad in ["Zg", "Zg=", "Z===", "====", "Zh==", "Zm9", "Zm9=", "Zm 9", "Zg==Zg==", "Z-8=", "é", "Zm8=\n"] {
+        for bad in
+            ["Zg", "Zg=", "Z===", "====", "Zh==", "Zm9", "Zm9=", "Zm 9", "Zg==Zg==", "Z-8=", "é", "Zm8=\n"]
+        {
             assert_eq!(decode(bad.as_bytes()), None, "{bad}");
         }
     }

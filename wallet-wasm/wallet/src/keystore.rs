@@ -414,7 +414,10 @@ mod tests {
             Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, argon2::Version::V0x13, params).unwrap();
         let mut tag = [0; 32];
         kdf.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
-        assert_eq!(tag.to_vec(), bytes_of("0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659"));
+        assert_eq!(
+            tag.to_vec(),
+            bytes_of("0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659")
+        );
     }
 
     /// From the tests of Argon2's reference implementation: `hashtest(version, 2, 16, 1, "password", "somesalt")`.
@@ -422,7 +425,10 @@ mod tests {
     fn argon2id_as_used_here() {
         let params = Params { memory_kib: 1 << 16, passes: 2, lanes: 1 };
         let key = derive("password", b"somesalt", params).unwrap();
-        assert_eq!(key.to_vec(), bytes_of("09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"));
+        assert_eq!(
+            key.to_vec(),
+            bytes_of("09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7")
+        );
     }
 
     /// draft-irtf-cfrg-xchacha, appendix A.3.1.

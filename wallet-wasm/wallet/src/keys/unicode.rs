@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn compatible_letters_become_one() {
-        for (text, expected) in [("plain", "plain"), ("ａｂｃ", "abc"), ("é", "e\u{301}"), ("ﬁ　x", "fi x")] {
+        for (text, expected) in [("plain", "plain"), ("ａｂｃ", "abc"), ("é", "e\u{301}"), ("ﬁ　x", "fi x")]
+        {
             assert_eq!(nfkd(text).unwrap().as_str(), expected);
         }
     }
