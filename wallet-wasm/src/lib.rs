@@ -9,6 +9,8 @@
 
 mod light;
 mod signer;
+#[cfg(target_family = "wasm")]
+mod unicode;
 
 pub use light::LightService;
 pub use signer::SignerService;
@@ -28,12 +30,15 @@ fn wiped(request: String, answer: impl FnOnce(&str) -> String) -> JsValue {
 #[cfg(feature = "vectors")]
 #[wasm_bindgen::prelude::wasm_bindgen(js_name = checkVectors)]
 pub fn check_vectors(name: &str, json: &str) -> Result<usize, wasm_bindgen::JsError> {
-    name_panics();
+    begin();
     chaincore_wallet::vectors::check(name, json).map_err(|problem| wasm_bindgen::JsError::new(&problem))
 }
 
-/// Has panics say where they happened, and nothing else.
-fn name_panics() {
+/// What every instance begins with: panics say where they happened, and nothing else; and Unicode's tables are those of
+/// the platform.
+fn begin() {
+    #[cfg(target_family = "wasm")]
+    chaincore_wallet::keys::set_normalizer(unicode::nfkd);
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));

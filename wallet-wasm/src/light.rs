@@ -17,7 +17,7 @@ impl LightService {
     #[wasm_bindgen(constructor)]
     #[expect(clippy::new_without_default, reason = "JavaScript has constructors")]
     pub fn new() -> Self {
-        crate::name_panics();
+        crate::begin();
         Self { service: service::LightService::new() }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A step whose inputs are older than what it made is left out.
 
+mod pack;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -62,6 +64,8 @@ pub fn build_for_tests() -> Result<()> {
     let folder = root().join("wallet-wasm/pkg-vectors");
     if !is_newer(&[folder.join("wallet_bg.wasm")], std::slice::from_ref(&module))? {
         Bindgen::new().input_path(&module).out_name("wallet").web(true)?.generate(&folder)?;
+        let bound = folder.join("wallet_bg.wasm");
+        std::fs::write(&bound, pack::pack(&std::fs::read(&bound)?)?)?;
     }
     build(&Options::default())
 }
@@ -122,9 +126,11 @@ fn package(module: &Path, force: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name("wallet").typescript(true).web(true)?;
     // Without the path of the module in them, the bindings could not be loaded without an argument.
-    bindgen.omit_default_module_path(false).remove_name_section(true).remove_producers_section(true);
+    bindgen.omit_default_module_path(false).remove_name_section(false).remove_producers_section(true);
     bindgen.generate(package.join("bindings"))?;
-    for import in imports(&std::fs::read(&bound)?)? {
+    let packed = pack::pack(&std::fs::read(&bound)?)?;
+    std::fs::write(&bound, &packed)?;
+    for import in imports(&packed)? {
         ensure!(import.starts_with("./wallet_bg.js."), "the module imports '{import}'");
     }
     for entry in std::fs::read_dir(&template)? {

@@ -9,10 +9,11 @@
 //! unnoticed; a wrong password and a damaged file are one error; parameters that a file asks for are bounded before
 //! they cost memory or time; what is decrypted is wiped when it is dropped.
 
+use crate::base64;
 use argon2::{Algorithm, Argon2};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use data_encoding::{BASE64, HEXLOWER};
+use chaincore_consensus::hex;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -197,7 +198,7 @@ pub fn create(password: &str, plaintext: &[u8], params: Params) -> Result<(Vault
     let opened = Opened {
         plaintext: Zeroizing::new(plaintext.to_vec()),
         state_key: random()?,
-        wallet_id: HEXLOWER.encode(&*random::<WALLET_ID_LEN>()?),
+        wallet_id: hex::encode(&*random::<WALLET_ID_LEN>()?),
     };
     let vault = reseal(password, &opened, params)?;
     Ok((vault, opened))
@@ -225,14 +226,14 @@ fn reseal_unchecked(password: &str, opened: &Opened, params: Params) -> Result<V
         wallet_id: opened.wallet_id.clone(),
         kdf: "argon2id".into(),
         params,
-        salt: HEXLOWER.encode(&*salt),
+        salt: hex::encode(&*salt),
         cipher: "xchacha20poly1305".into(),
-        nonce: HEXLOWER.encode(&*nonce),
+        nonce: hex::encode(&*nonce),
         data: String::new(),
     };
     let header = vault.header()?;
     let key = derive(password, &*salt, params)?;
-    vault.data = BASE64.encode(&encrypt(&key, &nonce, &content, &header.associated)?);
+    vault.data = base64::encode(&encrypt(&key, &nonce, &content, &header.associated)?);
     Ok(vault)
 }
 
@@ -242,7 +243,7 @@ pub fn open(password: &str, vault: &Vault) -> Result<Opened, KeystoreError> {
     if vault.data.len() > MAX_CIPHERTEXT.div_ceil(3) * 4 {
         return Err(KeystoreError::TooLarge(vault.data.len()));
     }
-    let data = BASE64.decode(vault.data.as_bytes()).map_err(|_| KeystoreError::Malformed("data"))?;
+    let data = base64::decode(vault.data.as_bytes()).ok_or(KeystoreError::Malformed("data"))?;
     let key = derive(password, &header.salt, vault.params)?;
     let content = decrypt(&key, &header.nonce, &data, &header.associated)?;
     // Authentic, so whoever sealed it put the key in front.
@@ -303,7 +304,7 @@ pub fn seal_state(key: &[u8; STATE_KEY_LEN], id: &str, plaintext: &[u8]) -> Resu
     }
     let nonce = random::<NONCE_LEN>()?;
     let sealed = encrypt(key, &nonce, plaintext, &state_associated(id))?;
-    Ok(BASE64.encode(&[&[STATE_VERSION][..], &*nonce, &sealed].concat()))
+    Ok(base64::encode(&[&[STATE_VERSION][..], &*nonce, &sealed].concat()))
 }
 
 /// Opens what [`seal_state`] sealed.
@@ -315,7 +316,7 @@ pub fn open_state(
     if sealed.len() > (1 + NONCE_LEN + MAX_CIPHERTEXT).div_ceil(3) * 4 {
         return Err(KeystoreError::TooLarge(sealed.len()));
     }
-    let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| KeystoreError::Malformed("state"))?;
+    let sealed = base64::decode(sealed.as_bytes()).ok_or(KeystoreError::Malformed("state"))?;
     let (version, rest) = sealed.split_first().ok_or(KeystoreError::Malformed("state"))?;
     if *version != STATE_VERSION {
         return Err(KeystoreError::Version((*version).into()));
@@ -373,13 +374,14 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeystoreError> {
 }
 
 fn fixed<const N: usize>(text: &str, field: &'static str) -> Result<[u8; N], KeystoreError> {
-    let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| KeystoreError::Malformed(field))?;
+    let bytes = hex::decode(text).map_err(|_| KeystoreError::Malformed(field))?;
     bytes.try_into().map_err(|_| KeystoreError::Malformed(field))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use data_encoding::{BASE64, HEXLOWER};
     use proptest::prelude::*;
 
     const QUICK: Params = Params { memory_kib: 64, passes: 1, lanes: 1 };
@@ -394,7 +396,7 @@ mod tests {
         (reseal_unchecked(password, &opened, QUICK).unwrap(), opened)
     }
 
-    fn hex(text: &str) -> Vec<u8> {
+    fn bytes_of(text: &str) -> Vec<u8> {
         HEXLOWER.decode(text.as_bytes()).unwrap()
     }
 
@@ -412,7 +414,10 @@ mod tests {
             Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, argon2::Version::V0x13, params).unwrap();
         let mut tag = [0; 32];
         kdf.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
-        assert_eq!(tag.to_vec(), hex("0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659"));
+        assert_eq!(
+            tag.to_vec(),
+            bytes_of("0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659")
+        );
     }
 
     /// From the tests of Argon2's reference implementation: `hashtest(version, 2, 16, 1, "password", "somesalt")`.
@@ -420,7 +425,10 @@ mod tests {
     fn argon2id_as_used_here() {
         let params = Params { memory_kib: 1 << 16, passes: 2, lanes: 1 };
         let key = derive("password", b"somesalt", params).unwrap();
-        assert_eq!(key.to_vec(), hex("09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"));
+        assert_eq!(
+            key.to_vec(),
+            bytes_of("09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7")
+        );
     }
 
     /// draft-irtf-cfrg-xchacha, appendix A.3.1.
@@ -428,10 +436,10 @@ mod tests {
     fn xchacha20poly1305_of_the_draft() {
         let key: [u8; 32] = std::array::from_fn(|at| 0x80 + at as u8);
         let nonce: [u8; 24] = std::array::from_fn(|at| 0x40 + at as u8);
-        let associated = hex("50515253c0c1c2c3c4c5c6c7");
+        let associated = bytes_of("50515253c0c1c2c3c4c5c6c7");
         let message = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the \
             future, sunscreen would be it.";
-        let expected = hex(concat!(
+        let expected = bytes_of(concat!(
             "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb",
             "731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b452",
             "2f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9",

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or names a browser: time and what a node answered come in as values, requests go
 //! out as values. So the same code runs in a page, in Node.js and in the command `chaincore-wallet`.
 
+mod base64;
 pub mod bump;
 pub mod chain;
 pub mod descriptor;

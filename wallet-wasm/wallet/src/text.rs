@@ -68,3 +68,9 @@ pub(crate) mod script_hex {
         ScriptBuf::from_hex(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
+
+/// Reads JSON. (All of it as text: a second kind of reader would be in the module for browsers once more.)
+pub(crate) fn read_json<'a, T: serde::Deserialize<'a>>(json: &'a [u8]) -> Result<T, serde_json::Error> {
+    let text = core::str::from_utf8(json).map_err(serde::de::Error::custom)?;
+    serde_json::from_str(text)
+}

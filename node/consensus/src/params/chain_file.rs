@@ -1,5 +1,7 @@
 //! Chains of one's own: a TOML file that founds a network, and the same file with its first block mined.
 
+#[cfg(any(test, target_family = "wasm"))]
+mod small;
 mod write;
 
 use super::builtin::{FROM_THE_START, main_addresses, signet_magic};
@@ -73,7 +75,7 @@ struct ChainFile {
     p2p_port: Option<i64>,
     rpc_port: Option<i64>,
     target_block_time: Option<i64>,
-    initial_reward: Option<toml::Value>,
+    initial_reward: Option<Coins>,
     halving_interval: Option<i64>,
     coinbase_maturity: Option<i64>,
     mockable: Option<bool>,
@@ -110,7 +112,7 @@ struct GenesisTable {
     message: Option<String>,
     time: Option<i64>,
     bits: Option<String>,
-    reward: Option<toml::Value>,
+    reward: Option<Coins>,
     script: Option<String>,
     nonce: Option<i64>,
     hash: Option<String>,
@@ -136,6 +138,36 @@ struct DeploymentTable {
     csv: Option<i64>,
     segwit: Option<i64>,
     taproot: Option<i64>,
+}
+
+/// Coins as a text or as a number.
+struct Coins(String);
+
+impl<'de> Deserialize<'de> for Coins {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Coins;
+
+            fn expecting(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                formatter.write_str("coins, as a text or a number")
+            }
+
+            fn visit_i64<E>(self, coins: i64) -> Result<Coins, E> {
+                Ok(Coins(coins.to_string()))
+            }
+
+            #[cfg(not(target_family = "wasm"))]
+            fn visit_f64<E>(self, coins: f64) -> Result<Coins, E> {
+                Ok(Coins(coins.to_string()))
+            }
+
+            fn visit_str<E>(self, coins: &str) -> Result<Coins, E> {
+                Ok(Coins(coins.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
 }
 
 /// The integer at `key`, or the default, within the range.
@@ -178,14 +210,8 @@ fn compact(key: &'static str, text: &str) -> Result<(u32, Target), ChainFileErro
     }
 }
 
-fn reward(key: &'static str, value: Option<toml::Value>) -> Result<Amount, ChainFileError> {
-    let text = match value {
-        None => return Ok(Amount::from_coins(50)),
-        Some(toml::Value::Integer(coins)) => coins.to_string(),
-        Some(toml::Value::Float(coins)) => coins.to_string(),
-        Some(toml::Value::String(coins)) => coins,
-        Some(other) => other.to_string(),
-    };
+fn reward(key: &'static str, value: Option<Coins>) -> Result<Amount, ChainFileError> {
+    let Some(Coins(text)) = value else { return Ok(Amount::from_coins(50)) };
     match Amount::from_coins_text(&text) {
         Ok(amount) if (0..=MAX_MONEY).contains(&amount.sat()) => Ok(amount),
         _ => bad(key, text, "expected coins from 0 to 21000000 with at most 8 decimals"),
@@ -222,7 +248,7 @@ fn name(value: Option<String>) -> Result<String, ChainFileError> {
 impl ChainParams {
     /// The chain that a chain file describes, its first block included: the nonce must be there and good.
     pub fn from_toml(text: &str) -> Result<Self, ChainFileError> {
-        Self::read_chain_file(text, false)
+        Self::described(parse(text)?, false)
     }
 
     /// The chain that a chain file describes; mines its first block where the file has no nonce for it. Where it
@@ -230,7 +256,7 @@ impl ChainParams {
     pub fn found(text: &str, now: u32) -> Result<Self, ChainFileError> {
         let has_time = parse(text)?.genesis.time.is_some();
         if has_time {
-            return Self::read_chain_file(text, true);
+            return Self::described(parse(text)?, true);
         }
         let mut table: toml::Table =
             text.parse().map_err(|error: toml::de::Error| ChainFileError::Syntax(error.to_string()))?;
@@ -238,11 +264,10 @@ impl ChainParams {
         if let Some(genesis) = genesis.as_table_mut() {
             genesis.insert("time".into(), i64::from(now).into());
         }
-        Self::read_chain_file(&table.to_string(), true)
+        Self::described(parse(&table.to_string())?, true)
     }
 
-    fn read_chain_file(text: &str, mine: bool) -> Result<Self, ChainFileError> {
-        let file = parse(text)?;
+    fn described(file: ChainFile, mine: bool) -> Result<Self, ChainFileError> {
         let name = name(file.name)?;
         let p2p_port = integer("p2p_port", file.p2p_port, 8000, 1..=65535)?;
         let rpc_port = integer("rpc_port", file.rpc_port, 5000, 1..=65535)?;
@@ -314,6 +339,10 @@ impl ChainParams {
     }
 }
 
+#[cfg(target_family = "wasm")]
+use small::parse;
+
+#[cfg(not(target_family = "wasm"))]
 fn parse(text: &str) -> Result<ChainFile, ChainFileError> {
     toml::from_str(text).map_err(|error| ChainFileError::Syntax(error.to_string().trim_end().to_owned()))
 }

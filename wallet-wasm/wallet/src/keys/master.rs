@@ -19,7 +19,7 @@ pub struct Master {
 impl Master {
     /// The master key of a phrase and a passphrase (BIP39, BIP32).
     pub fn from_phrase(phrase: &Phrase, passphrase: &str, chain: Chain) -> Result<Self, KeyError> {
-        Self::from_seed(&*phrase.seed(passphrase), chain)
+        Self::from_seed(&*phrase.seed(passphrase)?, chain)
     }
 
     /// The master key of a seed of 16 to 64 bytes (BIP32).

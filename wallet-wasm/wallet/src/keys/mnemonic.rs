@@ -1,6 +1,6 @@
 //! Words (BIP39): made from random bytes, checked as somebody types them, turned into the seed of the keys.
 
-use super::{KeyError, fill_random};
+use super::{KeyError, fill_random, nfkd};
 use bip39::{Language, Mnemonic};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -64,11 +64,11 @@ impl Phrase {
         if text.len() > MAX_PHRASE_LEN {
             return Err(KeyError::WordCount(text.split_whitespace().count()));
         }
-        let lower = Zeroizing::new(text.to_lowercase());
+        let lower = nfkd(&Zeroizing::new(text.to_lowercase()))?;
         // The words alone make the seed, so it does not matter which of two lists with the same words is meant.
         let mut problem = None;
         for language in Language::ALL {
-            match Mnemonic::parse_in(*language, lower.as_str()) {
+            match Mnemonic::parse_in_normalized(*language, &lower) {
                 Ok(mnemonic) => return Ok(Self(mnemonic)),
                 Err(bip39::Error::InvalidChecksum) => problem = Some(KeyError::Checksum),
                 Err(_) => {}
@@ -95,12 +95,13 @@ impl Phrase {
 
     /// The bytes that the words stand for.
     pub fn entropy(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.to_entropy())
+        let (bytes, len) = self.0.to_entropy_array();
+        Zeroizing::new(Zeroizing::new(bytes)[..len].to_vec())
     }
 
     /// The seed of the keys.
-    pub fn seed(&self, passphrase: &str) -> Zeroizing<[u8; 64]> {
-        Zeroizing::new(self.0.to_seed(passphrase))
+    pub fn seed(&self, passphrase: &str) -> Result<Zeroizing<[u8; 64]>, KeyError> {
+        Ok(Zeroizing::new(self.0.to_seed_normalized(&nfkd(passphrase)?)))
     }
 }
 
@@ -110,14 +111,9 @@ impl core::fmt::Debug for Phrase {
     }
 }
 
-/// The words that are not in the list most of them are in.
+/// The words of a decomposed text that are not in the list most of them are in.
 fn unknown_words(text: &str) -> Vec<String> {
-    let normalized: Zeroizing<String> = Zeroizing::new({
-        let mut cow = std::borrow::Cow::Borrowed(text);
-        Mnemonic::normalize_utf8_cow(&mut cow);
-        cow.into_owned()
-    });
-    let words = || normalized.split_whitespace().take(48);
+    let words = || text.split_whitespace().take(48);
     let unknown_in = |language: &Language| {
         let list = *language;
         words().filter(move |word| list.find_word(word).is_none())
@@ -169,9 +165,9 @@ fn similar(word: &str) -> Vec<&'static str> {
         }
     };
     let mut near: Vec<(usize, &'static str)> = Language::English
-        .word_list()
-        .iter()
-        .map(|candidate| (distance(candidate), *candidate))
+        // (All of them. The list by its own name would be in the module a second time.)
+        .words_by_prefix_iter("")
+        .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, _)| *distance <= MAX_EDITS)
         .collect();
     near.sort();

@@ -9,6 +9,7 @@ mod entropy;
 mod extended;
 mod master;
 mod mnemonic;
+mod unicode;
 pub(crate) mod wipe;
 
 pub use account::{AccountKeys, AccountKind, AccountPath, account_path};
@@ -16,6 +17,9 @@ pub use entropy::{EntropyError, fill_random};
 pub use extended::{ExtendedKeyError, ExtendedPublicKey, extended_to_text};
 pub use master::Master;
 pub use mnemonic::{Check, Phrase, WordCount, check, suggest};
+pub(crate) use unicode::nfkd;
+#[cfg(not(feature = "unicode"))]
+pub use unicode::{Normalizer, set_normalizer};
 
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
 use std::sync::OnceLock;
@@ -41,6 +45,9 @@ pub enum KeyError {
     /// All words exist, and one of them is wrong, or their order is.
     #[error("the words do not belong together: one is wrong or they are out of order")]
     Checksum,
+    /// Nothing here knows the decomposition of letters beyond ASCII.
+    #[error("this program can't read letters beyond ASCII in words and passphrases")]
+    Unicode,
     /// Account numbers are below 2^31.
     #[error("account {0} does not exist: accounts are numbered from 0 to 2147483647")]
     Index(u32),
@@ -60,6 +67,7 @@ impl KeyError {
             Self::WordCount(_) => "bad_word_count",
             Self::UnknownWords(_) => "unknown_words",
             Self::Checksum => "bad_checksum",
+            Self::Unicode => "no_unicode",
             Self::Index(_) | Self::Path(_) => "bad_path",
             Self::Derivation => "no_key",
         }

@@ -82,7 +82,7 @@ pub fn script_hash(script: &Script) -> String {
 /// A page of a script's history.
 pub fn read_page(json: &[u8]) -> Result<Vec<ToldTx>, ToldError> {
     let told: Vec<Told> =
-        serde_json::from_slice(json).map_err(|error| ToldError::Malformed(error.to_string()))?;
+        crate::text::read_json(json).map_err(|error| ToldError::Malformed(error.to_string()))?;
     told.into_iter().map(read).collect()
 }
 
@@ -126,14 +126,14 @@ fn read(told: Told) -> Result<ToldTx, ToldError> {
 /// A list of transaction ids.
 pub fn read_txids(json: &[u8]) -> Result<Vec<Txid>, ToldError> {
     let texts: Vec<String> =
-        serde_json::from_slice(json).map_err(|error| ToldError::Malformed(error.to_string()))?;
+        crate::text::read_json(json).map_err(|error| ToldError::Malformed(error.to_string()))?;
     let read = |text: String| text.parse().map_err(|_| ToldError::Malformed(format!("txid '{text}'")));
     texts.into_iter().map(read).collect()
 }
 
 /// Fee rates in satoshis per virtual byte, by the number of blocks in which a transaction with them should confirm.
 pub fn read_fees(json: &[u8]) -> Option<std::collections::BTreeMap<u32, f64>> {
-    let told: std::collections::BTreeMap<String, f64> = serde_json::from_slice(json).ok()?;
+    let told: std::collections::BTreeMap<String, f64> = crate::text::read_json(json).ok()?;
     told.into_iter()
         .map(|(target, rate)| {
             Some((target.parse().ok()?, Some(rate).filter(|rate| rate.is_finite() && *rate >= 0.0)?))

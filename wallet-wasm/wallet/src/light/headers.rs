@@ -8,6 +8,7 @@
 //! Invariants: the window begins at a file's first height and is never empty; every header in or below it has passed
 //! every rule; `work` is that of all of them.
 
+use crate::base64;
 use chaincore_consensus::ancestry::Ancestry;
 use chaincore_consensus::codec::{Decode, Reader};
 use chaincore_consensus::context::check_header;
@@ -15,7 +16,6 @@ use chaincore_consensus::params::{ChainParams, Retarget};
 use chaincore_consensus::pow::{Work, block_work, check_proof_of_work};
 use chaincore_consensus::reject::{RejectKind, RejectReason};
 use chaincore_consensus::{BlockHash, Header};
-use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -429,8 +429,8 @@ impl HeaderChain {
             base: self.base,
             below: self.window[0].previous,
             work: self.work.to_string(),
-            checkpoints: BASE64.encode(&checkpoints),
-            window: BASE64.encode(&window),
+            checkpoints: base64::encode(&checkpoints),
+            window: base64::encode(&window),
         }
     }
 
@@ -441,7 +441,7 @@ impl HeaderChain {
         if state.genesis != params.genesis_hash {
             return Err(damaged("another genesis block"));
         }
-        let decode = |text: &str| BASE64.decode(text.as_bytes()).map_err(|_| damaged("not base64"));
+        let decode = |text: &str| base64::decode(text.as_bytes()).ok_or_else(|| damaged("not base64"));
         let (checkpoints, stubs) = (decode(&state.checkpoints)?, decode(&state.window)?);
         let files = checkpoints.len() / 36;
         if !checkpoints.len().is_multiple_of(36) || Some(state.base) != (files as u32).checked_mul(FILE) {

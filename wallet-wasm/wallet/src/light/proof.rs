@@ -67,7 +67,7 @@ impl MerkleProof {
     /// Reads `{"block_height", "merkle": […], "pos"}`.
     pub fn from_json(json: &[u8]) -> Result<Self, ProofError> {
         let told: Told =
-            serde_json::from_slice(json).map_err(|error| ProofError::Malformed(error.to_string()))?;
+            crate::text::read_json(json).map_err(|error| ProofError::Malformed(error.to_string()))?;
         let depth = told.merkle.len();
         if depth > MAX_DEPTH {
             return Err(ProofError::Malformed(format!("{depth} levels")));

@@ -10,6 +10,7 @@ mod sign;
 pub use bip322::{to_sign, to_spend};
 pub use sign::Format;
 
+use crate::base64;
 use crate::chain::{Chain, ChainError, shorten};
 use serde::{Deserialize, Serialize};
 
@@ -94,10 +95,10 @@ pub fn verify(chain: &Chain, address: &str, message: &str, signature: &str) -> R
         return Err(MessageError::Encoding(shorten(&text)));
     }
     let decode = |digits: &str| {
-        data_encoding::BASE64
-            .decode(digits.as_bytes())
-            .or_else(|_| data_encoding::BASE64_NOPAD.decode(digits.as_bytes()))
-            .map_err(|_| MessageError::Encoding(shorten(signature)))
+        let digits = digits.as_bytes();
+        base64::decode(digits)
+            .or_else(|| base64::decode_unpadded(digits))
+            .ok_or_else(|| MessageError::Encoding(shorten(signature)))
     };
     let unreadable = || MessageError::Encoding(shorten(signature));
     match text.get(..3) {

@@ -1,12 +1,12 @@
 //! Signing messages with a wallet's keys.
 
 use super::{MAX_MESSAGE_LEN, bip322, legacy};
+use crate::base64;
 use crate::chain::Chain;
 use crate::keys::{AccountKind, AccountPath, KeyError, account_path, wipe::burn_stack};
 use crate::psbt::{Psbt, script_of};
 use crate::signer::{SignError, Signer};
 use bitcoin::bip32::ChildNumber;
-use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 /// How a message is signed.
@@ -66,10 +66,10 @@ impl Signer {
         let tx = signed.tx.ok_or(SignError::Unverified { input: 0 })?;
         Ok(match place.kind {
             AccountKind::Segwit | AccountKind::Taproot => {
-                BASE64.encode(&bitcoin::consensus::serialize(&tx.input[0].witness))
+                base64::encode(&bitcoin::consensus::serialize(&tx.input[0].witness))
             }
             AccountKind::Legacy | AccountKind::Nested => {
-                format!("ful{}", BASE64.encode(&bitcoin::consensus::serialize(&tx)))
+                format!("ful{}", base64::encode(&bitcoin::consensus::serialize(&tx)))
             }
         })
     }
@@ -85,7 +85,7 @@ impl Signer {
         let script = script_of(place.kind, &self.master().public_key(place)?);
         burn_stack();
         match legacy::verify(&script, message, &bytes) {
-            Some(verdict) if verdict.is_valid() => Ok(BASE64.encode(&bytes)),
+            Some(verdict) if verdict.is_valid() => Ok(base64::encode(&bytes)),
             _ => Err(SignError::Unverified { input: 0 }),
         }
     }

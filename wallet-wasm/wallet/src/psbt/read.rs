@@ -1,9 +1,10 @@
 //! PSBTs in and out: bytes, base64 and hexadecimal digits.
 
 use super::PsbtError;
+use crate::base64;
 use crate::chain::shorten;
 use bitcoin::Psbt;
-use data_encoding::{BASE64, BASE64_NOPAD};
+use chaincore_consensus::hex;
 
 /// The most bytes of a PSBT that are read: a hundred inputs with previous transactions of the largest size that is
 /// relayed are ten million.
@@ -29,7 +30,10 @@ pub fn read(data: &[u8]) -> Result<Psbt, PsbtError> {
     if text.len().is_multiple_of(2)
         && text.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"70736274ff"))
     {
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(&text).map_err(|_| PsbtError::Encoding)?;
+        let bytes = core::str::from_utf8(&text)
+            .ok()
+            .and_then(|text| hex::decode(text).ok())
+            .ok_or(PsbtError::Encoding)?;
         return decode(&bytes);
     }
     for byte in &mut text {
@@ -41,7 +45,7 @@ pub fn read(data: &[u8]) -> Result<Psbt, PsbtError> {
     }
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     text.truncate(text.len() - padding.min(2));
-    let bytes = BASE64_NOPAD.decode(&text).map_err(|_| PsbtError::Encoding)?;
+    let bytes = base64::decode_unpadded(&text).ok_or(PsbtError::Encoding)?;
     if bytes.starts_with(MAGIC) { decode(&bytes) } else { Err(PsbtError::Encoding) }
 }
 
@@ -52,7 +56,7 @@ pub fn from_base64(text: &str) -> Result<Psbt, PsbtError> {
 
 /// The base64 text of a PSBT.
 pub fn to_base64(psbt: &Psbt) -> String {
-    BASE64.encode(&psbt.serialize())
+    base64::encode(&psbt.serialize())
 }
 
 fn decode(bytes: &[u8]) -> Result<Psbt, PsbtError> {

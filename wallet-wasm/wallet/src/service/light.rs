@@ -45,7 +45,7 @@ use crate::keystore;
 use crate::ledger::Ledger;
 use crate::light::sync::{Answer, LightState, Mode, Sync};
 use bitcoin::Script;
-use data_encoding::HEXLOWER;
+use chaincore_consensus::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -235,7 +235,10 @@ fn read_key(text: &str) -> Result<Zeroizing<[u8; 32]>, Fault> {
     if text.len() != 64 {
         return Err(bad());
     }
-    HEXLOWER.decode_mut(text.as_bytes(), &mut key[..]).map_err(|_| bad())?;
+    let digit = |byte: u8| char::from(byte).to_digit(16).ok_or_else(bad);
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = (digit(digits[0])? << 4 | digit(digits[1])?) as u8;
+    }
     Ok(key)
 }
 
@@ -250,11 +253,11 @@ fn read_state(state: &str, key: Option<&[u8; 32]>, wallet_id: &str) -> Result<Ke
     };
     let unreadable =
         |error: serde_json::Error| Fault::new("bad_state", format!("the state is broken: {error}"));
-    let Version { version } = serde_json::from_slice(&plain).map_err(unreadable)?;
+    let Version { version } = crate::text::read_json(&plain).map_err(unreadable)?;
     if version != STATE_VERSION {
         return Err(Fault::new("state_version", format!("states of version {version} are not supported")));
     }
-    serde_json::from_slice(&plain).map_err(unreadable)
+    crate::text::read_json(&plain).map_err(unreadable)
 }
 
 fn state_id(wallet_id: &str) -> String {
@@ -404,7 +407,7 @@ impl Session {
                     "node": fetch.node,
                     "method": fetch.method,
                     "path": fetch.path,
-                    "body": HEXLOWER.encode(&fetch.body),
+                    "body": hex::encode(&fetch.body),
                 })
             })
             .collect();

@@ -286,7 +286,7 @@ impl Session {
             .collect::<Result<Vec<_>, KeyError>>()?;
         Ok(json!({
             "wallet_id": self.opened.wallet_id,
-            "state_key": data_encoding::HEXLOWER.encode(&*self.opened.state_key),
+            "state_key": chaincore_consensus::hex::encode(&*self.opened.state_key),
             "name": self.name,
             "birthday": self.birthday,
             "chain": to_value(self.signer.chain().spec())?,
@@ -369,11 +369,11 @@ fn read_secret(opened: &Opened) -> Result<Secret, Fault> {
         version: u32,
     }
     let unreadable = |_| Fault::new("bad_vault", "the vault opens, but there is no wallet in it");
-    let Version { version } = serde_json::from_slice(&opened.plaintext).map_err(unreadable)?;
+    let Version { version } = crate::text::read_json(&opened.plaintext).map_err(unreadable)?;
     if version != SECRET_VERSION {
         return Err(Fault::new("vault_version", format!("wallets of version {version} are not supported")));
     }
-    serde_json::from_slice(&opened.plaintext).map_err(unreadable)
+    crate::text::read_json(&opened.plaintext).map_err(unreadable)
 }
 
 fn generate(params: &Params<'_>) -> Result<Value, Fault> {

@@ -171,3 +171,74 @@ fn the_first_block_is_verified() {
     let error = ChainParams::from_toml(&mined.replace(hash, &other)).unwrap_err();
     assert!(matches!(error, ChainFileError::GenesisHash { .. }), "{error}");
 }
+
+/// What the small reader reads is what the large one reads; what that refuses, it refuses.
+#[test]
+fn the_small_reader_agrees() {
+    let read = |parsed: Result<ChainFile, ChainFileError>| {
+        parsed.and_then(|file| ChainParams::described(file, true))
+    };
+    let written = found(SMALL).unwrap().to_toml();
+    let spaced = written.replace(" = ", "=").replace('\n', " # and so on\r\n\r\n");
+    let listed = format!("dns_seeds = [ 'a', # one\n \"b\\u00e9\\n\",\n]\n{SMALL}");
+    let numbers = format!("initial_reward = +1_2.5_0\nhalving_interval = +1_000\n{SMALL}");
+    for text in [SMALL, &written, &spaced, &listed, &numbers, &format!("{SMALL}[difficulty]"), ""] {
+        let small = read(small::parse(text));
+        assert_eq!(small.is_ok(), !text.is_empty(), "{small:?}");
+        assert_eq!(small, read(parse(text)), "{text}");
+    }
+    for damage in [
+        "name",
+        "name = x",
+        "name = \"x",
+        "name = 'x",
+        "name = \"\\q\"",
+        "name = \"\\ud800\"",
+        "name = \"\\u+041\"",
+        "name = 'x' y",
+        "name = 1.5",
+        "name = 5",
+        "p2p_port = 08",
+        "p2p_port = 1__0",
+        "p2p_port = 1_",
+        "p2p_port = 1.5",
+        "p2p_port = .5",
+        "p2p_port = 5.",
+        "p2p_port = 9223372036854775808",
+        "p2p_port = --1",
+        "mockable = yes",
+        "mockable = 1",
+        "colour = 1",
+        "dns_seeds = ['a' 'b']",
+        "dns_seeds = ['a'",
+        "dns_seeds = [1]",
+        "dns_seeds = 'a'",
+        "name = 'x'\nname = 'y'",
+        "[genesis]\n[genesis]",
+        "[genesis",
+        "[[genesis]]",
+        "genesis = 1",
+        "[genesis] time = 1",
+        "= 1",
+        "\u{1}",
+        "name = 'é\u{1}'",
+        "initial_reward = true",
+        "initial_reward = [1]",
+        "[addresses]\nxpub = {}",
+        "name = 'x'\rmagic = '1'",
+    ] {
+        assert!(small::parse(damage).is_err(), "{damage}");
+        assert!(parse(damage).is_err(), "{damage}");
+    }
+    // These are TOML all the same.
+    for refused in [
+        "name = \"\"\"x\"\"\"",
+        "genesis.time = 1",
+        "genesis = {time = 1}",
+        "p2p_port = 0x10",
+        "initial_reward = 1e1",
+    ] {
+        let error = small::parse(&format!("\n{refused}")).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.starts_with("chain file: line 2: ")), "{refused}");
+    }
+}

@@ -137,7 +137,7 @@ impl Sync {
 
     pub(super) fn take_chain(&mut self, node: usize, good: bool, body: &[u8]) {
         let told =
-            Some(body).filter(|_| good).and_then(|body| serde_json::from_slice::<ToldChain>(body).ok());
+            Some(body).filter(|_| good).and_then(|body| crate::text::read_json::<ToldChain>(body).ok());
         let Some(told) = told else {
             let message = "it does not serve light clients: no /light/chain".into();
             return self.doubt(node, FaultKind::Malformed, Subject::node(), message);
