@@ -1,5 +1,6 @@
 // The signer as programs call it: answers, errors, and that nothing brings it down.
 import assert from 'node:assert/strict';
+import { createECDH, createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { test } from 'node:test';
 import { ready, Signer, WalletError } from '../pkg/node.js';
 
@@ -44,6 +45,25 @@ test('published addresses', () => {
   assert.equal(at('taproot'), 'bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr');
   assert.equal(at('taproot', false, 1), 'bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh');
   assert.equal(at('taproot', true), 'bc1p3qkhfews2uk44qtvauqyr2ttdsw7svhkl9nkm9s9c3x4ax5h60wqwruhk7');
+});
+
+test('letters beyond ASCII are decomposed as BIP39 says', () => {
+  const signer = new Signer();
+  // BIP39's seed and BIP32's fingerprint, by another library.
+  const expected = (passphrase) => {
+    const seed = pbkdf2Sync(WORDS, `mnemonic${passphrase.normalize('NFKD')}`, 2048, 64, 'sha512');
+    const curve = createECDH('secp256k1');
+    curve.setPrivateKey(createHmac('sha512', 'Bitcoin seed').update(seed).digest().subarray(0, 32));
+    const key = createHash('sha256').update(curve.getPublicKey(null, 'compressed')).digest();
+    return createHash('ripemd160').update(key).digest('hex').slice(0, 8);
+  };
+  const fingerprint = (passphrase) => signer.create({ ...create, passphrase }).fingerprint;
+  const [composed, decomposed, wide] = ['Ån ﬁ', 'A\u030an fi', 'Å\uff4e\u3000\ufb01'].map(fingerprint);
+  assert.equal(composed, expected('Ån ﬁ'));
+  assert.deepEqual([decomposed, wide], [composed, composed]);
+  assert.equal(fingerprint('plain'), expected('plain'));
+  const ideographicSpaces = WORDS.replaceAll(' ', '\u3000');
+  assert.equal(signer.create({ ...create, mnemonic: ideographicSpaces }).fingerprint, expected(''));
 });
 
 test('whatever it is asked, it answers', () => {

@@ -70,6 +70,12 @@ pub fn build_for_tests() -> Result<()> {
     build(&Options::default())
 }
 
+/// Builds the module and its package alone.
+pub fn module() -> Result<()> {
+    setup::ensure(For::Web)?;
+    build(&Options { module_only: true, ..Options::default() })
+}
+
 /// Builds what is out of date.
 pub fn build(options: &Options) -> Result<()> {
     let module = compile(&[])?;

@@ -3,14 +3,14 @@
 //! The search over subsets is `bdk_coin_select`'s. All amounts, also those that the search compares, are counted here in
 //! whole satoshis, so a rounded fee rate can neither underpay nor break anything.
 
-use crate::feerate::FeeRate;
-use bdk_coin_select::float::Ordf32;
-use bdk_coin_select::{BnbMetric, CoinSelector};
+mod chance;
+mod search;
 
-/// How many steps the search may take. Enough for wallets with hundreds of coins; it ends within a blink.
-const MAX_ROUNDS: usize = 4_000;
-/// With more coins than this the search for a payment without change looks at the most valuable ones only.
-const MAX_SEARCHED: usize = 200;
+pub(crate) use chance::Chance;
+
+use crate::feerate::FeeRate;
+use search::search;
+
 /// What an input weighs besides its signatures: outpoint, sequence and an empty script.
 pub(crate) const INPUT_WEIGHT: u64 = 164;
 /// What a transaction weighs besides inputs, outputs and their counts: version and lock time.
@@ -188,73 +188,6 @@ impl Goal {
     }
 }
 
-/// The search's idea of a good set: no change, and less left over than change would cost.
-struct WithoutChange<'a> {
-    goal: &'a Goal,
-    candidates: &'a [Candidate],
-    tolerance: u64,
-}
-
-impl WithoutChange<'_> {
-    fn selected<'b>(
-        &'b self,
-        selector: &'b CoinSelector<'_>,
-    ) -> impl Iterator<Item = &'b Candidate> + Clone + 'b {
-        selector.selected_indices().iter().map(|&at| &self.candidates[at])
-    }
-
-    /// A float for the search's queue; sums that matter are far below 2^24 satoshis of waste, and others only order it.
-    fn score_of(waste: i64) -> Ordf32 {
-        Ordf32(waste as f32)
-    }
-}
-
-impl BnbMetric for WithoutChange<'_> {
-    fn score(&mut self, selector: &CoinSelector<'_>) -> Option<Ordf32> {
-        let selected = self.selected(selector);
-        let sum = sum_of(selected.clone());
-        let least = self.goal.least(selected.clone());
-        let excess = sum.checked_sub(least).filter(|excess| *excess <= self.tolerance)?;
-        // If change would be made of it all the same, this is no payment without change.
-        self.goal.settle(selected.clone()).ok().filter(|(change, _)| change.is_none())?;
-        let fee = sum - self.goal.value;
-        debug_assert!(excess <= fee);
-        Some(Self::score_of(self.goal.waste(selected, None, fee)))
-    }
-
-    fn bound(&mut self, selector: &CoinSelector<'_>) -> Option<Ordf32> {
-        let selected = self.selected(selector);
-        let sum = sum_of(selected.clone());
-        let least = self.goal.least(selected.clone());
-        // More coins leave over only more: each is worth more than its fee.
-        if sum > least.saturating_add(self.tolerance) {
-            return None;
-        }
-        let rate = self.goal.fee.rate;
-        let rest = || selector.unselected_indices().map(|at| self.candidates[at]);
-        let mut reach = signed(sum);
-        for input in rest() {
-            if reach >= signed(least) {
-                break;
-            }
-            reach = reach.saturating_add(input.effective_value(rate).max(0) + 1);
-        }
-        if reach < signed(least) {
-            return None;
-        }
-        let weight: u64 = selected.map(Candidate::weight).sum();
-        // Every further coin adds to the waste if fees are high now, and takes from it if they are low.
-        let most: u64 = if rate < FeeRate::LONG_TERM { rest().map(|input| input.weight()).sum() } else { 0 };
-        let weight = weight + most;
-        let waste = signed(rate.fee_for_weight(weight)) - signed(FeeRate::LONG_TERM.fee_for_weight(weight));
-        Some(Self::score_of(waste.saturating_sub(2)))
-    }
-
-    fn requires_ordering_by_descending_value_pwu(&self) -> bool {
-        true
-    }
-}
-
 /// Chooses coins for a goal. Those at the positions `required` are used in any case; `seed` makes chance repeatable.
 pub(crate) fn select(
     candidates: &[Candidate],
@@ -309,31 +242,6 @@ fn enough(candidates: &[Candidate], positions: &[usize], goal: &Goal) -> bool {
     goal.settle(pick(candidates, positions)).is_ok()
 }
 
-/// Branch and bound: a set without change, if there is one.
-fn search(candidates: &[Candidate], required: &[usize], useful: &[usize], goal: &Goal) -> Option<Vec<usize>> {
-    let mut positions = useful.to_vec();
-    positions.sort_by_key(|&at| std::cmp::Reverse(candidates[at].value));
-    positions.truncate(MAX_SEARCHED);
-    let positions = [required, &positions].concat();
-    let ours: Vec<Candidate> = pick(candidates, &positions).copied().collect();
-    let theirs: Vec<_> = ours
-        .iter()
-        .map(|coin| bdk_coin_select::Candidate {
-            value: coin.value,
-            weight: coin.weight(),
-            input_count: 1,
-            is_segwit: coin.segwit,
-        })
-        .collect();
-    let mut selector = CoinSelector::new(&theirs);
-    for at in 0..required.len() {
-        selector.select(at);
-    }
-    let metric = WithoutChange { goal, candidates: &ours, tolerance: goal.cost_of_change() };
-    selector.run_bnb(metric, MAX_ROUNDS).ok()?;
-    Some(selector.selected_indices().iter().map(|&at| positions[at]).collect())
-}
-
 /// Takes coins in this order until they suffice, then leaves out those that are not needed.
 fn draw<'a>(
     candidates: &[Candidate],
@@ -364,153 +272,5 @@ fn draw<'a>(
     Some(set)
 }
 
-/// Repeatable chance for shuffling; not for secrets (splitmix64).
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    /// The same seed gives the same order.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Puts a list into an order that nobody can foresee.
-    pub fn shuffle<T>(&mut self, list: &mut [T]) {
-        for last in (1..list.len()).rev() {
-            let other = self.next() % (u64::try_from(last).expect("a length fits") + 1);
-            list.swap(last, usize::try_from(other).expect("it is at most a length"));
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A P2WPKH output and the input that spends it.
-    const OUTPUT: u64 = 31 * 4;
-    const WITNESS: u64 = 109;
-
-    fn coin(value: u64) -> Candidate {
-        Candidate { value, satisfaction: WITNESS, segwit: true }
-    }
-
-    fn goal(value: u64, rate: u64) -> Goal {
-        Goal {
-            value,
-            outputs_weight: OUTPUT,
-            outputs: 1,
-            fee: FeeRule { rate: FeeRate(rate), ..FeeRule::default() },
-            change_weight: OUTPUT,
-            min_change: 294,
-            change_input_weight: INPUT_WEIGHT + WITNESS,
-        }
-    }
-
-    #[test]
-    fn a_set_without_change_is_found() {
-        let coins: Vec<_> = [50_000, 31_000, 20_000, 9_000, 120_000].map(coin).into();
-        // 20,000 + 31,000 less the fee for two inputs and one output at 5 sat/vB.
-        let inputs = [coin(0), coin(0)];
-        let fee = FeeRate(5000).fee_for_weight(weight_of(inputs.iter(), OUTPUT, 1));
-        let found = select(&coins, &[], &goal(51_000 - fee, 5000), 1).unwrap();
-        assert_eq!(found, Selection { chosen: vec![1, 2], change: None, fee });
-    }
-
-    #[test]
-    fn change_is_made_where_it_is_worth_it() {
-        let found = select(&[coin(100_000)], &[], &goal(40_000, 1000), 1).unwrap();
-        let fee = FeeRate(1000).fee_for_weight(weight_of([coin(0)].iter(), 2 * OUTPUT, 2));
-        assert_eq!(fee, 141, "one input, two outputs");
-        assert_eq!(found, Selection { chosen: vec![0], change: Some(60_000 - fee), fee });
-        // One satoshi less than worth the change output goes to the miner.
-        let found = select(&[coin(40_000 + fee + 293)], &[], &goal(40_000, 1000), 1).unwrap();
-        assert_eq!(found, Selection { chosen: vec![0], change: None, fee: fee + 293 });
-    }
-
-    #[test]
-    fn too_little_says_how_much_is_missing() {
-        let short = select(&[coin(1000), coin(500)], &[], &goal(2000, 1000), 1).unwrap_err();
-        assert_eq!(short, Short { needed: 2000 + 179, available: 1500 });
-        // Coins that cost more than they bring are no help.
-        let short = select(&[coin(60); 100], &[], &goal(2000, 1000), 1).unwrap_err();
-        assert_eq!(short.available, 0);
-        assert!(select(&[], &[], &goal(0, 1000), 1).is_err());
-    }
-
-    #[test]
-    fn replacements_and_children_pay_for_others() {
-        let mut rule = FeeRule { rate: FeeRate(1000), ..FeeRule::default() };
-        assert_eq!(rule.fee(400), 100);
-        rule.replaces = Some(500);
-        assert_eq!(rule.fee(400), 510);
-        rule = FeeRule { rate: FeeRate(2000), parents: (200, 200), ..FeeRule::default() };
-        assert_eq!(rule.fee(400), 400, "2 sat/vB for 300 vB, of which 200 are paid");
-        rule.parents = (200, 1_000_000);
-        assert_eq!(rule.fee(400), 200, "its own bytes at least");
-    }
-
-    #[test]
-    fn thousands_of_coins_are_no_trouble() {
-        let coins: Vec<_> = (0..5000).map(|n| coin(1000 + n * 7 % 100_000)).collect();
-        let found = select(&coins, &[], &goal(3_000_000, 2000), 7).unwrap();
-        assert!(goal(3_000_000, 2000).settle(pick(&coins, &found.chosen)).is_ok());
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn money_is_conserved_and_the_fee_is_right(
-            values in prop::collection::vec(1u64..10_000_000, 1..30),
-            part in 1u64..1000,
-            rate in 100u64..200_000,
-            require in any::<bool>(),
-            seed in any::<u64>(),
-        ) {
-            let coins: Vec<_> = values
-                .iter()
-                .enumerate()
-                .map(|(at, &value)| if at % 3 == 0 {
-                    Candidate { value, satisfaction: 4 * 107, segwit: false }
-                } else {
-                    coin(value)
-                })
-                .collect();
-            let sum: u64 = values.iter().sum();
-            let goal = goal(sum / 1000 * part + 1, rate);
-            let required: &[usize] = if require { &[0] } else { &[] };
-            match select(&coins, required, &goal, seed) {
-                Ok(found) => {
-                    let inputs = pick(&coins, &found.chosen);
-                    let brought = sum_of(inputs.clone());
-                    prop_assert_eq!(brought, goal.value + found.fee + found.change.unwrap_or(0));
-                    let least = goal.fee.fee(goal.weight(inputs, found.change.is_some()));
-                    prop_assert!(found.fee >= least);
-                    match found.change {
-                        Some(change) => prop_assert!(change >= goal.min_change && found.fee == least),
-                        None => prop_assert!(found.fee - least <= goal.min_change + goal.cost_of_change()),
-                    }
-                    prop_assert!(found.chosen.windows(2).all(|pair| pair[0] < pair[1]), "no coin twice");
-                    prop_assert!(required.iter().all(|at| found.chosen.contains(at)));
-                }
-                Err(short) => {
-                    // Nothing that helps would have been enough.
-                    let useful: Vec<_> = (0..coins.len())
-                        .filter(|at| required.contains(at) || coins[*at].effective_value(goal.fee.rate) > 0)
-                        .collect();
-                    prop_assert!(goal.settle(pick(&coins, &useful)).is_err());
-                    prop_assert!(short.needed > short.available);
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -17,24 +17,29 @@ mod archive;
 mod desk;
 mod follow;
 mod index;
+mod outgoing;
 mod pool;
+mod progress;
 mod scan;
 mod wire;
 
+pub use outgoing::Sent;
+pub use progress::{NodeProgress, Part, Progress};
 pub use wire::{Answer, Fetch, Method};
 
 use super::headers::{HeaderChain, HeaderState};
 use super::trust::{Fault, FaultKind, Faults, Subject};
 use crate::ledger::{Ledger, TxUpdate, Update};
 use archive::Archive;
+use bitcoin::Txid;
 use bitcoin::hashes::Hash as _;
-use bitcoin::{Transaction, Txid};
 use chaincore_consensus::ancestry::Ancestry as _;
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{BlockHash, Header};
 use desk::Desk;
 use follow::NodeState;
 use index::{Index, Suspicion, Unproven};
+use outgoing::Outgoing;
 use pool::Pool;
 use scan::Scan;
 use serde::{Deserialize, Serialize};
@@ -54,8 +59,6 @@ const STALE_AFTER: u64 = 2 * 60 * 60;
 const MAX_BUSY: u32 = 50;
 /// The most nodes.
 pub const MAX_NODES: usize = 8;
-/// The most answers of broadcasts that are remembered.
-const MAX_SENT: usize = 50;
 
 /// How the wallet's transactions are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,79 +70,12 @@ pub enum Mode {
     Filters,
 }
 
-/// How far something has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Part {
-    /// Done so far.
-    pub at: u32,
-    /// Of how much.
-    pub of: u32,
-}
-
-/// How far a node has come, as far as it says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NodeProgress {
-    /// The height of its tip, if it has told one.
-    pub height: Option<u32>,
-    /// Whether it answers.
-    pub reachable: bool,
-    /// Whether it was caught lying.
-    pub lied: bool,
-}
-
-/// How far the client has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Progress {
-    /// Whether the ledger is what the nodes know, as far as it can be proven.
-    pub synced: bool,
-    /// The height of the best header, and that of the best tip told.
-    pub headers: Part,
-    /// Filters: the height scanned up to.
-    pub filters: Part,
-    /// Index: scripts asked for in this round.
-    pub scripts: Part,
-    /// Confirmed transactions whose proof is still missing.
-    pub unproven: u32,
-    /// Requests that wait for an answer.
-    pub in_flight: u32,
-    /// The time of the best block, in seconds since 1970.
-    pub tip_time: u32,
-    /// The hash of the best block.
-    pub tip_hash: BlockHash,
-    /// Whether the chain has the work that this chain must have at the least.
-    pub enough_work: bool,
-    /// The nodes, the main one first.
-    pub nodes: Vec<NodeProgress>,
-}
-
 /// What is kept between runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LightState {
     headers: HeaderState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scan: Option<scan::ScanState>,
-}
-
-/// What became of a transaction that was to be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Sent {
-    /// The transaction.
-    #[serde(with = "crate::text::shown")]
-    pub txid: Txid,
-    /// Whether a node took it.
-    pub accepted: bool,
-    /// What the node said, if it did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// A transaction on its way to the nodes.
-#[derive(Debug, Clone)]
-struct Outgoing {
-    tx: Transaction,
-    /// The node that is asked next, or is being asked.
-    node: usize,
-    told: Option<String>,
 }
 
 /// The driver. See the [module](self).
@@ -256,17 +192,6 @@ impl Sync {
         for index in &mut self.indexes {
             index.due = 0;
         }
-    }
-
-    /// Sends a transaction to the nodes, one after the other until one takes it.
-    pub fn broadcast(&mut self, tx: Transaction) {
-        let node = self.source();
-        self.outgoing.push(Outgoing { tx, node, told: None });
-    }
-
-    /// What became of the transactions that were to be sent, oldest first.
-    pub fn sent(&self) -> impl Iterator<Item = &Sent> {
-        self.sent.iter()
     }
 
     /// What the node estimates: satoshis per virtual byte by the number of blocks to wait.
@@ -518,47 +443,6 @@ impl Sync {
             return false;
         }
         self.desk.post(node, ask)
-    }
-
-    fn ask_outgoing(&mut self) {
-        for at in 0..self.outgoing.len() {
-            let Outgoing { tx, node, .. } = &self.outgoing[at];
-            let (node, txid, body) = (*node, tx.compute_txid(), super::esplora::broadcast_body(tx));
-            self.desk.attach(txid, body);
-            self.want(node, Ask::Send { txid });
-        }
-    }
-
-    fn take_sent(&mut self, node: usize, txid: Txid, good: bool, body: &[u8], ledger: &mut Ledger) {
-        if !good {
-            let said: String = String::from_utf8_lossy(body).trim().chars().take(500).collect();
-            return self.not_sent(node, txid, Some(said));
-        }
-        let Some(at) = self.outgoing.iter().position(|out| out.tx.compute_txid() == txid) else { return };
-        let out = self.outgoing.remove(at);
-        self.changed |= ledger.sent(out.tx, self.now).changed;
-        self.remember_sent(Sent { txid, accepted: true, error: None });
-    }
-
-    /// A node did not take a transaction: the next one is asked.
-    fn not_sent(&mut self, node: usize, txid: Txid, said: Option<String>) {
-        let Some(at) = self.outgoing.iter().position(|out| out.tx.compute_txid() == txid) else { return };
-        let out = &mut self.outgoing[at];
-        out.told = said.or(out.told.take());
-        out.node = node + 1;
-        if out.node >= self.nodes.len() {
-            let out = self.outgoing.remove(at);
-            let error = out.told.unwrap_or_else(|| "no node could be reached".into());
-            self.remember_sent(Sent { txid, accepted: false, error: Some(error) });
-        }
-    }
-
-    fn remember_sent(&mut self, sent: Sent) {
-        if self.sent.len() == MAX_SENT {
-            self.sent.pop_front();
-        }
-        self.sent.push_back(sent);
-        self.changed = true;
     }
 
     /// Warns of a chain that has stopped.

@@ -283,7 +283,7 @@ fn secrets_do_not_show_themselves() {
     let signer = signer(chain("main"));
     let shown = format!("{phrase:?} {:?}", signer.master());
     assert!(!shown.contains("abandon") && !shown.contains("xprv"), "{shown}");
-    let seed = phrase.seed("");
+    let seed = phrase.seed("").unwrap();
     assert!(!shown.contains(&chaincore_consensus::hex::encode(&seed[..4])));
     // Nor does a private key stand in the message that refuses it.
     let xprv = Xpriv::new_master(Network::Bitcoin, &*seed).unwrap();

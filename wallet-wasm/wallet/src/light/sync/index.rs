@@ -1,17 +1,19 @@
 //! Mode "verified index": every script's history from every node, a proof for every confirmed transaction, and who kept
 //! one back.
 
+mod proofs;
+
+pub(super) use proofs::proven;
+
 use super::wire::Ask;
 use super::{POOL_INTERVAL, Part, Subject, Sync};
 use crate::ledger::{Ledger, TxState, TxUpdate};
 use crate::light::esplora::{PAGE, ToldError, ToldTx, read_page};
-use crate::light::proof::{MerkleProof, ProofError};
 use crate::light::trust::FaultKind;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Transaction, Txid};
-use chaincore_consensus::ancestry::Ancestry as _;
+use chaincore_consensus::BlockHash;
 use chaincore_consensus::hash::sha256;
-use chaincore_consensus::{BlockHash, Header};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The most transactions that wait for their proofs: a bound on what a node can make up.
@@ -19,9 +21,6 @@ const MAX_UNPROVEN: usize = 50_000;
 
 /// The most transactions of one script's history.
 const MAX_HISTORY: usize = 25_000;
-
-/// After so many seconds a proof that could not be had is asked for again.
-const PROOF_RETRY: u64 = 10;
 
 /// After so many seconds a round that missed something is repeated.
 const RECHECK: u64 = 2;
@@ -199,36 +198,6 @@ impl Sync {
             }
             round.open.insert(at);
             round.next += 1;
-        }
-    }
-
-    fn ask_proofs(&mut self, node: usize) {
-        let tip = self.headers.tip_height();
-        let mut room = self.desk.room(node);
-        let mut wanted = Vec::new();
-        for (txid, unproven) in &self.unproven {
-            if room == 0 {
-                break;
-            }
-            let waits = unproven.failed.get(&node).is_some_and(|until| *until > self.now);
-            // One node's proof is enough; another is asked if that one has none.
-            let first = unproven.by.iter().find(|by| !unproven.failed.contains_key(by));
-            let turn = first.map_or_else(|| unproven.by.contains(&node), |first| *first == node);
-            if turn && !waits && unproven.height <= tip {
-                wanted.push((*txid, unproven.height));
-                room -= 1;
-            }
-        }
-        let told = self.nodes[node].tips_told;
-        let again =
-            self.suspicions.iter().filter(|((by, _), suspicion)| *by == node && suspicion.told < told);
-        wanted.extend(again.map(|((_, txid), suspicion)| (*txid, suspicion.height)).take(room));
-        for (txid, height) in wanted {
-            if self.header_at(height).is_some() {
-                self.want(node, Ask::Proof { txid });
-            } else {
-                self.need_header(node, height);
-            }
         }
     }
 
@@ -514,10 +483,4 @@ impl Index {
     fn tells(&self, txid: &Txid) -> bool {
         self.histories.values().any(|history| history.txids.contains(txid))
     }
-}
-
-/// The state of a transaction that is proven.
-pub(super) fn proven(height: u32, index: u32, header: &Header) -> TxState {
-    let block = bitcoin::BlockHash::from_byte_array(header.hash().0);
-    TxState::Proven { height, block, time: header.time, index }
 }

@@ -8,20 +8,17 @@
 //!
 //! Where a filter cannot be used, the block itself is read: that costs more and misses nothing.
 
+mod blocks;
 mod dispute;
 
-use super::index::proven;
 use super::wire::Ask;
 use super::{Subject, Sync};
-use crate::ledger::{Ledger, TxState, TxUpdate, Update};
-use crate::light::filters::{
-    FILE, HEADERS_FILE, check_filter, lacks_an_output, parse_file, parse_header_file, read_block,
-};
+use crate::ledger::Ledger;
+use crate::light::filters::{FILE, HEADERS_FILE, check_filter, parse_file, parse_header_file};
 use crate::light::trust::FaultKind;
-use bitcoin::hashes::Hash as _;
+use chaincore_consensus::Hash256;
 use chaincore_consensus::ancestry::Ancestry as _;
 use chaincore_consensus::filter::{BasicFilter, HEADER_BEFORE_GENESIS};
-use chaincore_consensus::{BlockHash, Hash256};
 use dispute::Dispute;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -34,9 +31,6 @@ const NEAR_TIP: u32 = 150;
 
 /// Blocks of a batch where there are no filters to rely on.
 const BLIND_BATCH: u32 = 100;
-
-/// Blocks that wait for those before them.
-const MAX_BLOCKS: usize = 8;
 
 /// What is kept between runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -305,30 +299,6 @@ impl Sync {
         self.want(source, Ask::Filters { from: start });
     }
 
-    fn ask_blocks(&mut self, source: usize) {
-        let Some(batch) = &self.scan.batch else { return };
-        if batch.filters.is_none() {
-            return;
-        }
-        let wanted: Vec<u32> = batch
-            .pending
-            .iter()
-            .filter(|height| !batch.blocks.contains_key(height))
-            .take(MAX_BLOCKS)
-            .copied()
-            .collect();
-        for height in wanted {
-            let Some(hash) = self.hash_at(height) else {
-                self.need_header(source, height);
-                return;
-            };
-            // A block proves itself, so any node will do.
-            if !self.want(source, Ask::Block { height, hash }) && self.desk.room(source) == 0 {
-                break;
-            }
-        }
-    }
-
     pub(super) fn take_filter_headers(&mut self, node: usize, from: u32, good: bool, body: &[u8]) {
         if !good {
             // It has lost its filters, or is behind.
@@ -454,100 +424,6 @@ impl Sync {
         true
     }
 
-    pub(super) fn take_block(
-        &mut self,
-        node: usize,
-        height: u32,
-        hash: BlockHash,
-        good: bool,
-        body: Vec<u8>,
-    ) {
-        if !good {
-            self.nodes[node].wait_until = self.now + 2;
-            self.nodes[node].tip_due = 0;
-            return self.doubt(
-                node,
-                FaultKind::Refused,
-                Subject::block(height),
-                "it does not give a block".into(),
-            );
-        }
-        let block = match read_block(&hash, &body) {
-            Ok(block) => block,
-            Err(error) => {
-                self.nodes[node].wait_until = self.now + 2;
-                return self.lied(node, FaultKind::WrongBlock, Subject::block(height), error.to_string());
-            }
-        };
-        self.put_disputed(height, &hash, &block);
-        if self.hash_at(height) != Some(hash) {
-            return;
-        }
-        let Some(batch) = &mut self.scan.batch else { return };
-        if !batch.pending.contains(&height) {
-            return;
-        }
-        let filter = batch
-            .filters
-            .as_ref()
-            .and_then(|filters| filters.get(height.checked_sub(batch.start)? as usize)?.as_ref());
-        if filter.is_some_and(|filter| lacks_an_output(filter, &block)) {
-            let source = batch.source;
-            let message = "its filter lacks a script that the block pays to".into();
-            self.lied(source, FaultKind::WrongFilterHeader, Subject::block(height), message);
-            self.scan.bad.insert(source);
-            // Another node's, or no filters at all.
-            return self.scan.drop_batch();
-        }
-        let Ok(block) = bitcoin::consensus::deserialize(&body) else { return };
-        batch.blocks.insert(height, Fetched { block });
-    }
-
-    /// Works through what has been fetched.
-    pub(super) fn settle_scan(&mut self, ledger: &mut Ledger) {
-        loop {
-            let Some(batch) = &mut self.scan.batch else { return };
-            match_new(batch, ledger);
-            let Some(height) = batch.pending.first().copied() else { break };
-            let Some(fetched) = batch.blocks.remove(&height) else { return };
-            batch.pending.remove(&height);
-            self.read_txs(height, &fetched.block, ledger);
-        }
-        self.finish_batch();
-    }
-
-    /// Tells the ledger of the block's transactions that concern it, in their order, and again as long as that makes it
-    /// watch more.
-    fn read_txs(&mut self, height: u32, block: &bitcoin::Block, ledger: &mut Ledger) {
-        let Some(header) = self.header_at(height) else { return };
-        let (tip, hash) = self.headers.tip();
-        let tip = (tip, bitcoin::BlockHash::from_byte_array(hash.0));
-        loop {
-            let mut new_scripts = 0;
-            for (index, tx) in (0..).zip(&block.txdata) {
-                if !ledger.concerns(tx) {
-                    continue;
-                }
-                let state = proven(height, index, &header);
-                let known = ledger.tx(&tx.compute_txid());
-                if known.is_some_and(|known| known.state == state && !known.dropped) {
-                    continue;
-                }
-                if let Some(TxState::Mempool { .. }) = known.map(|known| known.state) {
-                    self.changed = true;
-                }
-                let mut update = Update::new(tip);
-                update.reorg_from = self.reorg_from.take();
-                update.txs.push(TxUpdate { tx: tx.clone(), state, prevouts: Vec::new() });
-                new_scripts += ledger.apply(update).new_scripts;
-                self.changed = true;
-            }
-            if new_scripts == 0 {
-                return;
-            }
-        }
-    }
-
     /// Ends the batch, if nothing of it is left and its node is still on our chain.
     fn finish_batch(&mut self) {
         let Some(batch) = &self.scan.batch else { return };
@@ -582,27 +458,4 @@ impl Sync {
         self.scan.next = Some(end + 1);
         self.scan.drop_batch();
     }
-}
-
-/// Matches the filters with the scripts that they have not been matched with.
-fn match_new(batch: &mut Batch, ledger: &Ledger) {
-    let Some(filters) = &batch.filters else { return };
-    let scripts = ledger.scripts();
-    let new = scripts.get(batch.matched..).unwrap_or_default();
-    if new.is_empty() {
-        return;
-    }
-    for (height, filter) in (batch.start..).zip(filters) {
-        let Some(filter) = filter else {
-            // The block is read again, now that more is watched.
-            if batch.matched > 0 {
-                batch.pending.insert(height);
-            }
-            continue;
-        };
-        if filter.matches_any(new.iter().map(|script| script.as_bytes())) {
-            batch.pending.insert(height);
-        }
-    }
-    batch.matched = scripts.len();
 }
