@@ -133,7 +133,8 @@ fn codes_come_in_by_pictures_and_by_a_camera() {
 /// before it has one.
 #[test]
 fn a_second_node_tells_what_the_first_keeps_back() {
-    let second = TestNode::start(&["-regtest", "-cors=http://first.lan", "-rpcallowhost=second.lan"]);
+    let second =
+        TestNode::start(&["-regtest", "-txindex", "-cors=http://first.lan", "-rpcallowhost=second.lan"]);
     let more = [
         "-rpcallowhost=first.lan",
         "-rpcallowhost=third.lan",

@@ -122,7 +122,7 @@ function Notices(): JSX.Element | null {
           <p>{t('node.gone.what')}</p>
           <div>
             <button type="button" class="button small" onClick={hurry}>
-              {t('error.again')}
+              {t('node.gone.again')}
             </button>
           </div>
         </Note>

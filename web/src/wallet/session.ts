@@ -247,7 +247,7 @@ function lostLease(id: string): void {
  */
 async function sameChain(stored: StoredWallet): Promise<void> {
   const here = await nodeChain().catch((error: unknown) => {
-    if (error instanceof NodeError && error.kind === 'offline') return null;
+    if (error instanceof NodeError && ['offline', 'timeout'].includes(error.kind)) return null;
     throw error;
   });
   if (!here) return;

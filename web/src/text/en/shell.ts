@@ -27,6 +27,7 @@ export const shell = {
   'node.gone': 'There is no node',
   'node.gone.what':
     'It does not answer. Nothing new can be seen until it does; wallets that this browser keeps can be opened, and can sign.',
+  'node.gone.again': 'Look again',
   'edition.other': 'The node serves another edition of this app by now.',
   'edition.load': 'Load it',
   'tip.height': 'Block {height}',

@@ -97,7 +97,7 @@ function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null 
   const lie = worst.severity === 'lie';
   // That there is no node at all is told above every page.
   if (gone.value && worst.kind === 'unreachable' && worst.node === 0) return null;
-  if (worst.kind === 'no_index') {
+  if (worst.kind === 'no_index' && worst.node === 0) {
     return (
       <Note tone="warn">
         <p>

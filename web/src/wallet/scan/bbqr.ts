@@ -100,7 +100,7 @@ export class Joiner {
   add(text: string): boolean {
     const found = HEAD.exec(text);
     if (!found || text.length > LONGEST_PART) return false;
-    const [, way = '', kind = '', count = '', which = '', part = ''] = found;
+    const [, , , count = '', which = '', part = ''] = found;
     const of = Number.parseInt(count, 36);
     const at = Number.parseInt(which, 36);
     if (of < 1 || at >= of) return false;
@@ -113,7 +113,7 @@ export class Joiner {
     // A part that changes is of another sequence, too.
     if ((this.parts.get(at) ?? part) !== part) this.parts.clear();
     this.parts.set(at, part);
-    return way !== '' && kind !== '';
+    return true;
   }
 
   /** All of it; null while parts are missing. An error if it cannot be read. */
