@@ -401,9 +401,11 @@ async fn peers_are_listed_and_shared() {
 }
 
 #[tokio::test]
-async fn only_what_makes_the_node_call_somebody_is_a_control() {
+async fn only_what_makes_the_node_call_somebody_or_tells_of_miners_is_a_control() {
     let (_, rest) = node();
     let controls: Vec<&str> =
         routes::all().map(|route| route.path).filter(|path| rest.controls(path).is_some()).collect();
-    assert_eq!(controls, ["/discover_peers", "/addpeer"]);
+    let told = |path: &&str| controls.iter().filter(|control| *control == path).count();
+    assert_eq!(controls.len(), 4, "{controls:?}");
+    assert_eq!(["/discover_peers", "/addpeer", "/mining_stats"].map(|path| told(&path)), [1, 1, 2]);
 }

@@ -97,11 +97,12 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let connections = options::max_connections(config) + config.peers.max_connections as usize;
+    let hardware = config.mining.stratum.as_ref().map_or(0, |stratum| stratum.max_connections);
+    let connections = options::max_connections(config) + config.peers.max_connections as usize + hardware;
     if let Some(most) = files::allow(connections as u64) {
         tracing::warn!(
             "the system allows {most} open files, fewer than {connections} connections need: raise ulimit -n, or lower \
-             -rpclongpolls or -maxconnections"
+             -rpclongpolls, -maxconnections or -stratummaxconnections"
         );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;

@@ -104,7 +104,7 @@ impl ApiConfig {
             cookie_readers,
             threads: settings.number("rpcthreads", 1..=1024)?.unwrap_or(16),
             queue: settings.number("rpcworkqueue", 1..=1 << 20)?.unwrap_or(64),
-            long_polls: settings.number("rpclongpolls", 0..=1_000_000)?.unwrap_or(2000),
+            long_polls: settings.number("rpclongpolls", 1..=1_000_000)?.unwrap_or(2000),
             idle_timeout: Duration::from_secs(
                 settings.number("rpcservertimeout", 0..=u64::MAX >> 1)?.unwrap_or(30),
             ),

@@ -6,7 +6,9 @@ use chaincore_consensus::{Amount, Txid, Wtxid};
 use chaincore_mirror::status::Watcher;
 use chaincore_mirror::{Mirror, MirrorError, MirrorOptions};
 use chaincore_plugin::follow::Guide;
-use chaincore_plugin::node::{MempoolSnapshot, NodeIdentity, NodeVitals, PooledTx};
+use chaincore_plugin::node::{
+    MempoolSnapshot, MinerEvent, MinerEventKind, MinerReport, NodeIdentity, NodeVitals, PooledTx,
+};
 use chaincore_plugin::testkit::NodeDouble;
 use chaincore_plugin::{ChainReader, MempoolEvent, RemovalReason};
 use std::sync::Arc;
@@ -37,6 +39,22 @@ async fn the_mempool_and_the_node_are_recorded() {
     });
     let txs = vec![pooled(100, 100), pooled(1_100, 200), pooled(300_000, 100)];
     node.set_mempool(MempoolSnapshot { sequence: 9, txs });
+    let report = MinerReport {
+        worker: "rig".into(),
+        address: "lone".into(),
+        hashes: u64::MAX,
+        hashes_per_second: 42_000_000,
+        accepted: 2,
+        rejected: 1,
+        uptime: 60,
+    };
+    let rejected = MinerEvent {
+        number: 1,
+        detail: Some("high-hash".into()),
+        ..MinerEvent::new(MinerEventKind::Rejected)
+    };
+    let told = MinerEvent { number: 2, report: Some(report), ..MinerEvent::new(MinerEventKind::Report) };
+    node.set_miner_events(vec![rejected, told]);
     let mut context = context(&world);
     context.node = node;
     let options = MirrorOptions { mempool_events: true, ..MirrorOptions::new(&database.url) };
@@ -49,6 +67,13 @@ async fn the_mempool_and_the_node_are_recorded() {
     let seen = "SELECT concat_ws(' ', n.node_id, n.version, n.height, n.peers, n.status, s.mempool)
         FROM chaincore.nodes n JOIN chaincore.node_samples s USING (node_id)";
     assert_eq!(text(&database.url, seen).await, "alice 1.2 3 8 ok 3");
+    let miners =
+        "SELECT string_agg(concat_ws(' ', kind, detail, worker, address, hashes, hash_rate, blocks_accepted,
+        blocks_rejected, uptime), ', ' ORDER BY seq) FROM chaincore.miner_events";
+    assert_eq!(
+        text(&database.url, miners).await,
+        "rejected high-hash, report rig lone 9223372036854775807 42000000 2 1 60"
+    );
     // A second tick is too early for a second snapshot.
     guide.tick().await.unwrap();
     assert_eq!(number(&database.url, "SELECT count(*) FROM chaincore.mempool_snapshots").await, 1);
