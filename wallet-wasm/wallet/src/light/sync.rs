@@ -219,38 +219,6 @@ impl Sync {
         std::mem::take(&mut self.changed)
     }
 
-    /// How far things are.
-    pub fn progress(&self) -> Progress {
-        let (height, tip_hash) = self.headers.tip();
-        let told = self.nodes.iter().filter(|node| !node.wrong_chain).filter_map(|node| node.tip);
-        let best = told.map(|(height, _)| height).max().unwrap_or(0).max(height);
-        let source = &self.indexes[self.source()];
-        let found = match self.mode {
-            Mode::Verified => source.is_done(tip_hash) && self.unproven() == 0,
-            Mode::Filters => self.scan.next() == Some(height + 1),
-        };
-        Progress {
-            synced: found && self.headers_done() && self.headers.has_minimum_work(),
-            headers: Part { at: height, of: best },
-            filters: Part { at: self.scan.next().map_or(0, |next| next.saturating_sub(1)), of: height },
-            scripts: source.progress(),
-            unproven: if self.mode == Mode::Verified { self.unproven() as u32 } else { 0 },
-            in_flight: self.desk.len() as u32,
-            tip_time: self.headers.tip_header().time,
-            tip_hash,
-            enough_work: self.headers.has_minimum_work(),
-            nodes: self
-                .nodes
-                .iter()
-                .map(|node| NodeProgress {
-                    height: node.tip.map(|(height, _)| height),
-                    reachable: node.tip.is_some() && node.failures == 0,
-                    lied: node.lied,
-                })
-                .collect(),
-        }
-    }
-
     /// Takes the answer to a request. It is looked at by the next [`Sync::poll`].
     pub fn give(&mut self, id: u64, answer: Answer) {
         // What was not asked, or was given up, is not looked at.

@@ -65,7 +65,7 @@ impl Sync {
             headers: Part { at: height, of: best },
             filters: Part { at: self.scan.next().map_or(0, |next| next.saturating_sub(1)), of: height },
             scripts: source.progress(),
-            unproven: self.unproven() as u32,
+            unproven: if self.mode == Mode::Verified { self.unproven() as u32 } else { 0 },
             in_flight: self.desk.len() as u32,
             tip_time: self.headers.tip_header().time,
             tip_hash,

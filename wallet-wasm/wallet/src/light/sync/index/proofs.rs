@@ -90,6 +90,17 @@ impl Sync {
         }
     }
 
+    /// A node keeps no index of transactions: it is asked again at times, as it may be started with one.
+    pub(in super::super) fn cannot_prove(&mut self, node: usize, txid: Txid) {
+        self.suspicions.remove(&(node, txid));
+        if let Some(unproven) = self.unproven.get_mut(&txid) {
+            unproven.failed.insert(node, self.now + PROOF_RETRY);
+        }
+        let message =
+            "it keeps no index of transactions (-txindex), so it cannot prove in which block one is".into();
+        self.faults.note(node, FaultKind::NoIndex, Subject::node(), message, self.now);
+    }
+
     /// A proof leads nowhere: the second time, with the node on our chain in between, it is a lie.
     fn bad_proof(&mut self, node: usize, tx: Transaction, height: u32, why: &str) {
         let txid = tx.compute_txid();
