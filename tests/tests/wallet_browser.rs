@@ -147,8 +147,8 @@ fn a_second_node_tells_what_the_first_keeps_back() {
 }
 
 #[test]
-fn a_node_that_cannot_prove_is_told_and_helped() {
-    play_on(&TestNode::start(&["-regtest", "-blockfilterindex"]), "wallet-noindex", &[]);
+fn a_node_without_an_index_proves_by_the_lists_of_blocks() {
+    play_on(&TestNode::start(&["-regtest"]), "wallet-noindex", &[]);
 }
 
 #[test]

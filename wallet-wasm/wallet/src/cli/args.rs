@@ -27,8 +27,8 @@ Examples:
 Amounts are decimal coins with at most 8 decimals and exact; a fee rate is satoshis per virtual byte,
 --fee is the whole fee in coins.
 A confirmed transaction counts as proven when its merkle branch leads to a header whose proof of work the wallet has
-checked itself; what a node only says is shown as reported. Nodes of Bitcoin's own chains give such proofs if they were
-started with -txindex; for --mode filters a node needs -blockfilterindex.
+checked itself; what a node only says is shown as reported. For --mode filters a node needs -blockfilterindex, which is on
+by default except on Bitcoin's own chains.
 
 Exit codes:
   0  done

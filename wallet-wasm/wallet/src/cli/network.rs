@@ -195,9 +195,7 @@ fn sentence(faults: &Value, progress: &Value) -> String {
     let messages: Vec<String> = current.filter_map(|fault| fault["message"].as_str()).map(plain).collect();
     match progress["unproven"].as_u64() {
         _ if !messages.is_empty() => messages.join("; "),
-        Some(unproven @ 1..) => format!(
-            "no node gives a proof for {unproven} of the transactions; on Bitcoin's chains it needs -txindex for that"
-        ),
+        Some(unproven @ 1..) => format!("no node gives a proof for {unproven} of the transactions"),
         _ => "the nodes give no answer to it".into(),
     }
 }

@@ -10,6 +10,7 @@
 use bitcoin::hashes::Hash as _;
 use chaincore_consensus::codec::Reader;
 use chaincore_consensus::hash::sha256d;
+use chaincore_consensus::merkle::merkle_branch;
 use chaincore_consensus::{Hash256, Header, Transaction, hex};
 use serde::Deserialize;
 
@@ -79,6 +80,13 @@ impl MerkleProof {
         Ok(Self { height: told.block_height, position, branch })
     }
 
+    /// The branch of a transaction in a block of these, if it is one of them.
+    pub fn from_list(height: u32, list: &[Hash256], txid: &bitcoin::Txid) -> Option<Self> {
+        let wanted = Hash256(txid.to_byte_array());
+        let position = list.iter().position(|listed| *listed == wanted)?;
+        Some(Self { height, position: position as u32, branch: merkle_branch(list, position) })
+    }
+
     /// Checks that the branch leads from the transaction to the root of the header, which is one of the checked chain
     /// at [`MerkleProof::height`].
     pub fn check(&self, tx: &bitcoin::Transaction, header: &Header) -> Result<(), ProofError> {
@@ -99,6 +107,13 @@ impl MerkleProof {
         }
         if hash == header.merkle_root { Ok(()) } else { Err(ProofError::OtherRoot(hash, self.height)) }
     }
+}
+
+/// Reads a block's list of transactions, `["<id>", …]`.
+pub fn read_txids(json: &[u8]) -> Result<Vec<Hash256>, ProofError> {
+    let malformed = |what: String| ProofError::Malformed(what);
+    let told: Vec<String> = crate::text::read_json(json).map_err(|error| malformed(error.to_string()))?;
+    told.iter().map(|text| text.parse().map_err(|_| malformed(format!("id '{text}'")))).collect()
 }
 
 fn is_transaction(bytes: &[u8; INNER_NODE]) -> bool {

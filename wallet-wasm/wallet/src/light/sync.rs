@@ -242,10 +242,6 @@ impl Sync {
         }
         self.settle_scan(ledger);
         self.judge_tip();
-        if self.mode == Mode::Filters || self.unproven.is_empty() {
-            // Whoever needs no proof, or has it from another node, misses no index.
-            (0..self.nodes.len()).for_each(|node| self.faults.pass(node, FaultKind::NoIndex, None));
-        }
         self.tell(ledger);
         if self.paused {
             return Vec::new();
@@ -270,7 +266,7 @@ impl Sync {
             }
             return self.give_up(node, &ask);
         }
-        // What keeps no index says so: that is no failure, and what it can be asked besides it still answers.
+        // What keeps no index says so: that is no failure, and it can be asked for the list of the block.
         let without_index = status == 501 && matches!(ask, Ask::Proof { .. });
         if status >= 500 && !without_index {
             return self.failed(node, &ask, FaultKind::Refused, format!("status {status}"));
@@ -291,8 +287,9 @@ impl Sync {
             Ask::Headers { file, skip } => self.take_headers(node, file, skip, good, &body),
             Ask::Script { at } => self.take_page(node, at, None, good, &body, ledger),
             Ask::More { at, after } => self.take_page(node, at, Some(after), good, &body, ledger),
-            Ask::Proof { txid } if without_index => self.cannot_prove(node, txid),
+            Ask::Proof { .. } if without_index => self.nodes[node].without_index = true,
             Ask::Proof { txid } => self.take_proof(node, txid, good, &body),
+            Ask::BlockTxids { height, .. } => self.take_block_txids(node, height, good, &body),
             Ask::FilterHeaders { from } => self.take_filter_headers(node, from, good, &body),
             Ask::Filters { from } => self.take_filters(node, from, good, &body),
             Ask::Block { height, hash } => self.take_block(node, height, hash, good, body),

@@ -54,8 +54,6 @@ pub enum FaultKind {
     StaleTip,
     /// It has no filters.
     NoFilters,
-    /// It keeps no index of transactions, without which it cannot prove where one is.
-    NoIndex,
     /// It does not answer.
     Unreachable,
     /// It answers that it cannot.
@@ -97,7 +95,7 @@ impl FaultKind {
             | Self::LittleWork
             | Self::StaleTip
             | Self::Malformed => Severity::Doubt,
-            Self::NoFilters | Self::NoIndex | Self::Unreachable | Self::Refused => Severity::Trouble,
+            Self::NoFilters | Self::Unreachable | Self::Refused => Severity::Trouble,
         }
     }
 }

@@ -168,9 +168,6 @@ export const wallet = {
   'wallet.faults.doubt.other': 'Something that another node says does not fit together',
   'wallet.faults.trouble.other': 'A node to compare with does not answer as it should',
   'wallet.faults.withheld': 'It keeps a payment back that another node told of and proved. The payment is counted here all the same.',
-  'wallet.faults.noindex': 'This node cannot prove your payments',
-  'wallet.faults.noindex.what':
-    'It keeps no index of transactions, so it cannot show in which block one is: payments stay “not proven”. Whoever runs the node can start it with -txindex. Or choose “Private, with filters” in the settings: then whole blocks are looked at here, and need no such proof (the node needs -blockfilterindex for that).',
   'wallet.faults.settings': 'To the settings',
   'wallet.faults.list': { one: '{n} report', other: '{n} reports' },
   'wallet.faults.node': 'node {node}',
@@ -184,8 +181,6 @@ export const wallet = {
   'wallet.state.dropped': 'Dropped',
   'wallet.state.proven.what': 'In block {height}: its place in the block and the work on top of it were checked here.',
   'wallet.state.reported.what': 'The node says it is in a block, but has not proven it. Do not rely on it yet.',
-  'wallet.state.reported.noindex':
-    'The node says it is in a block, but keeps no index of transactions (-txindex) to prove it from. Do not rely on it, or look with filters (in the settings): that needs no index.',
   'wallet.state.mempool.what': 'Seen in the node’s mempool, in no block yet: it can still be replaced or forgotten.',
   'wallet.state.replaced.what': 'Another transaction spent the same coins in its place.',
   'wallet.state.dropped.what': 'Neither the chain nor the mempool has it any more. Its coins are free again.',

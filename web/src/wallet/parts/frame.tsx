@@ -97,19 +97,6 @@ function Faults({ list }: { list: readonly FaultReport[] }): JSX.Element | null 
   const lie = worst.severity === 'lie';
   // That there is no node at all is told above every page.
   if (gone.value && worst.kind === 'unreachable' && worst.node === 0) return null;
-  if (worst.kind === 'no_index' && worst.node === 0) {
-    return (
-      <Note tone="warn">
-        <p>
-          <strong>{t('wallet.faults.noindex')}</strong>
-        </p>
-        <p>{t('wallet.faults.noindex.what')}</p>
-        <p>
-          <a href={href('/wallet/settings')}>{t('wallet.faults.settings')}</a>
-        </p>
-      </Note>
-    );
-  }
   return (
     <Note tone={lie ? 'bad' : 'warn'} urgent={lie}>
       <p>

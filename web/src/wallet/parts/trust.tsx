@@ -2,7 +2,6 @@
 import type { JSX } from 'preact';
 import { number, t } from '../../text';
 import { Badge } from '../../ui';
-import { faults } from '../session';
 import type { HistoryEntry, TxState } from '../worker/protocol';
 
 export interface Standing {
@@ -47,7 +46,7 @@ export function explain(entry: Pick<HistoryEntry, 'state' | 'height'>): string {
     case 'mempool':
       return t('wallet.state.mempool.what');
     case 'reported':
-      return t(faults.value.some(({ kind }) => kind === 'no_index') ? 'wallet.state.reported.noindex' : 'wallet.state.reported.what');
+      return t('wallet.state.reported.what');
     case 'proven':
       return t('wallet.state.proven.what', { height: number(entry.height ?? 0) });
   }

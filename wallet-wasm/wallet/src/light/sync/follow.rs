@@ -27,6 +27,8 @@ pub(super) struct NodeState {
     pub(super) tip_due: u64,
     /// Whether it has filters, as it says.
     pub(super) filters: bool,
+    /// Whether it cannot look up in which block a transaction is; then it is asked for the lists of blocks.
+    pub(super) without_index: bool,
     /// Whether it is on another chain.
     pub(super) wrong_chain: bool,
     /// Whether it was caught lying.

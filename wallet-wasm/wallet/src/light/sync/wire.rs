@@ -52,6 +52,8 @@ pub(super) enum Ask {
     More { at: usize, after: Txid },
     /// The merkle branch of a transaction.
     Proof { txid: Txid },
+    /// The ids of a block's transactions.
+    BlockTxids { height: u32, hash: BlockHash },
     /// Filter headers from a height on, to the end of their file.
     FilterHeaders { from: u32 },
     /// Filters from a height on, to the end of their file.
@@ -93,6 +95,7 @@ impl Ask {
             Self::Filters { from } => file("filters", from / filters::FILE, from % filters::FILE),
             Self::Script { at } | Self::More { at, .. } => format!("/api/scripthash/#{at}/txs"),
             Self::Proof { txid } => format!("/api/tx/{txid}/merkle-proof"),
+            Self::BlockTxids { hash, .. } => format!("/api/block/{hash}/txids"),
             Self::Block { hash, .. } => format!("/api/block/{hash}/raw"),
             Self::Parent { txid } | Self::PoolTx { txid } => format!("/api/tx/{txid}/raw"),
             Self::PoolIds => "/api/mempool/txids".into(),
@@ -119,6 +122,7 @@ impl Ask {
             Self::Filters { .. } => 128 << 20,
             Self::Script { .. } | Self::More { .. } => 64 << 20,
             Self::Proof { .. } | Self::Fees | Self::Send { .. } => 64 << 10,
+            Self::BlockTxids { .. } => 2 << 20,
             Self::Block { .. } | Self::Parent { .. } | Self::PoolTx { .. } => 4 << 20,
             Self::PoolIds => 32 << 20,
         }

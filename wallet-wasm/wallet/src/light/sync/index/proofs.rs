@@ -2,7 +2,7 @@
 
 use super::{MAX_UNPROVEN, Suspicion};
 use crate::ledger::{TxState, TxUpdate};
-use crate::light::proof::{MerkleProof, ProofError};
+use crate::light::proof::{MerkleProof, ProofError, read_txids};
 use crate::light::sync::wire::Ask;
 use crate::light::sync::{Subject, Sync};
 use crate::light::trust::FaultKind;
@@ -10,6 +10,7 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::{Transaction, Txid};
 use chaincore_consensus::Header;
 use chaincore_consensus::ancestry::Ancestry as _;
+use std::collections::BTreeSet;
 
 /// After so many seconds a proof that could not be had is asked for again.
 const PROOF_RETRY: u64 = 10;
@@ -37,15 +38,43 @@ impl Sync {
             self.suspicions.iter().filter(|((by, _), suspicion)| *by == node && suspicion.told < told);
         wanted.extend(again.map(|((_, txid), suspicion)| (*txid, suspicion.height)).take(room));
         for (txid, height) in wanted {
-            if self.header_at(height).is_some() {
-                self.want(node, Ask::Proof { txid });
-            } else {
-                self.need_header(node, height);
+            match self.hash_at(height) {
+                Some(hash) if self.nodes[node].without_index => {
+                    self.want(node, Ask::BlockTxids { height, hash });
+                }
+                Some(_) => {
+                    self.want(node, Ask::Proof { txid });
+                }
+                None => self.need_header(node, height),
             }
         }
     }
 
     pub(in super::super) fn take_proof(&mut self, node: usize, txid: Txid, good: bool, body: &[u8]) {
+        self.judge(node, txid, good.then(|| MerkleProof::from_json(body)));
+    }
+
+    /// A node that keeps no index of transactions cannot look up where one is, but lists those of a block: the branches
+    /// of all that are to be proven in it are made of that.
+    pub(in super::super) fn take_block_txids(&mut self, node: usize, height: u32, good: bool, body: &[u8]) {
+        let list = good.then(|| read_txids(body));
+        let told = self.unproven.iter().filter(|(_, told)| told.height == height && told.by.contains(&node));
+        let doubted =
+            self.suspicions.iter().filter(|((by, _), doubted)| *by == node && doubted.height == height);
+        let wanted: BTreeSet<Txid> =
+            told.map(|(txid, _)| *txid).chain(doubted.map(|((_, txid), _)| *txid)).collect();
+        for txid in wanted {
+            let proof = match &list {
+                Some(Ok(list)) => MerkleProof::from_list(height, list, &txid).map(Ok),
+                Some(Err(error)) => Some(Err(error.clone())),
+                None => None,
+            };
+            self.judge(node, txid, proof);
+        }
+    }
+
+    /// What a node's proof comes to; `None` if it has none.
+    fn judge(&mut self, node: usize, txid: Txid, proof: Option<Result<MerkleProof, ProofError>>) {
         let suspicion = self.suspicions.get(&(node, txid));
         let unproven = self.unproven.get_mut(&txid);
         let Some(tx) = (unproven.as_ref().map(|unproven| &unproven.told.tx))
@@ -58,18 +87,18 @@ impl Sync {
             unproven.failed.insert(node, self.now + PROOF_RETRY);
         }
         let subject = Subject::transaction(txid);
-        if !good {
-            self.suspicions.remove(&(node, txid));
-            let message = "it says that a transaction is confirmed and has no proof".into();
-            return self.doubt(node, FaultKind::NoProof, subject, message);
-        }
-        let proof = match MerkleProof::from_json(body) {
-            Ok(proof) => proof,
-            Err(error @ ProofError::Malformed(_)) => {
+        let proof = match proof {
+            None => {
+                self.suspicions.remove(&(node, txid));
+                let message = "it says that a transaction is confirmed and has no proof".into();
+                return self.doubt(node, FaultKind::NoProof, subject, message);
+            }
+            Some(Ok(proof)) => proof,
+            Some(Err(error @ ProofError::Malformed(_))) => {
                 self.suspicions.remove(&(node, txid));
                 return self.doubt(node, FaultKind::Malformed, Subject::node(), error.to_string());
             }
-            Err(error) => return self.bad_proof(node, tx, 0, &error.to_string()),
+            Some(Err(error)) => return self.bad_proof(node, tx, 0, &error.to_string()),
         };
         let Some(header) = self.header_at(proof.height) else {
             // Told to be in another block than before, or above the tip: it is asked again when the header is there.
@@ -88,17 +117,6 @@ impl Sync {
             let state = proven(proof.height, proof.position, &header);
             self.news.push(TxUpdate { tx, state, prevouts: unproven.told.prevouts });
         }
-    }
-
-    /// A node keeps no index of transactions: it is asked again at times, as it may be started with one.
-    pub(in super::super) fn cannot_prove(&mut self, node: usize, txid: Txid) {
-        self.suspicions.remove(&(node, txid));
-        if let Some(unproven) = self.unproven.get_mut(&txid) {
-            unproven.failed.insert(node, self.now + PROOF_RETRY);
-        }
-        let message =
-            "it keeps no index of transactions (-txindex), so it cannot prove in which block one is".into();
-        self.faults.note(node, FaultKind::NoIndex, Subject::node(), message, self.now);
     }
 
     /// A proof leads nowhere: the second time, with the node on our chain in between, it is a lie.

@@ -156,6 +156,7 @@ impl Server {
             ["api", "scripthash", hash, "txs", "chain", after] => Some(self.history(hash, Some(after))),
             ["api", "tx", txid, "merkle-proof"] => self.proof(txid),
             ["api", "tx", txid, "raw"] => self.transaction(txid).map(|tx| Tx::from(tx).to_bytes()),
+            ["api", "block", hash, "txids"] => self.txids(hash),
             ["api", "block", hash, "raw"] => self.block(hash),
             ["api", "mempool", "txids"] => {
                 let txids: Vec<String> =
@@ -338,6 +339,13 @@ impl Server {
         }
         let merkle: Vec<String> = branch.iter().map(ToString::to_string).collect();
         Some(json!({ "block_height": height, "merkle": merkle, "pos": at }).to_string().into_bytes())
+    }
+
+    fn txids(&self, hash: &str) -> Option<Vec<u8>> {
+        let at = self.maker.headers.iter().position(|header| header.hash().to_string() == hash)?;
+        let ids = self.maker.blocks[at].transactions.iter().map(|tx| tx.txid().to_string());
+        let more = self.lies(Lie::Branch).then(|| "03".repeat(32));
+        Some(json!(ids.chain(more).collect::<Vec<_>>()).to_string().into_bytes())
     }
 
     fn transaction(&self, txid: &str) -> Option<Transaction> {
