@@ -48,12 +48,16 @@ async fn the_mempool_and_the_node_are_recorded() {
         rejected: 1,
         uptime: 60,
     };
+    // What is older than a month is cleaned away at once.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let at = i64::try_from(now).unwrap();
     let rejected = MinerEvent {
         number: 1,
+        at,
         detail: Some("high-hash".into()),
         ..MinerEvent::new(MinerEventKind::Rejected)
     };
-    let told = MinerEvent { number: 2, report: Some(report), ..MinerEvent::new(MinerEventKind::Report) };
+    let told = MinerEvent { number: 2, at, report: Some(report), ..MinerEvent::new(MinerEventKind::Report) };
     node.set_miner_events(vec![rejected, told]);
     let mut context = context(&world);
     context.node = node;
