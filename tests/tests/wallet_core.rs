@@ -1,6 +1,8 @@
 //! `chaincore-wallet` beside Bitcoin Core: a `bitcoind` follows the same chain and judges the wallet's descriptors,
 //! addresses, PSBTs, transactions and messages. Runs where `CHAINCORE_TEST_BITCOIND` names a `bitcoind`.
 
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use base64::Engine as _;
 use chaincore_tests::{TestNode, binary};
 use serde_json::{Value, json};

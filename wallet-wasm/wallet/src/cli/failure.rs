@@ -31,6 +31,7 @@ const EXITS: &[(u8, &[&str])] = &[
             "bad_uri",
             "uri_unsupported",
             "bad_psbt",
+            "psbt_version",
             "look_alike",
         ],
     ),

@@ -199,15 +199,17 @@ impl<'a> Wallet<'a> {
             self.warn(&format!("no node was named yet: asking {}", usual[0]));
             &usual
         });
+        let urls = urls.clone();
         let ca_cert = match &self.shared.ca_cert {
             Some(path) => Some(Authorities::read(path)?),
-            None => about.ca_cert.clone(),
+            // Who vouches for some nodes does not for others.
+            None => about.ca_cert.clone().filter(|_| urls == about.nodes),
         };
-        let mut nodes = find(self.shared, urls, ca_cert.as_deref())?;
+        let mut nodes = find(self.shared, &urls, ca_cert.as_deref())?;
         let genesis = chain.params().genesis_hash.to_string();
         nodes.keep_chain(&genesis, &|message| self.warn(message))?;
         // Also the dead: they may come back.
-        self.file.about.nodes.clone_from(&urls.clone());
+        self.file.about.nodes = urls;
         self.file.about.ca_cert = ca_cert;
         Ok(nodes)
     }

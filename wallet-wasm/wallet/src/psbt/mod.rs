@@ -1,4 +1,5 @@
-//! Partially signed transactions (BIP174, with the taproot fields of BIP371), version 0.
+//! Partially signed transactions (BIP174, with the taproot fields of BIP371). Version 2 (BIP370) is read, too; what is
+//! written is version 0.
 //!
 //! What comes from outside is bounded before it is decoded, and what an input claims to spend is compared with the
 //! transaction that it names wherever that one is there. Nothing here has keys: [`crate::signer`] does.
@@ -10,6 +11,7 @@ mod read;
 pub mod review;
 mod size;
 mod spent;
+mod v2;
 
 pub use bitcoin::Psbt;
 pub use combine::combine;
@@ -34,8 +36,8 @@ pub enum PsbtError {
     /// Neither the bytes of a PSBT nor their base64 or hexadecimal digits.
     #[error("this is no PSBT, neither as a file nor as base64")]
     Encoding,
-    /// BIP370's format, which this wallet does not read.
-    #[error("this is a PSBT of version {0}: only version 0 (BIP174) is supported")]
+    /// A format of which this wallet does not know.
+    #[error("this is a PSBT of version {0}: only 0 (BIP174) and 2 (BIP370) are known")]
     Version(u32),
     /// The fields break the format.
     #[error("this PSBT is damaged: {0}")]

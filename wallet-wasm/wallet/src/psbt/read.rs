@@ -13,7 +13,7 @@ pub const MAX_PSBT_BYTES: usize = 16 * 1024 * 1024;
 /// The most bytes of the unsigned transaction: none that is larger fits in a block.
 const MAX_TX_BYTES: usize = 1_000_000;
 
-const MAGIC: &[u8] = b"psbt\xff";
+pub(super) const MAGIC: &[u8] = b"psbt\xff";
 
 /// Reads a PSBT from a file or a text: raw bytes, base64 (line breaks, the URL alphabet and missing padding are
 /// fine) or hexadecimal digits.
@@ -63,6 +63,27 @@ fn decode(bytes: &[u8]) -> Result<Psbt, PsbtError> {
     if bytes.len() > MAX_PSBT_BYTES {
         return Err(PsbtError::TooLarge { len: bytes.len(), limit: MAX_PSBT_BYTES });
     }
+    if version(bytes) == Some(2) {
+        return decode_version_0(&super::v2::to_version_0(bytes)?);
+    }
+    decode_version_0(bytes)
+}
+
+/// What the first map says of the version, if it can be read.
+fn version(bytes: &[u8]) -> Option<u32> {
+    let mut rest = bytes.get(MAGIC.len()..)?;
+    loop {
+        let len = take_compact_size(&mut rest).filter(|len| *len > 0)?;
+        let key = take(&mut rest, len)?;
+        let len = take_compact_size(&mut rest)?;
+        let value = take(&mut rest, len)?;
+        if key == [0xfb] {
+            return value.try_into().map(u32::from_le_bytes).ok();
+        }
+    }
+}
+
+fn decode_version_0(bytes: &[u8]) -> Result<Psbt, PsbtError> {
     // The library makes room for as many inputs and outputs as the transaction says, so that one is measured first.
     check_global_map(&bytes[MAGIC.len()..])?;
     let mut rest = bytes;
@@ -102,13 +123,13 @@ fn check_global_map(mut rest: &[u8]) -> Result<(), PsbtError> {
     }
 }
 
-fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+pub(super) fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     let (taken, after) = rest.split_at_checked(len)?;
     *rest = after;
     Some(taken)
 }
 
-fn take_compact_size(rest: &mut &[u8]) -> Option<usize> {
+pub(super) fn take_compact_size(rest: &mut &[u8]) -> Option<usize> {
     let wide = |bytes: &[u8]| {
         let mut padded = [0; 8];
         padded[..bytes.len()].copy_from_slice(bytes);

@@ -161,7 +161,8 @@ fn what_is_too_large_is_not_decoded() {
     assert!(matches!(read(&with_tx(1_000_001, 1_000_010)), Err(PsbtError::TooLarge { len: 1_000_001, .. })));
     assert!(matches!(read(&with_tx(u32::MAX, 100)), Err(PsbtError::Decode(_))));
     // Versions that are not read, and no transaction at all.
-    let version_two = b"psbt\xff\x01\xfb\x04\x02\x00\x00\x00\x00";
-    assert_eq!(read(version_two), Err(PsbtError::Version(2)));
+    let of_version = |version: u8| [&b"psbt\xff\x01\xfb\x04"[..], &[version, 0, 0, 0, 0]].concat();
+    assert_eq!(read(&of_version(3)), Err(PsbtError::Version(3)));
+    assert!(matches!(read(&of_version(2)), Err(PsbtError::Decode(_))), "nothing of what version 2 has");
     assert!(matches!(read(b"psbt\xff\x00"), Err(PsbtError::Decode(_))));
 }
