@@ -16,7 +16,10 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
+/// How long an answer may take. Generous: it is a bound, not a measurement.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -76,6 +79,7 @@ impl<'a> Rpc<'a> {
             Some(stream) => stream,
             None => BufReader::new(TcpStream::connect(host)?),
         };
+        stream.get_ref().set_read_timeout(Some(PATIENCE))?;
         stream.get_mut().write_all(request.as_bytes())?;
         let mut status = String::new();
         stream.read_line(&mut status)?;
@@ -113,6 +117,7 @@ impl<'a> Rpc<'a> {
              Content-Length: {length}\n\n{body}"
         );
         let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(request.as_bytes())?;
         let mut lines = BufReader::new(stream.take(MAX_ANSWER as u64));
         let mut line = String::new();
@@ -230,15 +235,17 @@ fn main() -> Fallible<()> {
     };
     let mut rpc = Rpc::new(dialect, url, authorization)?;
     let script = Script(hex::decode(script)?);
+    let blocks: u32 = blocks.parse()?;
     let mut template = rpc.template(None)?;
-    for _ in 0..blocks.parse::<u32>()? {
+    for left in (0..blocks).rev() {
         let mut block = assemble(&template, &script)?;
         solve(&mut block, &template)?;
         let hash = block.hash().to_string();
         let params = format!("[\"{}\"]", hex::encode(&block.to_bytes()));
         let next = std::thread::scope(|scope| {
-            // As the real one does: a long poll waits on a connection of its own for what the block brings about.
-            let poll = (dialect == Dialect::Cpuminer).then(|| {
+            // As the real one does: a long poll waits on a connection of its own for what the block brings about. The
+            // last block's is left out, as the node would keep its template for whoever asks next.
+            let poll = (dialect == Dialect::Cpuminer && left > 0).then(|| {
                 scope.spawn(|| {
                     let id = field(&template, "longpollid")?;
                     Rpc::new(dialect, url, authorization)?.template(Some(id))
@@ -248,19 +255,21 @@ fn main() -> Fallible<()> {
             if !answer.is_null() {
                 return Err(format!("submitblock: {answer}").into());
             }
+            if dialect == Dialect::Ckpool && rpc.call("getbestblockhash", None, 0)? != hash.as_str() {
+                return Err("the block is not the tip".into());
+            }
             match poll {
-                Some(poll) => Ok(poll.join().map_err(|_| "the long poll panicked")??),
-                None if rpc.call("getbestblockhash", None, 0)? != hash.as_str() => {
-                    Err("the block is not the tip".into())
-                }
-                None => rpc.template(None),
+                Some(poll) => poll.join().map_err(|_| "the long poll panicked")?.map(Some),
+                None if left > 0 => rpc.template(None).map(Some),
+                None => Ok(None),
             }
         })?;
+        println!("{hash}");
+        let Some(next) = next else { break };
         if field(&next, "previousblockhash")? != hash {
             return Err(format!("the template after {hash} builds on {}", next["previousblockhash"]).into());
         }
         template = next;
-        println!("{hash}");
     }
     Ok(())
 }
