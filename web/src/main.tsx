@@ -98,7 +98,7 @@ function Live(): JSX.Element {
   return (
     <span class={`live ${state === 'live' ? 'on' : state === 'lost' ? 'off' : ''}`} title={words}>
       <span class="dot" />
-      <span class="word">{words}</span>
+      <span class="told">{words}</span>
       {tip.value ? <span class="number">{t('tip.height', { height: number(tip.value.height) })}</span> : null}
     </span>
   );

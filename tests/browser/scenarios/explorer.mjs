@@ -184,6 +184,13 @@ async function draws(session, page) {
   await page.getByText('As a table').first().click();
   const table = page.getByRole('region', { name: 'Block interval as a table' });
   await until(async () => (await table.getByRole('row').count()) === 61, 'a row for each block');
+  // A canvas takes no colours that follow the theme by themselves: what it was given differs by curve and by theme.
+  const colours = () => page.locator('.u-marker').evaluateAll((all) => all.map((one) => getComputedStyle(one).borderColor));
+  const light = await colours();
+  assert(new Set(light).size > 4, light.join(' '));
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await until(async () => (await colours()).every((colour, at) => colour !== light[at]), 'the colours of the dark');
+  await page.emulateMedia({ colorScheme: 'light' });
   await everywhere(session, page, 'charts');
 }
 

@@ -18,11 +18,16 @@ export interface Curve {
 
 const HEIGHT = 230;
 
-/** A colour as a canvas takes it: as the browser works it out for text in this place. */
+/**
+ * A colour as a canvas takes it: as the browser works it out for text in this place. For a text of its own, since a
+ * colour that changes may do so by and by.
+ */
 function colourOf(place: HTMLElement, name: string): string {
-  place.style.color = `var(${name})`;
-  const found = getComputedStyle(place).color;
-  place.style.color = '';
+  const text = document.createElement('span');
+  text.style.color = `var(${name})`;
+  place.append(text);
+  const found = getComputedStyle(text).color;
+  text.remove();
   return found;
 }
 
