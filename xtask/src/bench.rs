@@ -38,7 +38,15 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "light",
         about: "the wallet natively and in the module: headers, filters, time to the first balance, signing",
-        command: &["bench", "-p", "chaincore-wallet", "--bench", "light"],
+        command: &[
+            "bench",
+            "-p",
+            "chaincore-wallet",
+            "--no-default-features",
+            "--features=unicode",
+            "--bench",
+            "light",
+        ],
         module: Some(("wallet-wasm/bench/light.mjs", "light-bench")),
     },
     Bench {
