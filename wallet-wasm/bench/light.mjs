@@ -63,7 +63,8 @@ async function sync(account, mode) {
   const started = performance.now();
   for (;;) {
     const { progress, faults } = await light.sync();
-    assert.deepEqual(faults, []);
+    // (The chain ended years ago, by this machine's clock.)
+    assert.deepEqual(faults.filter(({ kind }) => kind !== 'stale_tip'), []);
     if (progress.synced) return [light, (performance.now() - started) / 1000];
     await new Promise((done) => setTimeout(done, 50));
   }

@@ -50,6 +50,8 @@ pub struct World {
     pub other: String,
     headers: Vec<Header>,
     blocks: Vec<Vec<u8>>,
+    /// Where each block is, by its hash as it is shown.
+    places: HashMap<String, usize>,
     filters: Vec<Vec<u8>>,
     filter_headers: Vec<Hash256>,
     /// Answers that are no files, by path.
@@ -79,6 +81,7 @@ impl World {
             other: address(7, false, 0).0,
             headers: Vec::new(),
             blocks: Vec::new(),
+            places: HashMap::new(),
             filters: Vec::new(),
             filter_headers: Vec::new(),
             answers: Map::new(),
@@ -176,6 +179,7 @@ impl World {
         let below = self.filter_headers.last().copied().unwrap_or(HEADER_BEFORE_GENESIS);
         self.filter_headers.push(filter.header(&below));
         self.filters.push(filter.into_bytes());
+        self.places.insert(block.hash().to_string(), self.headers.len());
         self.headers.push(block.header);
         self.blocks.push(block.to_bytes());
     }
@@ -210,10 +214,7 @@ impl World {
                 let file = self.filters.chunks(1000).nth(number(name))?.iter().skip(skip);
                 Some(file.flat_map(|filter| framed(filter)).collect())
             }
-            ["api", "block", hash, "raw"] => {
-                let at = self.headers.iter().position(|header| header.hash().to_string() == hash)?;
-                Some(self.blocks[at].clone())
-            }
+            ["api", "block", hash, "raw"] => Some(self.blocks[*self.places.get(hash)?].clone()),
             ["api", "scripthash", ..] => {
                 Some(self.answers.get(path).unwrap_or(&json!([])).to_string().into_bytes())
             }
