@@ -434,7 +434,9 @@ impl Simulation {
                     let found = &self.found[&event.hash.unwrap()];
                     assert_eq!((found.by, event.at), (n, self.start + found.at as i64));
                 }
-                MinerEventKind::Rejected | MinerEventKind::Stale => panic!("{event:?}"),
+                MinerEventKind::Rejected | MinerEventKind::Stale | MinerEventKind::Report => {
+                    panic!("{event:?}")
+                }
             }
         }
     }

@@ -5,7 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+use chaincore_consensus::hex;
 use chaincore_tests::{TestNode, binary};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -37,6 +40,41 @@ fn pass(what: &str, command: &mut Command) {
     let told = String::from_utf8_lossy(&output.stdout);
     let wrong = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}: {}\n{told}\n{wrong}", output.status);
+}
+
+/// Has Bitcoin Core's own engine judge every input in the chain of a node; the kinds of outputs that were spent.
+fn spent_as_another_engine_sees_it(node: &TestNode) -> BTreeSet<String> {
+    let mut kinds = BTreeSet::new();
+    for height in 1..=node.rpc("getblockcount", json!([])).as_u64().unwrap() {
+        let block = node.rpc("getblock", json!([node.rpc("getblockhash", json!([height])), 3]));
+        for tx in &block["tx"].as_array().unwrap()[1..] {
+            let bytes = hex::decode(tx["hex"].as_str().unwrap()).unwrap();
+            let spent: Vec<_> = tx["vin"].as_array().unwrap().iter().map(|input| &input["prevout"]).collect();
+            let scripts = spent.iter().map(|output| output["scriptPubKey"]["hex"].as_str().unwrap());
+            let scripts: Vec<_> = scripts.map(|script| hex::decode(script).unwrap()).collect();
+            let value = |output: &Value| (output["value"].as_f64().unwrap() * 1e8).round() as u64;
+            let outputs = spent.iter().zip(&scripts).map(|(output, script)| bitcoinconsensus::Utxo {
+                script_pubkey: script.as_ptr(),
+                script_pubkey_len: script.len() as u32,
+                value: value(output) as i64,
+            });
+            let outputs: Vec<_> = outputs.collect();
+            let flags = bitcoinconsensus::VERIFY_ALL_PRE_TAPROOT | bitcoinconsensus::VERIFY_TAPROOT;
+            for (at, output) in spent.iter().enumerate() {
+                let verdict = bitcoinconsensus::verify_with_flags(
+                    &scripts[at],
+                    value(output),
+                    &bytes,
+                    Some(&outputs),
+                    at,
+                    flags,
+                );
+                assert!(verdict.is_ok(), "input {at} of {}: {verdict:?}", tx["txid"]);
+                kinds.insert(output["scriptPubKey"]["type"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    kinds
 }
 
 /// The folder of the app's sources.
@@ -90,7 +128,12 @@ fn a_watched_wallet_prepares_and_another_signs() {
 
 #[test]
 fn coins_of_every_kind_private_filters_and_look_alikes() {
-    play("wallet-kinds", &[]);
+    let node = TestNode::start(&SERVING);
+    play_on(&node, "wallet-kinds", &[]);
+    let kinds = spent_as_another_engine_sees_it(&node);
+    for kind in ["pubkeyhash", "scripthash", "witness_v0_keyhash", "witness_v1_taproot"] {
+        assert!(kinds.contains(kind), "none of {kind} was spent: {kinds:?}");
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ const BENCHES: &[Bench] = &[
         name: "templates",
         about: "templates per second, latency beside 1, 100 and 1,000 long polls, a new tip to the last answer",
         command: &["bench", "-p", "chaincore-tests", "--bench", "templates"],
+        module: None,
     },
 ];
 

@@ -1,5 +1,6 @@
 // What is left of the keys after a lock: no signer, and nothing of the words in the page's memory or in what it stored.
 import assert from 'node:assert/strict';
+import { pbkdf2Sync } from 'node:crypto';
 import { until } from '../harness.mjs';
 import { create, go, lock, PASSWORD, titled, unlock } from '../wallet.mjs';
 
@@ -27,7 +28,11 @@ export default async function secrets(session) {
   await lock(page);
   await until(() => signers(page).length === 0, 'the end of the signer');
   await until(async () => !(await memory(session, page)).includes(sentence), 'the words to be forgotten', 20_000);
-  assert(!(await memory(session, page)).includes(PASSWORD), 'the password is still there');
+  const left = await memory(session, page);
+  assert(!left.includes(PASSWORD), 'the password is still there');
+  // The seed that the words make (BIP39), as text of any kind, and private keys as they are written.
+  const seed = pbkdf2Sync(sentence, 'mnemonic', 2048, 64, 'sha512');
+  for (const secret of [seed.toString('hex'), seed.toString('base64'), 'tprv8']) assert(!left.includes(secret), secret);
 
   // What is stored says nothing without the password.
   const stored = await page.evaluate(async () => {
