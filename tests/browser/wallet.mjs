@@ -88,11 +88,12 @@ export async function create(page, { name = 'Test', password = PASSWORD, shot } 
 }
 
 /** Restores a wallet from its words. */
-export async function restore(page, words, { name = 'Restored', password = PASSWORD } = {}) {
+export async function restore(page, words, { name = 'Restored', password = PASSWORD, older = false } = {}) {
   await go(page, '/wallet/restore');
   const fields = page.locator('.words input');
   await fields.first().waitFor();
   for (const [at, word] of words.entries()) await fields.nth(at).fill(word);
+  if (older) await page.getByLabel('Look for coins of older wallets').check();
   await page.getByLabel('Name of the wallet').fill(name);
   await page.getByLabel('New password').fill(password);
   await page.getByLabel('The same password again').fill(password);

@@ -2,7 +2,7 @@
 // looks like a known one is pointed out; and all of it is found again by filters, without naming an address.
 import assert from 'node:assert/strict';
 import { until } from '../harness.mjs';
-import { approve, balanceIs, create, go, inMempool, Miner, mine, prepare, titled } from '../wallet.mjs';
+import { approve, balanceIs, create, go, inMempool, Miner, mine, prepare, restore, titled } from '../wallet.mjs';
 
 const KINDS = { Segwit: /^bcrt1q/, Taproot: /^bcrt1p/, 'Segwit in P2SH': /^2/, Legacy: /^[mn]/ };
 const TO = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
@@ -12,7 +12,7 @@ const LIKE = 'bcrt1qw5080m2wqq23clxd5mzfsh79vn6pg0ka7nt080';
 export default async function kinds(session) {
   const miner = await new Miner(session).begin(5);
   const page = await session.page('/wallet');
-  await create(page, { name: 'Kinds' });
+  const words = await create(page, { name: 'Kinds' });
   await go(page, '/wallet/settings');
   for (const kind of ['Segwit in P2SH', 'Legacy']) {
     const accounts = page.locator('details.card', { hasText: 'Kind of the next account' });
@@ -91,4 +91,13 @@ export default async function kinds(session) {
   const named = asked.filter((url) => /scripthash|\/address/.test(url));
   assert.deepEqual(named, [], 'no address was named');
   assert(asked.some((url) => /\/api\/block\/\w+\/raw/.test(url)), 'blocks that match were loaded whole');
+
+  // From the words all kinds come back, if that is asked for.
+  await restore(page, words, { name: 'Kinds again', older: true });
+  await go(page, '/wallet/coins');
+  await page.locator('.coin').first().waitFor();
+  await until(async () => (await page.locator('.coin').count()) >= 2, 'the coins of older kinds');
+  await go(page, '/wallet/settings');
+  const listed = await page.locator('details.card', { hasText: 'Kind of the next account' }).locator('li').allTextContents();
+  assert.deepEqual(listed.toSorted(), Object.keys(KINDS).toSorted());
 }

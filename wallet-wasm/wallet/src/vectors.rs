@@ -2,6 +2,7 @@
 //! browsers, which is why they are here and not in a test: with the feature `vectors`, and in no build for people.
 
 mod keys;
+mod light;
 mod messages;
 mod psbts;
 mod signatures;
@@ -19,8 +20,11 @@ pub fn check(name: &str, json: &str) -> Result<usize, String> {
         "addresses" => keys::addresses(&read::<Vec<_>>(json)?),
         "bip32" => keys::bip32(&read(json)?),
         "bip39" | "bip39_japanese" => keys::bip39(&read::<Vec<_>>(json)?),
+        "bip21" => light::bip21(&read::<Vec<_>>(json)?),
         "bip143" => signatures::bip143(&read::<Vec<_>>(json)?),
+        "bip158" => light::bip158(&read::<Vec<_>>(json)?),
         "bip174" => psbts::bip174(&read(json)?),
+        "bip329" => light::bip329(&read::<Vec<_>>(json)?),
         "bip322" => messages::bip322(&read(json)?),
         "bip340" => signatures::bip340(&read::<Vec<_>>(json)?),
         "bip341" => signatures::bip341(&read(json)?),

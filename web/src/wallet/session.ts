@@ -304,6 +304,9 @@ function randomHex(bytes: number): string {
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 
+/** The kinds of accounts that wallets had before segwit had addresses of its own. */
+const OLDER = ['nested', 'legacy'] as const;
+
 export interface NewKeys {
   mnemonic: string;
   passphrase: string;
@@ -313,6 +316,8 @@ export interface NewKeys {
   birthday: number;
   /** Whether the words are known to be written down. */
   backedUp: boolean;
+  /** Whether the words may be of an older wallet: then its kinds of addresses have accounts from the beginning. */
+  older?: boolean;
 }
 
 /** Makes a wallet of words, keeps it, and opens it. The signer is used up by it. */
@@ -320,6 +325,8 @@ export async function createKeys(keys: Signer, wanted: NewKeys): Promise<void> {
   const here = await nodeChain();
   const { mnemonic, passphrase, password, name, birthday } = wanted;
   const made = await keys.call('create', { chain: choice(here), mnemonic, passphrase, password, name, birthday });
+  const accounts = [...made.accounts];
+  for (const kind of wanted.older ? OLDER : []) accounts.push(await keys.call('account', { kind, index: 0 }));
   const stored: StoredWallet = {
     id: made.wallet_id,
     name,
@@ -333,7 +340,7 @@ export async function createKeys(keys: Signer, wanted: NewKeys): Promise<void> {
   };
   await putWallet(stored);
   void keepForGood();
-  await openKeys(stored, keys, made, false);
+  await openKeys(stored, keys, { ...made, accounts }, false);
 }
 
 /** Keeps a wallet whose encrypted file was opened with `password`, and opens it. */

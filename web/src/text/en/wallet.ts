@@ -45,6 +45,8 @@ export const wallet = {
   'wallet.new.busy': 'Making the wallet …',
   'wallet.restore': 'Restore from words',
   'wallet.restore.what': 'You have 12 to 24 words from this or another wallet',
+  'wallet.restore.older': 'Look for coins of older wallets, too',
+  'wallet.restore.older.hint': 'Addresses that begin with 1 or 3 (BIP44 and BIP49). Other accounts can be added in the settings.',
   'wallet.restore.do': 'Restore the wallet',
   'wallet.watch': 'Watch only',
   'wallet.watch.how': 'From an extended public key or a descriptor; signing happens elsewhere',

@@ -31,6 +31,7 @@ export function Restore(): JSX.Element {
   const [count, setCount] = useState(12);
   const [fault, setFault] = useState<string | undefined>();
   const [wrong, setWrong] = useState<string | null>(null);
+  const [older, setOlder] = useState(false);
   const [name, setName] = useState(t('wallet.name.default'));
   const form = useRef<HTMLFormElement>(null);
   const passphrase = useRef<HTMLInputElement>(null);
@@ -68,6 +69,7 @@ export function Restore(): JSX.Element {
       name: name.trim(),
       birthday: dayStart(birthday.current?.value ?? ''),
       backedUp: true,
+      older,
     });
     given();
     clearWords(form.current);
@@ -106,6 +108,12 @@ export function Restore(): JSX.Element {
             <p>{wrong}</p>
           </Note>
         )}
+        <label class="check">
+          <input type="checkbox" checked={older} onChange={(event) => setOlder(event.currentTarget.checked)} />
+          <span>
+            {t('wallet.restore.older')} <span class="dim small">{t('wallet.restore.older.hint')}</span>
+          </span>
+        </label>
         <Field label={t('wallet.name')} hint={t('wallet.name.hint')}>
           <input type="text" value={name} required maxLength={60} autocomplete="off" onInput={(event) => setName(event.currentTarget.value)} />
         </Field>
