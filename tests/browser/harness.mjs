@@ -162,7 +162,13 @@ export async function until(look, what, patience = PATIENCE) {
   for (;;) {
     const found = await look();
     if (found) return found;
-    assert(Date.now() < end, `waited in vain for ${what}`);
+    assert(Date.now() < end, `waited in vain for ${typeof what === 'function' ? what() : what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Waits until `look` gives this value. */
+export async function becomes(look, wanted, what) {
+  let last;
+  await until(async () => (last = await look()) === wanted, () => `${what ?? 'a value'}: ${last} instead of ${wanted}`);
 }

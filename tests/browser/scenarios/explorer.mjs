@@ -1,7 +1,7 @@
 // The explorer: the chain grows by itself, everything is found and has its page, strings of the chain stay text, and all
 // of it can be used by keyboard, by screen reader, on a phone, in the dark, and while the node is away.
 import assert from 'node:assert/strict';
-import { until } from '../harness.mjs';
+import { becomes, until } from '../harness.mjs';
 
 // A key that everybody knows, for a chain without value.
 const KEY = 'cNJFgo1driFnPcBdBX8BrJrpxchBWXwXCvNH5SoSkdcF6JXXwHMm';
@@ -72,6 +72,7 @@ async function settled(page) {
 /** The explorer's pages look and read as they should, in both colours and on a phone. */
 async function everywhere(session, page, what) {
   await until(async () => (await page.locator('main .spinner').count()) === 0, 'what the page shows');
+  await settled(page);
   await session.accessible(page, what);
   await session.shot(what, page);
   await page.emulateMedia({ colorScheme: 'dark' });
@@ -131,7 +132,7 @@ async function showsBlock(session, page, hash) {
   await until(async () => (await page.locator('.treemap a').count()) === block.tx.length, 'the picture of the block');
   const list = page.getByRole('region', { name: 'Transactions', exact: true });
   await list.getByRole('row').nth(25).waitFor();
-  assert.equal(await list.getByRole('row').count(), 1 + 25);
+  await becomes(() => list.getByRole('row').count(), 1 + 25);
   await page.getByRole('button', { name: 'Next', exact: true }).click();
   await until(async () => (await list.getByRole('row').count()) === 1 + block.tx.length - 25, 'the second page');
   await everywhere(session, page, 'block');
@@ -145,11 +146,11 @@ async function showsTx(session, page, txid) {
   await page.goto(`${session.url}/#/tx/${txid}`);
   await page.getByText('Replaceable (RBF)').waitFor();
   const outputs = page.getByRole('list', { name: 'Outputs' });
-  assert.equal(await outputs.getByRole('listitem').count(), 4);
+  await becomes(() => outputs.getByRole('listitem').count(), 4);
   await page.getByText('Output 2').click();
   // What somebody wrote into the chain is text and nothing else.
   await page.getByText(EVIL, { exact: true }).waitFor();
-  assert.equal(await page.locator('main img').count(), 0);
+  await becomes(() => page.locator('main img').count(), 0);
   await page.getByText('Input 0').click();
   await page.getByRole('heading', { name: 'Witness: 2 items' }).waitFor();
   await page.getByRole('button', { name: 'Show the raw transaction' }).click();
@@ -205,7 +206,7 @@ async function reorganizes(session, page) {
   const [, best] = await session.rpc('generatetoaddress', 2, THIRD);
   await page.getByText('Not in the chain').waitFor();
   await strip.locator(`.strip a[href="#/block/${best}"]`).waitFor();
-  assert.equal(await strip.locator(`.strip a[href="#/block/${old}"]`).count(), 0);
+  await becomes(() => strip.locator(`.strip a[href="#/block/${old}"]`).count(), 0);
   await session.accessible(page, 'a block out of the chain');
   await strip.close();
 }

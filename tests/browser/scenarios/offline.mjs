@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { until } from '../harness.mjs';
+import { becomes, until } from '../harness.mjs';
 import { balanceIs, create, go, lock, Miner, mine, receive, titled, unlock } from '../wallet.mjs';
 
 export const browser = () => ({ keeps: true });
@@ -56,7 +56,7 @@ export default async function offline(session) {
   await session.accessible(page, 'another edition');
   await page.getByRole('button', { name: 'Load it' }).click();
   await until(async () => (await edition().catch(() => '')) === 'second', 'the other edition');
-  assert.equal(await page.getByText('The node serves another edition').count(), 0);
+  await becomes(() => page.getByText('The node serves another edition').count(), 0);
   await until(async () => {
     const names = await kept();
     return names.includes(`/${after}`) && !names.includes(`/${before}`);

@@ -1,7 +1,7 @@
 // The module traps, as it does when the code in it panics: in the signer, and in the light client. The wallet is locked,
 // the page says so, and new workers do what the dead ones did.
 import assert from 'node:assert/strict';
-import { until } from '../harness.mjs';
+import { becomes, until } from '../harness.mjs';
 import { balanceIs, create, go, PASSWORD, titled, unlock } from '../wallet.mjs';
 
 /** A module whose only function does nothing but trap, as a panic ends: `(func (export "f") unreachable)`. */
@@ -53,7 +53,7 @@ export default async function crash(session) {
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Show the words' }).click();
   await page.locator('.word-list strong').first().waitFor();
-  assert.equal(await page.locator('.word-list strong').count(), 12);
+  await becomes(() => page.locator('.word-list strong').count(), 12);
 
   // The light client looks at what it has been told every few seconds, whatever page is shown.
   heal = await trapping(session, 'light', 'poll', 12);

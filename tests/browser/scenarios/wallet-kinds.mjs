@@ -1,7 +1,7 @@
 // Coins of every kind of address are spent together and taken by the node; one coin is kept back; an address that only
 // looks like a known one is pointed out; and all of it is found again by filters, without naming an address.
 import assert from 'node:assert/strict';
-import { until } from '../harness.mjs';
+import { becomes, until } from '../harness.mjs';
 import { approve, balanceIs, create, go, inMempool, Miner, mine, prepare, restore, titled } from '../wallet.mjs';
 
 const KINDS = { Segwit: /^bcrt1q/, Taproot: /^bcrt1p/, 'Segwit in P2SH': /^2/, Legacy: /^[mn]/ };
@@ -36,7 +36,7 @@ export default async function kinds(session) {
   await mine(session);
   await balanceIs(page, `${sum}.00000000`);
   await go(page, '/wallet/coins');
-  assert.equal(await page.locator('.coin').count(), 4);
+  await becomes(() => page.locator('.coin').count(), 4);
 
   // One is kept back.
   await page.locator('.coin', { hasText: '4.00' }).getByRole('button', { name: /^Freeze/ }).click();
@@ -66,7 +66,7 @@ export default async function kinds(session) {
   await session.accessible(page, 'a look-alike');
   await page.getByLabel('To', { exact: true }).fill(`bitcoin:${TO}?amount=0.125&label=Known`);
   await page.getByText('This wallet knows this address.').waitFor();
-  assert.equal(await page.getByLabel('Amount in coins').inputValue(), '0.12500000');
+  await becomes(() => page.getByLabel('Amount in coins').inputValue(), '0.12500000');
 
   // The same wallet by filters.
   await go(page, '/wallet/settings');

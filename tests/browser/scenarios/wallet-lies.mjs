@@ -1,6 +1,7 @@
 // A node that lies is caught, and one that is not there is missed; the page says so. A wallet that nobody uses locks
 // itself, and so does one whose machine slept.
 import assert from 'node:assert/strict';
+import { becomes } from '../harness.mjs';
 import { balanceIs, create, go, lock, Miner, mine, PASSWORD, receive, titled, unlock } from '../wallet.mjs';
 
 export default async function lies(session) {
@@ -37,7 +38,7 @@ export default async function lies(session) {
   session.expected.push('ERR_FAILED');
   await session.context.route(/\/(light|api)\//, (route) => route.abort());
   await page.getByText('The node does not answer', { exact: true }).waitFor();
-  assert.equal(await page.locator('.entry').count(), 2);
+  await becomes(() => page.locator('.entry').count(), 2);
   await session.context.unroute(/\/(light|api)\//);
   await page.getByText('The node does not answer', { exact: true }).waitFor({ state: 'detached' });
   await lock(page);

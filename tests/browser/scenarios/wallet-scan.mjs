@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { show, squaresOf, watching } from '../camera.mjs';
-import { until } from '../harness.mjs';
+import { becomes, until } from '../harness.mjs';
 import { balanceIs, create, go, lock, Miner, mine, prepare, receive, titled, unlock } from '../wallet.mjs';
 
 const { encodeQR } = createRequire(new URL('../../../web/package.json', import.meta.url))('qr');
@@ -92,7 +92,7 @@ export default async function scan(session) {
   await go(page, '/wallet/psbt');
   await page.getByRole('button', { name: 'Scan' }).click();
   await page.getByText('Complete').waitFor();
-  assert.equal(await page.getByLabel('PSBT as text').inputValue(), signed);
+  await becomes(() => page.getByLabel('PSBT as text').inputValue(), signed);
 
   // A payment request.
   show([encodeQR(`bitcoin:${TO}?amount=0.125&label=Coffee`, 'raw', { border: 4 })]);
@@ -100,9 +100,9 @@ export default async function scan(session) {
   await page.getByRole('button', { name: 'Scan' }).click();
   await dialog.waitFor({ state: 'hidden' });
   await page.getByText('You have not paid this address before.').waitFor();
-  assert.equal(await page.getByLabel('To', { exact: true }).inputValue(), TO);
-  assert.equal(await page.getByLabel('Amount in coins').inputValue(), '0.12500000');
-  assert.equal(await page.getByLabel('Label').inputValue(), 'Coffee');
+  await becomes(() => page.getByLabel('To', { exact: true }).inputValue(), TO);
+  await becomes(() => page.getByLabel('Amount in coins').inputValue(), '0.12500000');
+  await becomes(() => page.getByLabel('Label').inputValue(), 'Coffee');
   // A browser with a detector of its own, which may or may not work.
   const detector = (found) =>
     page.evaluate((text) => {
@@ -120,5 +120,5 @@ export default async function scan(session) {
     await until(async () => (await to.inputValue()) === wanted, 'what was scanned');
   }
   // The camera is let go: nothing looks on after the dialog.
-  assert.equal(await page.locator('video').count(), 0);
+  await becomes(() => page.locator('video').count(), 0);
 }

@@ -1,6 +1,7 @@
 // A wallet without keys prepares a payment, the one with the keys signs it, and the first sends it. Labels go with it.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { until } from '../harness.mjs';
 import { balanceIs, create, go, inMempool, lock, Miner, mine, prepare, receive, titled, unlock } from '../wallet.mjs';
 
 const TO = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
@@ -21,8 +22,9 @@ export default async function watch(session) {
   await mine(session);
   await balanceIs(page, '3.00000000');
   await go(page, '/wallet/settings');
-  const descriptors = await page.locator('.descriptor .hash').allInnerTexts();
-  assert.equal(descriptors.length, 4);
+  const shown = page.locator('.descriptor .hash');
+  await until(async () => (await shown.count()) === 4, 'the descriptors of both accounts');
+  const descriptors = await shown.allInnerTexts();
   const file = await saved(page, page.getByRole('button', { name: 'Save as an encrypted file' }));
   assert.equal(file.name, 'Keys.json');
   const vault = fs.readFileSync(file.path, 'utf8');

@@ -1,7 +1,7 @@
 // A wallet's life: made, written down, paid, paying, sped up, cancelled, locked, opened with a wrong and the right
 // password, and restored elsewhere.
 import assert from 'node:assert/strict';
-import { until } from '../harness.mjs';
+import { becomes, until } from '../harness.mjs';
 import { approve, balanceIs, create, go, inMempool, lock, Miner, mine, prepare, receive, restore, titled, unlock } from '../wallet.mjs';
 
 export default async function wallet(session) {
@@ -93,7 +93,7 @@ export default async function wallet(session) {
   await page.getByLabel(/I have the words/).check();
   await page.getByRole('dialog').getByRole('button', { name: /Delete/ }).click();
   await titled(page, 'Wallets in this browser');
-  assert.equal(await page.getByRole('link', { name: /Alice/ }).count(), 0);
+  await becomes(() => page.getByRole('link', { name: /Alice/ }).count(), 0);
   await restore(page, words, { name: 'Alice again' });
   await balanceIs(page, left.toFixed(8));
   await page.getByText('Checked to the tip').waitFor();
