@@ -227,7 +227,7 @@ impl Server {
         assert!(process > 0, "a server must run to be frozen");
         // Before the first signal, so that no database being dropped elsewhere waits for an answer.
         self.running.process.store(-process, Ordering::SeqCst);
-        signal_all(process, Signal::STOP);
+        signal_all(process, Signal::STOP).into_iter().for_each(wait_until_stopped);
     }
 
     /// Lets a frozen server go on.
@@ -431,10 +431,23 @@ fn free_port() -> Result<u16, Error> {
 
 /// Whether a process is gone or only waits to be noticed.
 fn has_ended(process: i32) -> bool {
-    let Ok(text) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
-        return Path::new("/proc/self/stat").exists();
-    };
-    text.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+    match state(process) {
+        Some(state) => state == 'Z',
+        None => Path::new("/proc/self/stat").exists(),
+    }
+}
+
+/// Waits for what a signal to stop began: its receiver runs on until the kernel interrupts it.
+fn wait_until_stopped(process: i32) {
+    while state(process).is_some_and(|state| !matches!(state, 'T' | 'Z')) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The letter of the third field of `/proc/*/stat`, as long as there is such a process.
+fn state(process: i32) -> Option<char> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    text.rsplit(')').next()?.trim_start().chars().next()
 }
 
 fn send(process: i32, signal: Signal) {
@@ -447,6 +460,7 @@ fn send(process: i32, signal: Signal) {
 fn signal_all(process: i32, signal: Signal) -> Vec<i32> {
     if signal != Signal::CONT {
         send(process, Signal::STOP);
+        wait_until_stopped(process);
     }
     let family = children(process);
     for child in &family {
