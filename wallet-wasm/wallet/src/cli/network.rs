@@ -24,7 +24,10 @@ struct Round<'a> {
     nodes: &'a Nodes,
     silent: Vec<u32>,
     seen: String,
+    /// Since when `seen` is what is seen.
     since: Instant,
+    /// When the last answer came.
+    answered: Instant,
     shown: bool,
 }
 
@@ -40,7 +43,7 @@ pub fn sync(wallet: &mut Wallet<'_>, nodes: &Nodes) -> Result<(), Failure> {
         if progress["synced"] == true && progress["in_flight"] == 0 {
             break;
         }
-        if round.stands_still(&progress, if idle { SETTLED } else { PATIENCE }) {
+        if round.stands_still(&progress, PATIENCE) || idle && round.has_settled() {
             wallet.warn(&format!("not everything could be proven: {}", sentence(&faults, &progress)));
             break;
         }
@@ -97,6 +100,7 @@ impl<'a> Round<'a> {
             silent: vec![0; nodes.urls.len()],
             seen: String::new(),
             since: Instant::now(),
+            answered: Instant::now(),
             shown: false,
         })
     }
@@ -111,6 +115,9 @@ impl<'a> Round<'a> {
             let silent = &mut self.silent[response.node];
             *silent = if response.status == 0 { *silent + 1 } else { 0 };
             wallet.give(response);
+        }
+        if !idle {
+            self.answered = Instant::now();
         }
         if self.silent.iter().all(|silent| *silent >= DEAD) {
             return Err(Failure::new("no_node", "no node answers any more"));
@@ -131,6 +138,11 @@ impl<'a> Round<'a> {
             self.since = Instant::now();
         }
         self.since.elapsed() > patience
+    }
+
+    /// Whether there was nothing to ask for so long: a node that takes its time with an answer does not count as silence.
+    fn has_settled(&self) -> bool {
+        self.since.max(self.answered).elapsed() > SETTLED
     }
 
     fn show(&mut self, wallet: &Wallet<'_>, progress: &Value) {

@@ -189,10 +189,12 @@ impl Ledger {
         });
         let untouched = outputs.iter().all(|output| output.spent_by.is_none());
         let replaceable = waits && own && signals_replacement(tx) && untouched;
+        // Also what the node lost first: its coins went elsewhere.
+        let replaced = tx.input.iter().any(|input| self.spender(&input.previous_output).is_some());
         Some(Entry {
             txid: *txid,
             state: known.state,
-            standing: match (counts, known.dropped) {
+            standing: match (counts, known.dropped && !replaced) {
                 (true, _) => Standing::Good,
                 (false, true) => Standing::Dropped,
                 (false, false) => Standing::Replaced,

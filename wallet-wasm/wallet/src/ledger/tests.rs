@@ -160,6 +160,10 @@ fn what_the_node_lost_frees_its_coins_but_is_not_forgotten() {
     assert!(world.ledger.counts(&txid));
     assert!(!world.ledger.forget(&txid), "what counts can't be forgotten");
     world.ledger.apply(Update { gone: vec![txid], ..Update::new(tip) });
+    // Another payment of the same coins says where they went, whether or not the node lost this one before.
+    let other = tx(&[coin], &[(stranger(9), 50_000)]);
+    world.tell(vec![(other, proven(151, 3))]);
+    assert_eq!(world.ledger.entry(&txid, &|_| None).unwrap().standing, Standing::Replaced);
     assert!(world.ledger.forget(&txid) && world.ledger.tx(&txid).is_none());
 }
 
