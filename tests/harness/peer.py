@@ -25,6 +25,8 @@ class Peer:
     """
 
     ANSWERS = frozenset({"version", "ping", "inv", "getdata", "getheaders"})
+    # Of those, what a connection needs: whoever counts blocks must not be given one that it asked for unawares.
+    PASSIVE = frozenset({"version", "ping"})
 
     def __init__(self, *, handshake=True, services=m.NETWORK | m.WITNESS, protocol=m.PROTOCOL, relay=True,
                  wtxid_relay=True, addr_v2=True, user_agent="/harness:0.1/", answers=ANSWERS):

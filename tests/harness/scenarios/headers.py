@@ -8,7 +8,6 @@ from peer import Peer
 from scenario import MockClock, equal, refused, scenario, wait_until
 from script import SINK_ADDRESS
 
-NO_BLOCKS = {"version", "ping"}
 
 
 @scenario(p2p=True)
@@ -59,7 +58,7 @@ def header_sync(stage):
 def announced_by_headers(stage):
     """A header that a peer announces leads to its block; a chain of headers that hang on nothing to a question."""
     node = stage.node
-    peer = node.peer(answers=NO_BLOCKS)
+    peer = node.peer(answers=Peer.PASSIVE)
     blocks = next_blocks(node, 3)
     since = peer.mark()
     peer.send(m.Headers(headers=[blocks[0].header]))
@@ -112,7 +111,7 @@ def headers_that_do_not_hang_together(stage):
 def announcing_new_blocks(stage):
     """A new block is announced by inv, and to those who want so by its header."""
     node = stage.node
-    plain, modern = node.peer(answers=NO_BLOCKS), node.peer(answers=NO_BLOCKS)
+    plain, modern = node.peer(answers=Peer.PASSIVE), node.peer(answers=Peer.PASSIVE)
     modern.send_and_sync(m.SendHeaders())
     marks = plain.mark(), modern.mark()
     tip = node.generatetoaddress(1, SINK_ADDRESS)[0]
@@ -150,7 +149,7 @@ def blocks_on_request(stage):
     payment = stage.wallet().send()
     tip = node.generatetoaddress(1, SINK_ADDRESS)[0]
     block = block_of(node, tip)
-    peer = node.peer()
+    peer = node.peer(answers=Peer.PASSIVE)
     got = peer.ask(m.GetData(items=[m.Inventory(m.MSG_BLOCK | m.WITNESS_FLAG, tip)]), "block")
     equal(got.block.encode(), block.encode())
     got = peer.ask(m.GetData(items=[m.Inventory(m.MSG_BLOCK, tip)]), "block")
@@ -213,7 +212,7 @@ def blocks_unasked(stage):
 def fork_with_less_work(stage):
     """A fork with less work than the tip is not asked for; once it has more, all of it is."""
     node = stage.node
-    peer = node.peer(answers=NO_BLOCKS)
+    peer = node.peer(answers=Peer.PASSIVE)
     first = next_blocks(node, 1, on=node.getblockhash(198), extra=b"fork")[0]
     peer.send_and_sync(m.Headers(headers=[first.header]))
     equal(peer.of("getdata"), [])
@@ -241,13 +240,13 @@ def least_work(stage):
     genesis = node.getblockheader(GENESIS)
     # Each block has two units of work, which makes 2048 blocks the least.
     short = make_chain(GENESIS, 1, genesis["time"] + 600, 100)
-    peer = node.peer(answers=NO_BLOCKS)
+    peer = node.peer(answers=Peer.PASSIVE)
     peer.send_and_sync(m.Headers(headers=[block.header for block in short]))
     equal((node.getblockchaininfo()["headers"], peer.of("getdata")), (0, []))
     equal(len(node.getchaintips()), 1)
     node.hang_up_all()
     long = make_chain(GENESIS, 1, int(time.time()) - 3000, 2060)
-    counting = node.outbound(peer=Peer(answers=NO_BLOCKS))
+    counting = node.outbound(peer=Peer(answers=Peer.PASSIVE))
 
     def presynced():
         return node.info_of(counting)["presynced_headers"]

@@ -1,6 +1,7 @@
 """How much a node sends in a day, and which networks it calls others on."""
 
 import messages as m
+from peer import Peer
 from scenario import MockClock, equal, scenario
 from scenarios.reorgs import SINK_ADDRESS
 
@@ -34,7 +35,7 @@ def old_blocks_are_not_served_without_end(stage):
         "timeframe": DAY, "target": TARGET, "target_reached": False, "serve_historical_blocks": True,
         "bytes_left_in_cycle": TARGET, "time_left_in_cycle": DAY,
     })
-    greedy, modest = node.peer(), node.peer()
+    greedy, modest = node.peer(answers=Peer.PASSIVE), node.peer(answers=Peer.PASSIVE)
     since = greedy.mark()
     greedy.send(wanted(node, 1, 200))
     greedy.wait_closed()
@@ -55,7 +56,7 @@ def old_blocks_are_not_served_without_end(stage):
     # The first bytes after the day begin another one.
     clock.move(DAY + 1)
     equal(node.getnettotals()["uploadtarget"]["time_left_in_cycle"], 0)
-    peer = node.peer()
+    peer = node.peer(answers=Peer.PASSIVE)
     since = peer.mark()
     peer.send_and_sync(wanted(node, 1, 1))
     equal(len(peer.of("block", since)), 1)
@@ -66,7 +67,7 @@ def whoever_may_download_gets_old_blocks(stage):
     """The permission to download goes before the target of what is sent."""
     node = stage.node
     with_a_new_block(stage)
-    peer = node.peer()
+    peer = node.peer(answers=Peer.PASSIVE)
     since = peer.mark()
     peer.send_and_sync(wanted(node, 1, 200))
     equal(len(peer.of("block", since)), 200)
@@ -80,7 +81,7 @@ def a_small_target_leaves_nothing_for_old_blocks(stage):
     with_a_new_block(stage)
     info = node.getnettotals()["uploadtarget"]
     equal((info["target"], info["serve_historical_blocks"]), (1 << 20, False))
-    peer = node.peer()
+    peer = node.peer(answers=Peer.PASSIVE)
     peer.send(wanted(node, 1, 1))
     peer.wait_closed()
     equal(peer.of("block"), [])
