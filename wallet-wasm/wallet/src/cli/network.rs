@@ -16,6 +16,8 @@ const PARALLEL: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same, once all that can be fetched was: what is missing then is a proof that nobody gives.
 const SETTLED: Duration = Duration::from_secs(8);
+/// How long to wait before the wallet is asked again whether there is something to fetch.
+const NAP: Duration = Duration::from_millis(50);
 /// So many requests in a row without an answer, and a node counts as dead.
 const DEAD: u32 = 3;
 
@@ -26,8 +28,9 @@ struct Round<'a> {
     seen: String,
     /// Since when `seen` is what is seen.
     since: Instant,
-    /// When the last answer came.
-    answered: Instant,
+    /// How long it has waited for something to ask, since the last answer and since what is seen changed. Counted by its
+    /// own naps: a machine that was put to sleep meanwhile has not waited.
+    napped: Duration,
     shown: bool,
 }
 
@@ -100,7 +103,7 @@ impl<'a> Round<'a> {
             silent: vec![0; nodes.urls.len()],
             seen: String::new(),
             since: Instant::now(),
-            answered: Instant::now(),
+            napped: Duration::ZERO,
             shown: false,
         })
     }
@@ -117,7 +120,7 @@ impl<'a> Round<'a> {
             wallet.give(response);
         }
         if !idle {
-            self.answered = Instant::now();
+            self.napped = Duration::ZERO;
         }
         if self.silent.iter().all(|silent| *silent >= DEAD) {
             return Err(Failure::new("no_node", "no node answers any more"));
@@ -125,7 +128,8 @@ impl<'a> Round<'a> {
         let progress = poll["progress"].clone();
         self.show(wallet, &progress);
         if idle && progress["synced"] != true {
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(NAP);
+            self.napped += NAP;
         }
         Ok((progress, poll["faults"].clone(), idle))
     }
@@ -136,13 +140,14 @@ impl<'a> Round<'a> {
         if seen != self.seen {
             self.seen = seen;
             self.since = Instant::now();
+            self.napped = Duration::ZERO;
         }
         self.since.elapsed() > patience
     }
 
     /// Whether there was nothing to ask for so long: a node that takes its time with an answer does not count as silence.
     fn has_settled(&self) -> bool {
-        self.since.max(self.answered).elapsed() > SETTLED
+        self.napped > SETTLED
     }
 
     fn show(&mut self, wallet: &Wallet<'_>, progress: &Value) {
