@@ -93,9 +93,12 @@ const SPANS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['second', 1],
 ];
 
+/** So many seconds ahead of this clock is now: no two clocks agree, and a block's time may have to be later. */
+const SLACK = 60;
+
 /** How long ago a moment is (seconds since 1970), in its largest unit. */
 export function ago(seconds: number, now: number): string {
-  const past = seconds - now;
+  const past = seconds > now && seconds - now < SLACK ? 0 : seconds - now;
   const [unit, length] = SPANS.find(([, length]) => Math.abs(past) >= length) ?? ['second', 1];
   return new Intl.RelativeTimeFormat(language.value, { numeric: 'auto' }).format(Math.round(past / length), unit);
 }
