@@ -182,6 +182,9 @@ impl Node for MemoryNode {
         let status = |name: &str| IndexStatus { name: name.into(), synced: true, best_height };
         vec![status("txindex"), status("basic block filter index")]
     }
+    fn notifications(&self) -> Vec<Notification> {
+        vec![]
+    }
     fn log_categories(&self) -> Vec<(&'static str, bool)> {
         vec![("mempool", false), ("net", self.state().net_log)]
     }
