@@ -21,8 +21,8 @@ use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
     IndexStatus, MempoolChunk, MempoolEntry, MempoolEvents, MempoolInfo, Node, NodeError, NodeInfo,
-    NodeResult, Notification, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptId, ScriptTotals,
-    ScriptUnspent, Spender, TemplateStats, Tip, TxAccepted, TxPlace, TxTest,
+    NodeResult, Notification, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptId,
+    ScriptTotals, ScriptUnspent, Spender, TemplateStats, Tip, TxAccepted, TxPlace, TxTest,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};

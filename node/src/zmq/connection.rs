@@ -19,7 +19,11 @@ const REFUSED_WAIT: Duration = Duration::from_millis(100);
 pub(super) enum Accepting {
     Tcp(tokio::net::TcpListener),
     #[cfg(unix)]
-    Unix(tokio::net::UnixListener, super::endpoint::SocketFile),
+    // The file goes when the socket does.
+    Unix(
+        tokio::net::UnixListener,
+        #[expect(dead_code, reason = "it is kept to be dropped")] super::endpoint::SocketFile,
+    ),
 }
 
 impl Accepting {

@@ -54,8 +54,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of Core's list.
-    pub const ALL: [Self; 5] =
-        [Self::HashBlock, Self::HashTx, Self::RawBlock, Self::RawTx, Self::Sequence];
+    pub const ALL: [Self; 5] = [Self::HashBlock, Self::HashTx, Self::RawBlock, Self::RawTx, Self::Sequence];
 
     /// The first part of its messages.
     pub fn name(self) -> &'static str {

@@ -138,7 +138,8 @@ impl ZmqPlugin {
         }
         let all = self.notifications.iter().map(|(what, place)| (what.topic, publishers[*place].clone()));
         let notifiers = Notifiers::new(chain.clone(), all.collect());
-        let events = chain.mempool().read().expect("no one panics while holding the mempool").subscribe_node();
+        let events =
+            chain.mempool().read().expect("no one panics while holding the mempool").subscribe_node();
         tasks.spawn(follow(events, notifiers));
         Ok(Running { publishers, totals, tasks, report: report.clone() })
     }
@@ -165,7 +166,11 @@ impl Running {
         let total = |total: &std::sync::atomic::AtomicU64| total.load(Ordering::Relaxed) as f64;
         for (name, help, value) in [
             ("zmq_subscribers", "subscribers that are connected", subscribers as f64),
-            ("zmq_messages_total", "messages that were queued, for each subscriber", total(&self.totals.sent)),
+            (
+                "zmq_messages_total",
+                "messages that were queued, for each subscriber",
+                total(&self.totals.sent),
+            ),
             ("zmq_dropped_total", "messages that slow subscribers missed", total(&self.totals.dropped)),
             ("zmq_left_total", "subscribers that were left for being too slow", total(&self.totals.left)),
             (
@@ -193,7 +198,8 @@ impl Plugin for ZmqPlugin {
     async fn open(&mut self, context: &Context) -> Result<Option<BlockRef>, PluginError> {
         // What a failed call had begun.
         self.close().await;
-        let chain = self.chain.get().ok_or_else(|| PluginError::fatal("there is no chain to tell of"))?.clone();
+        let chain =
+            self.chain.get().ok_or_else(|| PluginError::fatal("there is no chain to tell of"))?.clone();
         let running = self.start(&chain, &context.report)?;
         running.tell();
         self.running = Some(running);

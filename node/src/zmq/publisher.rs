@@ -60,7 +60,8 @@ impl Publisher {
     /// Puts a message into the queue of everyone who wants it and has room for it. Gives whether anybody did.
     pub(super) fn send(&self, topic: Topic, body: &[u8], count: u32) -> bool {
         let subscribers = self.subscribers();
-        let mut wanting = subscribers.by_number.values().filter(|subscriber| subscriber.wants(topic)).peekable();
+        let mut wanting =
+            subscribers.by_number.values().filter(|subscriber| subscriber.wants(topic)).peekable();
         if wanting.peek().is_none() {
             return false;
         }
@@ -75,7 +76,8 @@ impl Publisher {
     /// The bytes that wait for whoever has most waiting, and who that is.
     fn slowest(&self) -> Option<(usize, Arc<Subscriber>)> {
         let subscribers = self.subscribers();
-        let waiting = subscribers.by_number.values().map(|subscriber| (subscriber.bytes(), subscriber.clone()));
+        let waiting =
+            subscribers.by_number.values().map(|subscriber| (subscriber.bytes(), subscriber.clone()));
         waiting.max_by_key(|(bytes, _)| *bytes)
     }
 
@@ -84,7 +86,8 @@ impl Publisher {
         while let Some(first) = of.first()
             && first.totals.waiting.load(Ordering::Relaxed) > first.max_waiting
         {
-            let slowest = of.iter().filter_map(|publisher| publisher.slowest()).max_by_key(|(bytes, _)| *bytes);
+            let slowest =
+                of.iter().filter_map(|publisher| publisher.slowest()).max_by_key(|(bytes, _)| *bytes);
             let Some((bytes, subscriber)) = slowest.filter(|(bytes, _)| *bytes > 0) else { return };
             subscriber.leave();
             first.totals.left.fetch_add(1, Ordering::Relaxed);

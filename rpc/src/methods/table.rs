@@ -95,8 +95,8 @@ fn own() -> Vec<Row> {
             control::getindexinfo,
         ),
         (
-            Method::new("zmq", "getzmqnotifications", "Shows what is published over ZeroMQ, and where.").result(
-                Doc::arr(
+            Method::new("zmq", "getzmqnotifications", "Shows what is published over ZeroMQ, and where.")
+                .result(Doc::arr(
                     "",
                     "One per topic and address",
                     vec![Doc::obj(
@@ -108,8 +108,7 @@ fn own() -> Vec<Row> {
                             Doc::num("hwm", "How many messages may wait for a subscriber"),
                         ],
                     )],
-                ),
-            ),
+                )),
             control::getzmqnotifications,
         ),
         (

@@ -56,15 +56,17 @@ fn topics_share_an_address_and_are_listed_in_cores_order() {
     let plugin = ZmqPlugin::listen(wanted, Arc::default()).unwrap();
     let listed: Vec<_> = plugin.notifications().collect();
     let topics: Vec<_> = listed.iter().map(|one| (one.topic, one.high_water_mark)).collect();
-    let expected =
-        [(Topic::HashBlock, 9), (Topic::HashTx, 7), (Topic::HashTx, 7), (Topic::Sequence, 5)];
+    let expected = [(Topic::HashBlock, 9), (Topic::HashTx, 7), (Topic::HashTx, 7), (Topic::Sequence, 5)];
     assert_eq!(topics, expected);
     let Endpoint::Tcp(_, port) = &listed[0].endpoint else { panic!("{listed:?}") };
     assert_ne!(*port, 0, "the port is known");
     assert_eq!((&listed[0].endpoint, &listed[0].endpoint), (&listed[1].endpoint, &listed[3].endpoint));
     assert_ne!(listed[2].endpoint, listed[0].endpoint);
-    let taken = ZmqPlugin::listen(vec![published(Topic::RawTx, &listed[0].endpoint.to_string(), 1)], Arc::default());
-    let Err(ZmqError::Listen { address, topic: "rawtx", .. }) = taken else { panic!("two listen at one port") };
+    let taken =
+        ZmqPlugin::listen(vec![published(Topic::RawTx, &listed[0].endpoint.to_string(), 1)], Arc::default());
+    let Err(ZmqError::Listen { address, topic: "rawtx", .. }) = taken else {
+        panic!("two listen at one port")
+    };
     assert_eq!(address, listed[0].endpoint.to_string());
 }
 

@@ -32,7 +32,10 @@ fn the_greeting_says_version_three_and_no_security() {
 
 #[tokio::test]
 async fn messages_have_three_frames_and_long_ones_an_eight_byte_length() {
-    assert_eq!(zmtp::message("hashtx", &[7; 2], 258), b"\x01\x06hashtx\x01\x02\x07\x07\x00\x04\x02\x01\x00\x00");
+    assert_eq!(
+        zmtp::message("hashtx", &[7; 2], 258),
+        b"\x01\x06hashtx\x01\x02\x07\x07\x00\x04\x02\x01\x00\x00"
+    );
     let long = zmtp::message("rawtx", &[7; 256], 0);
     assert_eq!(long[..16], *b"\x01\x05rawtx\x03\0\0\0\0\0\0\x01\0");
     assert_eq!(long.len(), 16 + 256 + 6);
