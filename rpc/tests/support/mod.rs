@@ -183,7 +183,8 @@ impl Node for MemoryNode {
         vec![status("txindex"), status("basic block filter index")]
     }
     fn notifications(&self) -> Vec<Notification> {
-        vec![]
+        let (kind, address) = ("pubhashtx".into(), "tcp://127.0.0.1:28332".into());
+        vec![Notification { kind, address, high_water_mark: 1000 }]
     }
     fn log_categories(&self) -> Vec<(&'static str, bool)> {
         vec![("mempool", false), ("net", self.state().net_log)]
