@@ -162,7 +162,7 @@ async fn follow(mut events: NodeEvents, mut notifiers: Notifiers) {
 impl Running {
     fn tell(&self) {
         let subscribers: usize = self.publishers.iter().map(|publisher| publisher.count()).sum();
-        self.report.describe(&format!("{subscribers} subscribers at {} addresses", self.publishers.len()));
+        self.report.describe(&format!("subscribers: {subscribers}, addresses: {}", self.publishers.len()));
         let total = |total: &std::sync::atomic::AtomicU64| total.load(Ordering::Relaxed) as f64;
         for (name, help, value) in [
             ("zmq_subscribers", "subscribers that are connected", subscribers as f64),
@@ -232,6 +232,7 @@ impl Plugin for ZmqPlugin {
         if let Some(mut running) = self.running.take() {
             // The sockets are closed when the tasks are gone, so that they can be opened again.
             running.tasks.shutdown().await;
+            running.tell();
             running.report.describe("publishing nothing");
         }
     }
