@@ -386,7 +386,7 @@ fn figure(node: &TestNode, name: &str) -> f64 {
 }
 
 /// How many large transactions are sent.
-const LARGE: usize = 40;
+const LARGE: usize = 25;
 
 /// A transaction of some 90 kB.
 fn large(coin: (OutPoint, Amount)) -> Transaction {
