@@ -2,6 +2,7 @@
 //! imported, and one that is spelled out here, byte by byte.
 
 #![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "it says what was skipped")]
 
 use bitcoin::consensus::encode::{deserialize, serialize, serialize_hex};
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut};
