@@ -15,3 +15,4 @@ pub mod stratum;
 pub mod template;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+pub mod zmq;

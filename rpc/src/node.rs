@@ -102,6 +102,19 @@ pub struct Connections {
     pub enabled: bool,
 }
 
+/// A notification over ZeroMQ.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Notification {
+    /// What is published: `pub` and the topic.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where.
+    pub address: String,
+    /// How many messages may wait for a subscriber; 0 for any number.
+    #[serde(rename = "hwm")]
+    pub high_water_mark: u32,
+}
+
 /// One reader of what comes into the mempool and goes, in order. The mempool never waits for it.
 pub trait MempoolEvents: Send {
     /// The mempool's sequence when the reading began: that of the first event.
@@ -137,6 +150,8 @@ pub trait Node: Send + Sync + 'static {
     fn connections(&self) -> Connections;
     /// The indexes that are switched on.
     fn indexes(&self) -> Vec<IndexStatus>;
+    /// What is published over ZeroMQ.
+    fn notifications(&self) -> Vec<Notification>;
     /// The log's categories by name, and whether they log details.
     fn log_categories(&self) -> Vec<(&'static str, bool)>;
     /// Switches the details of a category; `false` if there is no such category.

@@ -23,6 +23,7 @@ use crate::mining::{MinerPlugin, MiningOptions};
 use crate::p2p::{P2p, P2pError};
 use crate::plugins::{Host, HostError};
 use crate::service::{Service, pool_file};
+use crate::zmq::MAX_SUBSCRIBERS;
 use chaincore_rpc::feed;
 use chaincore_rpc::http::{AuthError, HttpError, HttpServer};
 use chaincore_rpc::methods;
@@ -98,7 +99,9 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         tracing::warn!("{warning}");
     }
     let hardware = config.mining.stratum.as_ref().map_or(0, |stratum| stratum.max_connections);
-    let connections = options::max_connections(config) + config.peers.max_connections as usize + hardware;
+    let subscribers = config.zmq.len() * MAX_SUBSCRIBERS;
+    let peers = config.peers.max_connections as usize;
+    let connections = options::max_connections(config) + peers + hardware + subscribers;
     if let Some(most) = files::allow(connections as u64) {
         tracing::warn!(
             "the system allows {most} open files, fewer than {connections} connections need: raise ulimit -n, or lower \
@@ -129,7 +132,7 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     let node: NodeRef = service.clone();
     check_folder_is_free(config)?;
     let late = Arc::new(OnceLock::new());
-    let host = plugins::host(config, &late).await?;
+    let host = plugins::host(config, &late, &service).await?;
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);

@@ -9,6 +9,7 @@ use crate::plugins::process::{Environment, Limits, ProcessPlugin};
 use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
 use crate::stratum::StratumPlugin;
+use crate::zmq::ZmqPlugin;
 use chaincore_mirror::Mirror;
 use chaincore_plugin::{Gate, Plugin};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +18,11 @@ use std::sync::{Arc, OnceLock};
 /// served. The others are started once the chain is open.
 ///
 /// A plugin that mines works with the chain itself, which is put into `chain` when it is open.
-pub(super) async fn host(config: &Config, chain: &Arc<OnceLock<ChainHandle>>) -> Result<Host, AppError> {
+pub(super) async fn host(
+    config: &Config,
+    chain: &Arc<OnceLock<ChainHandle>>,
+    service: &Service,
+) -> Result<Host, AppError> {
     let on_failure = config.banner.then_some(banner::print_failure as fn(&str, &str));
     let host = Host::new(HostOptions { on_failure, ..HostOptions::default() });
     host.start(Box::new(Metrics::new(&host)))?;
@@ -31,6 +36,12 @@ pub(super) async fn host(config: &Config, chain: &Arc<OnceLock<ChainHandle>>) ->
     }
     if let Some(options) = &config.mining.stratum {
         host.start(Box::new(StratumPlugin::new(options.clone(), chain.clone())))?;
+    }
+    if !config.zmq.is_empty() {
+        let plugin = ZmqPlugin::listen(config.zmq.clone(), chain.clone())
+            .map_err(|error| AppError::Option(error.to_string()))?;
+        service.attach_notifications(plugin.notifications());
+        host.start(Box::new(plugin))?;
     }
     Ok(host)
 }

@@ -5,6 +5,7 @@ use super::connect::{Connection, check_connect, disconnect};
 use super::outcome::CheckedBlock;
 use super::reorg::{Change, Held, ReorgPlan};
 use super::{BlockEntry, BlockVerdict, Branch, Chain, ChainError, Phase, Validity};
+use crate::mempool::NodeEvent;
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::coin::Coin;
@@ -57,6 +58,9 @@ impl Chain {
                 }
                 let fresh = fresh.filter(|fresh| fresh.hash() == entry.hash());
                 let result = self.connect_tip(&entry, fresh, change.held())?;
+                if result.is_ok() && change.is_open() {
+                    change.note_connected(&entry);
+                }
                 self.shared.verdicts.push(BlockVerdict { hash: entry.hash(), result: result.clone() });
                 if let Err(reason) = result {
                     self.mark_failed(&entry);
@@ -154,6 +158,8 @@ impl Chain {
                 self.apply(entry, &block, &connection, &mut held)?;
                 self.revision += 1;
                 self.publish();
+                held.mempool.note(NodeEvent::Connected(entry.at_ref()));
+                held.mempool.note(self.tip_event());
             }
         }
         self.blocks_since_flush += 1;

@@ -5,8 +5,9 @@
 
 use super::shared::Shared;
 use super::{BlockEntry, Branch, Chain, ChainError};
-use crate::mempool::{Entry, Mempool};
+use crate::mempool::{Entry, Mempool, NodeEvent};
 use chaincore_consensus::{Block, TxRef};
+use chaincore_plugin::BlockRef;
 use std::collections::VecDeque;
 use std::sync::{Arc, RwLock, RwLockWriteGuard};
 use std::time::Duration;
@@ -127,12 +128,29 @@ pub(super) struct Change<'a> {
     /// The last of [`Returning::blocks`] that the mempool does not know to be gone.
     untold: Vec<Arc<Block>>,
     returning: Returning,
+    /// The tip before the first block left.
+    before: Option<Arc<BlockEntry>>,
+    /// Blocks that came and that followers of the node's events have not been told of.
+    connected: Vec<BlockRef>,
 }
 
 impl<'a> Change<'a> {
     pub(super) fn new(shared: &'a Shared, mempool: &'a RwLock<Mempool>) -> Self {
         let (untold, returning) = (vec![], Returning::default());
-        Self { shared, mempool, held: None, step: 0, open: false, untold, returning }
+        let (before, connected) = (None, vec![]);
+        Self { shared, mempool, held: None, step: 0, open: false, untold, returning, before, connected }
+    }
+
+    /// A block came, as part of the change.
+    pub(super) fn note_connected(&mut self, entry: &BlockEntry) {
+        self.connected.push(entry.at_ref());
+    }
+
+    /// Tells followers of the blocks that came, after what the step has done to the mempool, as Core does.
+    fn tell_connected(&mut self) {
+        for block in std::mem::take(&mut self.connected) {
+            self.hold().mempool.note(NodeEvent::Connected(block));
+        }
     }
 
     /// Whether blocks have left and [`Chain::end_change`] has not been called since.
@@ -156,6 +174,7 @@ impl Chain {
     pub(super) fn step(&mut self, change: &mut Change<'_>) -> Result<(), ChainError> {
         if change.step >= STEP_BLOCKS {
             self.suspend(change)?;
+            change.tell_connected();
             self.revision += 1;
             self.publish();
             change.held = None;
@@ -174,8 +193,12 @@ impl Chain {
         change: &mut Change<'_>,
     ) -> Result<(), ChainError> {
         self.step(change)?;
+        if !change.open {
+            change.before = Some(entry.clone());
+        }
         change.open = true;
         let block = self.disconnect_tip(entry)?;
+        change.hold().mempool.note(NodeEvent::Disconnected(entry.at_ref()));
         change.untold.push(block.clone());
         change.returning.push(block);
         if change.returning.is_too_large() {
@@ -183,6 +206,12 @@ impl Chain {
             change.returning.trim();
         }
         Ok(())
+    }
+
+    /// What followers are told of the tip as it is now, which has been published.
+    pub(super) fn tip_event(&self) -> NodeEvent {
+        let initial_download = self.shared.is_initial_download();
+        NodeEvent::Tip { block: self.tip.at_ref(), initial_download }
     }
 
     /// Takes from the mempool what the blocks that left have made invalid, until the change is over.
@@ -219,9 +248,15 @@ impl Chain {
             let view = self.chain_view(&branch);
             change.hold().mempool.readd_after_reorg(&transactions, entries, &view)?;
             change.open = false;
+            change.tell_connected();
             self.revision += 1;
         }
         self.publish();
+        if let Some(before) = change.before.take()
+            && !before.ancestor(self.tip.height()).is_some_and(|entry| Arc::ptr_eq(entry, &self.tip))
+        {
+            change.hold().mempool.note(self.tip_event());
+        }
         change.held = None;
         change.step = 0;
         Ok(())

@@ -25,10 +25,6 @@ pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     ignored("proxy"), ignored("proxyrandomize"), ignored("signetseednode"),
     ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),
     ignored("capturemessages"),
-    // Notifications by ZeroMQ
-    ignored("zmqpubhashblock"), ignored("zmqpubhashblockhwm"), ignored("zmqpubhashtx"), ignored("zmqpubhashtxhwm"),
-    ignored("zmqpubrawblock"), ignored("zmqpubrawblockhwm"), ignored("zmqpubrawtx"), ignored("zmqpubrawtxhwm"),
-    ignored("zmqpubsequence"), ignored("zmqpubsequencehwm"),
     // API and log
     ignored("deprecatedrpc"), ignored("ipcbind"), ignored("rpcdoccheck"), ignored("logips"),
     ignored("loglevelalways"), ignored("logratelimit"), ignored("logtimestamps"), ignored("shrinkdebugfile"),

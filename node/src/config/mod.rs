@@ -23,6 +23,7 @@ mod peers;
 mod process_plugins;
 mod reach;
 mod storage;
+mod zmq;
 
 pub use api::{ApiConfig, CookieReaders};
 pub use background::start_in_background;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::plugins::command::CommandLine;
+use crate::zmq::Notification;
 use chaincore_consensus::params::ChainParams;
 use chaincore_mirror::MirrorOptions;
 use chaincore_rpc::conf::{Conf, ConfError, Group, OptionTable, help_text, paragraph, parse_arguments};
@@ -76,6 +78,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Commands that are run when something happens.
     pub notify: NotifyConfig,
+    /// What is published over ZeroMQ, and where.
+    pub zmq: Vec<Notification>,
     /// Plugins in processes of their own, each with whether the node stops when it fails.
     pub process_plugins: Vec<(CommandLine, bool)>,
     /// The SQL mirror, if there is one.
@@ -180,6 +184,7 @@ impl Config {
             mining: MiningConfig::read(&conf, &params)?,
             log,
             notify: NotifyConfig::read(&conf),
+            zmq: zmq::read(&conf)?,
             process_plugins: process_plugins::read(&conf)?,
             mirror: mirror::read(&conf)?,
             params: Arc::new(params),

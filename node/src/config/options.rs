@@ -160,6 +160,16 @@ const OPTIONS: &[OptionSpec] = &[
     )
     .no_negation()
     .secret(),
+    option("zmqpubhashblock", "<address>", Group::Api, "Publish the hash of each new tip over ZeroMQ at this address: tcp://address:port (port 0: the system chooses one) or unix:path. Nobody is asked who he is. May be given several times, as the following four"),
+    option("zmqpubhashtx", "<address>", Group::Api, "Publish the id of each transaction of the mempool and of blocks"),
+    option("zmqpubrawblock", "<address>", Group::Api, "Publish each new tip's block"),
+    option("zmqpubrawtx", "<address>", Group::Api, "Publish each transaction of the mempool and of blocks"),
+    option("zmqpubsequence", "<address>", Group::Api, "Publish which blocks come and go, and which transactions enter the mempool and leave it otherwise than in a block"),
+    option("zmqpubhashblockhwm", "<n>", Group::Api, "Messages of -zmqpubhashblock that wait for a slow subscriber at most, 0 any number (default: 1000)"),
+    option("zmqpubhashtxhwm", "<n>", Group::Api, "The same for -zmqpubhashtx. Topics at one address have the mark of the first of them"),
+    option("zmqpubrawblockhwm", "<n>", Group::Api, "The same for -zmqpubrawblock"),
+    option("zmqpubrawtxhwm", "<n>", Group::Api, "The same for -zmqpubrawtx"),
+    option("zmqpubsequencehwm", "<n>", Group::Api, "The same for -zmqpubsequence"),
     // Mining
     option("mine", "<address>", Group::Mining, "Mine on this machine; rewards go to this address").no_negation().needs_value().separate(),
     option("minethreads", "<n>", Group::Mining, "Threads that -mine uses, 0 one per core (default: 1)"),

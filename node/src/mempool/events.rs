@@ -1,11 +1,14 @@
-//! What comes into the pool and what goes, told to whoever follows it.
+//! What comes into the pool and what goes, told to whoever follows it: alone ([`MempoolEvents`]), or in one order with the
+//! chain's steps ([`NodeEvents`]), which the chain's writer notes here because it holds the pool when it makes them.
 //!
-//! [`EventLog`] belongs to the pool, which writes into it under its own lock; [`MempoolEvents`] is one reader's place in
+//! [`EventLog`] belongs to the pool, which writes into it under its own lock; [`EventReader`] is one reader's place in
 //! it. All readers share one ring of the newest events, bounded in count and in bytes, so that memory depends neither
 //! on how many readers there are nor on how slow they are, and the pool waits for none of them: who falls out of the
-//! ring is told how many events were lost ([`MempoolEvent::Gap`]). While nobody reads nothing is kept.
+//! ring is told how many events were lost ([`MempoolEvent::Gap`], [`NodeEvent::Gap`]). While nobody reads nothing is
+//! kept.
 
-use chaincore_plugin::MempoolEvent;
+use chaincore_consensus::{TxRef, Txid};
+use chaincore_plugin::{BlockRef, MempoolEvent};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,6 +22,76 @@ const MAX_BYTES: usize = 16 << 20;
 /// What an event counts beyond its transaction's bytes.
 const EVENT_BYTES: usize = 256;
 
+/// One thing that happened to the chain or to the pool. Within a change of branches the order is that of Core's
+/// validation signals: the blocks that leave, what the change does to the pool, the blocks that come, the new tip.
+#[derive(Clone, Debug)]
+pub enum NodeEvent {
+    /// A transaction came into the pool.
+    Added {
+        /// The mempool's sequence.
+        sequence: u64,
+        /// The transaction.
+        tx: TxRef,
+    },
+    /// A transaction left the pool, and not because a block has it.
+    Removed {
+        /// The mempool's sequence.
+        sequence: u64,
+        /// The transaction.
+        txid: Txid,
+    },
+    /// A block was put on the active chain.
+    Connected(BlockRef),
+    /// A block was taken off the active chain.
+    Disconnected(BlockRef),
+    /// The tip is new: the last block of those that came. Not told when blocks have only left.
+    Tip {
+        /// The tip.
+        block: BlockRef,
+        /// Whether the node is still catching up with the network.
+        initial_download: bool,
+    },
+    /// Events were lost because the reader was too slow.
+    Gap {
+        /// How many.
+        lost: u64,
+    },
+}
+
+/// What a log can hold.
+pub trait LogEvent: Clone {
+    /// What stands for events that were lost.
+    fn gap(lost: u64) -> Self;
+    /// The transaction that it keeps in memory, if any.
+    fn tx(&self) -> Option<&TxRef>;
+}
+
+impl LogEvent for MempoolEvent {
+    fn gap(lost: u64) -> Self {
+        Self::Gap { lost }
+    }
+
+    fn tx(&self) -> Option<&TxRef> {
+        match self {
+            Self::Added { tx, .. } | Self::Removed { tx, .. } => Some(tx),
+            Self::Gap { .. } => None,
+        }
+    }
+}
+
+impl LogEvent for NodeEvent {
+    fn gap(lost: u64) -> Self {
+        Self::Gap { lost }
+    }
+
+    fn tx(&self) -> Option<&TxRef> {
+        match self {
+            Self::Added { tx, .. } => Some(tx),
+            _ => None,
+        }
+    }
+}
+
 /// How long the ring is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Bounds {
@@ -26,17 +99,16 @@ pub(super) struct Bounds {
     bytes: usize,
 }
 
-#[derive(Debug)]
-struct Ring {
+struct Ring<E> {
     bounds: Bounds,
-    events: VecDeque<(MempoolEvent, usize)>,
+    events: VecDeque<(E, usize)>,
     /// How many events came before the first that is kept.
     first: u64,
     bytes: usize,
     readers: usize,
 }
 
-impl Ring {
+impl<E: LogEvent> Ring<E> {
     /// How many events there have been.
     fn end(&self) -> u64 {
         self.first + self.events.len() as u64
@@ -49,12 +121,8 @@ impl Ring {
         true
     }
 
-    fn push(&mut self, event: MempoolEvent) {
-        let bytes = match &event {
-            MempoolEvent::Added { tx, .. } | MempoolEvent::Removed { tx, .. } => tx.total_size(),
-            MempoolEvent::Gap { .. } => 0,
-        };
-        let bytes = bytes + EVENT_BYTES;
+    fn push(&mut self, event: E) {
+        let bytes = event.tx().map_or(0, |tx| tx.total_size()) + EVENT_BYTES;
         self.events.push_back((event, bytes));
         self.bytes += bytes;
         while (self.events.len() > self.bounds.events || self.bytes > self.bounds.bytes) && self.drop_first()
@@ -63,37 +131,37 @@ impl Ring {
     }
 }
 
-fn lock(ring: &Mutex<Ring>) -> MutexGuard<'_, Ring> {
+fn lock<E>(ring: &Mutex<Ring<E>>) -> MutexGuard<'_, Ring<E>> {
     ring.lock().expect("no one panics while holding the events")
 }
 
 /// The pool's side.
-pub(super) struct EventLog {
-    ring: Arc<Mutex<Ring>>,
+pub(super) struct EventLog<E> {
+    ring: Arc<Mutex<Ring<E>>>,
     /// How many events there have been: wakes readers, and tells them that the pool is gone.
     end: watch::Sender<u64>,
 }
 
-impl Default for EventLog {
+impl<E: LogEvent> Default for EventLog<E> {
     fn default() -> Self {
         Self::new(Bounds { events: MAX_EVENTS, bytes: MAX_BYTES })
     }
 }
 
-impl fmt::Debug for EventLog {
+impl<E> fmt::Debug for EventLog<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventLog").field("end", &*self.end.borrow()).finish_non_exhaustive()
     }
 }
 
-impl EventLog {
+impl<E: LogEvent> EventLog<E> {
     fn new(bounds: Bounds) -> Self {
         let ring = Ring { bounds, events: VecDeque::new(), first: 0, bytes: 0, readers: 0 };
         Self { ring: Arc::new(Mutex::new(ring)), end: watch::Sender::new(0) }
     }
 
     /// Tells of an event, which is only made if somebody reads.
-    pub(super) fn push(&self, event: impl FnOnce() -> MempoolEvent) {
+    pub(super) fn push(&self, event: impl FnOnce() -> E) {
         let mut ring = lock(&self.ring);
         if ring.readers == 0 {
             return;
@@ -105,40 +173,47 @@ impl EventLog {
     }
 
     /// A reader of the events from now on. `sequence` is the pool's.
-    pub(super) fn subscribe(&self, sequence: u64) -> MempoolEvents {
+    pub(super) fn subscribe(&self, sequence: u64) -> EventReader<E> {
         let mut ring = lock(&self.ring);
         ring.readers += 1;
         let next = ring.end();
         drop(ring);
-        MempoolEvents { ring: self.ring.clone(), next, start: sequence, end: self.end.subscribe() }
+        EventReader { ring: self.ring.clone(), next, start: sequence, end: self.end.subscribe() }
     }
 }
 
 /// One reader of the mempool's events, in order, from the moment of [`Mempool::subscribe`](super::Mempool::subscribe).
-pub struct MempoolEvents {
-    ring: Arc<Mutex<Ring>>,
+pub type MempoolEvents = EventReader<MempoolEvent>;
+
+/// One reader of the events of chain and mempool, in one order, from the moment of
+/// [`Mempool::subscribe_node`](super::Mempool::subscribe_node).
+pub type NodeEvents = EventReader<NodeEvent>;
+
+/// One reader's place in a log of events.
+pub struct EventReader<E: LogEvent> {
+    ring: Arc<Mutex<Ring<E>>>,
     /// How many events came before the one to be read next.
     next: u64,
     start: u64,
     end: watch::Receiver<u64>,
 }
 
-impl fmt::Debug for MempoolEvents {
+impl<E: LogEvent> fmt::Debug for EventReader<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MempoolEvents").field("next", &self.next).finish_non_exhaustive()
+        f.debug_struct("EventReader").field("next", &self.next).finish_non_exhaustive()
     }
 }
 
-impl MempoolEvents {
+impl<E: LogEvent> EventReader<E> {
     /// The pool's sequence when the reading began: that of the first event to come.
     pub fn start(&self) -> u64 {
         self.start
     }
 
     /// The next events, at most `max` and one at least. If some were lost the first stands for them
-    /// ([`MempoolEvent::Gap`]). Empty once the pool is gone and all is read. May be dropped while it waits: nothing is
+    /// ([`MempoolEvent::Gap`], [`NodeEvent::Gap`]). Empty once the pool is gone and all is read. May be dropped while it waits: nothing is
     /// lost by that.
-    pub async fn next(&mut self, max: usize) -> Vec<MempoolEvent> {
+    pub async fn next(&mut self, max: usize) -> Vec<E> {
         loop {
             let gone = self.end.has_changed().is_err();
             self.end.mark_unchanged();
@@ -152,7 +227,7 @@ impl MempoolEvents {
     }
 
     /// What there is now of the same; empty if nothing has happened.
-    pub fn take(&mut self, max: usize) -> Vec<MempoolEvent> {
+    pub fn take(&mut self, max: usize) -> Vec<E> {
         let ring = lock(&self.ring);
         let lost = ring.first.saturating_sub(self.next);
         let mut events = Vec::new();
@@ -161,7 +236,7 @@ impl MempoolEvents {
         }
         if lost > 0 {
             self.next = ring.first;
-            events.push(MempoolEvent::Gap { lost });
+            events.push(E::gap(lost));
         }
         let skip = usize::try_from(self.next - ring.first).unwrap_or(usize::MAX);
         events.extend(ring.events.iter().skip(skip).take(max - events.len()).map(|(event, _)| event.clone()));
@@ -177,7 +252,7 @@ impl MempoolEvents {
     }
 }
 
-impl Drop for MempoolEvents {
+impl<E: LogEvent> Drop for EventReader<E> {
     fn drop(&mut self) {
         let mut ring = lock(&self.ring);
         ring.readers -= 1;
@@ -193,7 +268,7 @@ mod tests {
     use super::*;
     use chaincore_consensus::{Amount, Script, Transaction, Tx, TxOut};
 
-    fn log(events: usize, bytes: usize) -> EventLog {
+    fn log(events: usize, bytes: usize) -> EventLog<MempoolEvent> {
         EventLog::new(Bounds { events, bytes })
     }
 
@@ -214,7 +289,7 @@ mod tests {
         events.iter().map(number).collect()
     }
 
-    fn push(log: &EventLog, sequences: std::ops::Range<u64>) {
+    fn push(log: &EventLog<MempoolEvent>, sequences: std::ops::Range<u64>) {
         sequences.for_each(|sequence| log.push(|| event(sequence, 1)));
     }
 

@@ -31,7 +31,7 @@ mod verify;
 
 pub use accept::{AcceptError, Accepted};
 pub use entry::{Entry, signals_replacement};
-pub use events::MempoolEvents;
+pub use events::{EventReader, LogEvent, MempoolEvents, NodeEvent, NodeEvents};
 pub use feerate::FeeRate;
 pub use hooks::PolicyHooks;
 pub(crate) use hooks::candidate;

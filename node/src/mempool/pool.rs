@@ -2,7 +2,7 @@
 
 use super::accept::Accepted;
 use super::entry::{Entry, signals_replacement};
-use super::events::{EventLog, MempoolEvents};
+use super::events::{EventLog, MempoolEvents, NodeEvent, NodeEvents};
 use super::feerate::FeeRate;
 use super::graph::{BestFirst, Candidate, Chunk, TxGraph};
 use super::hooks::PolicyHooks;
@@ -28,7 +28,9 @@ pub struct Mempool {
     transactions_updated: u64,
     sequence: u64,
     pub(super) rolling: RollingFee,
-    events: EventLog,
+    events: EventLog<MempoolEvent>,
+    /// The same in one order with the steps of the chain.
+    node_events: EventLog<NodeEvent>,
     hooks: PolicyHooks,
 }
 
@@ -206,6 +208,16 @@ impl Mempool {
         self.events.subscribe(self.sequence)
     }
 
+    /// Everything that comes and goes from now on, in one order with the blocks that come and go.
+    pub fn subscribe_node(&self) -> NodeEvents {
+        self.node_events.subscribe(self.sequence)
+    }
+
+    /// Tells of a step of the chain: by the chain's writer, while it keeps readers of the pool out.
+    pub fn note(&self, event: NodeEvent) {
+        self.node_events.push(|| event);
+    }
+
     /// The number of the event that happens now.
     fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
@@ -303,6 +315,7 @@ impl Mempool {
         self.total_fee += entry.fee;
         self.transactions_updated += 1;
         let sequence = self.next_sequence();
+        self.node_events.push(|| NodeEvent::Added { sequence, tx: tx.clone() });
         self.events.push(|| {
             let (fee, vsize) = (Amount(entry.fee), entry.vsize().unsigned_abs());
             MempoolEvent::Added { sequence, time: now, tx, fee, vsize }
@@ -331,6 +344,9 @@ impl Mempool {
             self.total_fee -= entry.fee;
             self.transactions_updated += 1;
             let sequence = self.next_sequence();
+            if !matches!(reason, RemovalReason::Block(_)) {
+                self.node_events.push(|| NodeEvent::Removed { sequence, txid });
+            }
             self.events.push(|| MempoolEvent::Removed {
                 sequence,
                 time: now,

@@ -20,9 +20,10 @@ use crate::logging::LogHandle;
 use crate::mempool::FeeRate;
 use crate::p2p::P2p;
 use crate::template::TemplateSource;
+use crate::zmq;
 use chaincore_consensus::params::ChainParams;
 use chaincore_plugin::BlockRef;
-use chaincore_rpc::node::{NodeError, NodeInfo, TemplateStats, Tip};
+use chaincore_rpc::node::{NodeError, NodeInfo, Notification, TemplateStats, Tip};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
@@ -64,6 +65,7 @@ pub struct Service {
     mempool_loaded: AtomicBool,
     log: OnceLock<LogHandle>,
     endpoint: OnceLock<String>,
+    notifications: OnceLock<Vec<Notification>>,
 }
 
 impl Service {
@@ -85,6 +87,7 @@ impl Service {
             mempool_loaded: AtomicBool::new(false),
             log: OnceLock::new(),
             endpoint: OnceLock::new(),
+            notifications: OnceLock::new(),
         }
     }
 
@@ -123,6 +126,17 @@ impl Service {
     pub fn attach_log(&self, log: LogHandle) {
         let attached = self.log.set(log);
         assert!(attached.is_ok(), "a service is given its log once");
+    }
+
+    /// Tells the service what is published over ZeroMQ.
+    pub fn attach_notifications<'a>(&self, published: impl Iterator<Item = &'a zmq::Notification>) {
+        let shown = |notification: &zmq::Notification| Notification {
+            kind: format!("pub{}", notification.topic.name()),
+            address: notification.endpoint.to_string(),
+            high_water_mark: notification.high_water_mark,
+        };
+        let attached = self.notifications.set(published.map(shown).collect());
+        assert!(attached.is_ok(), "a service is told once what is published");
     }
 
     /// Tells that block files and the saved mempool, if any, have been taken in.

@@ -21,8 +21,8 @@ use chaincore_rpc::network::Network;
 use chaincore_rpc::node::{
     BlockFilter, BlockOutcome, BlockTemplate, ChainView, ConfirmedTx, Connections, ImportMempool,
     IndexStatus, MempoolChunk, MempoolEntry, MempoolEvents, MempoolInfo, Node, NodeError, NodeInfo,
-    NodeResult, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptId, ScriptTotals,
-    ScriptUnspent, Spender, TemplateStats, Tip, TxAccepted, TxPlace, TxTest,
+    NodeResult, Notification, Orphan, PackageSubmission, PackageTest, Priority, ScriptEvent, ScriptId,
+    ScriptTotals, ScriptUnspent, Spender, TemplateStats, Tip, TxAccepted, TxPlace, TxTest,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
@@ -123,6 +123,10 @@ impl Node for Service {
             best_height: follow.best_block.height,
         };
         self.core().indexes.statuses().into_iter().map(status).collect()
+    }
+
+    fn notifications(&self) -> Vec<Notification> {
+        self.notifications.get().cloned().unwrap_or_default()
     }
 
     fn log_categories(&self) -> Vec<(&'static str, bool)> {

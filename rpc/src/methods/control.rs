@@ -40,6 +40,10 @@ pub fn setmocktime(node: &dyn Node, args: &Args) -> Reply {
     reply(&())
 }
 
+pub fn getzmqnotifications(node: &dyn Node, _: &Args) -> Reply {
+    reply(&node.notifications())
+}
+
 #[derive(Serialize)]
 struct IndexJson {
     synced: bool,

@@ -95,6 +95,23 @@ fn own() -> Vec<Row> {
             control::getindexinfo,
         ),
         (
+            Method::new("zmq", "getzmqnotifications", "Shows what is published over ZeroMQ, and where.")
+                .result(Doc::arr(
+                    "",
+                    "One per topic and address",
+                    vec![Doc::obj(
+                        "",
+                        "",
+                        vec![
+                            Doc::str("type", "What is published, such as pubhashtx"),
+                            Doc::str("address", "Where"),
+                            Doc::num("hwm", "How many messages may wait for a subscriber"),
+                        ],
+                    )],
+                )),
+            control::getzmqnotifications,
+        ),
+        (
             Method::new(
                 "util",
                 "validateaddress",

@@ -86,6 +86,7 @@ async fn replies_have_cores_fields() {
         "getprioritisedtransactions" "[]" => v31::GetPrioritisedTransactions;
         "getrpcinfo" "[]" => v31::GetRpcInfo;
         "getindexinfo" "[]" => v31::GetIndexInfo;
+        "getzmqnotifications" "[]" => Vec<v31::GetZmqNotifications>;
         "validateaddress" format!("[\"{}\"]", HARNESS[3]) => v31::ValidateAddress;
         "decodescript" "[\"5121030000000000000000000000000000000000000000000000000000000000000001 51ae\"]".replace(' ', "") => v31::DecodeScript;
         "decoderawtransaction" format!("[\"{waiting_hex}\"]") => v31::DecodeRawTransaction;

@@ -182,6 +182,10 @@ impl Node for MemoryNode {
         let status = |name: &str| IndexStatus { name: name.into(), synced: true, best_height };
         vec![status("txindex"), status("basic block filter index")]
     }
+    fn notifications(&self) -> Vec<Notification> {
+        let (kind, address) = ("pubhashtx".into(), "tcp://127.0.0.1:28332".into());
+        vec![Notification { kind, address, high_water_mark: 1000 }]
+    }
     fn log_categories(&self) -> Vec<(&'static str, bool)> {
         vec![("mempool", false), ("net", self.state().net_log)]
     }
