@@ -98,6 +98,9 @@ impl Wire {
     /// nothing more to hope for.
     pub(super) fn next(&mut self, input: &mut Vec<u8>) -> Result<Option<Event>, WireError> {
         loop {
+            if matches!(self.phase, Phase::Broken) {
+                return Err(WireError::NoHandshake);
+            }
             let wanted = self.decoder.writable_len();
             if input.len() < wanted {
                 return Ok(None);
