@@ -125,18 +125,22 @@ fn stratum(
     Ok(Some(StratumOptions { listen, payout: payout.or_else(|| mine.cloned()), difficulty, max_connections }))
 }
 
-/// The port of template clients; Core has none of its own, these are those of the Stratum v2 branch of it.
+/// The port that the configurations of pools and job declarators have for a template provider on the same machine.
 fn sv2_port(params: &ChainParams) -> u16 {
     match params.name.as_str() {
-        "testnet4" => 48336,
-        "signet" => 38336,
+        "testnet4" => 48442,
+        "signet" => 38442,
         "regtest" => 18447,
-        _ => 8336,
+        _ => 8442,
     }
 }
 
 /// The options of the template provider, if `-sv2` switches it on.
-fn sv2(conf: &Conf, params: &ChainParams, template: TemplateOptions) -> Result<Option<Sv2Options>, ConfError> {
+fn sv2(
+    conf: &Conf,
+    params: &ChainParams,
+    template: TemplateOptions,
+) -> Result<Option<Sv2Options>, ConfError> {
     let settings = &conf.settings;
     let on = settings.switch_or("sv2", false)?;
     let port = settings.port("sv2port")?.unwrap_or_else(|| sv2_port(params));

@@ -181,7 +181,7 @@ const OPTIONS: &[OptionSpec] = &[
         "Serve block templates to pools and job declarators with Stratum v2; the log and listplugins say the public key that \
          they have to know (default: 0)",
     ),
-    option("sv2port", "<port>", Group::Mining, "Port for Stratum v2 (default: 8336; regtest 18447, testnet4 48336)").network_only(),
+    option("sv2port", "<port>", Group::Mining, "Port for Stratum v2 (default: 8442; regtest 18447, testnet4 48442)").network_only(),
     option("sv2bind", "<addr>[:port]", Group::Mining, "Listen on this address for Stratum v2 (default: 127.0.0.1)").no_negation().needs_value().network_only(),
     option("sv2interval", "<seconds>", Group::Mining, "How often to look whether fees make a better template for Stratum v2 (default: 30)"),
     option("sv2feedelta", "<satoshis>", Group::Mining, "By how much its fees must be higher for it to be sent (default: 1000)"),

@@ -85,8 +85,7 @@ impl Session {
     /// Whether it needs a template at once: it has none for this tip, or none that leaves enough room.
     pub(super) fn is_waiting(&self, tip: BlockHash) -> bool {
         let newest = self.known.back();
-        self.reserve.is_some()
-            && (self.renew || newest.is_none_or(|newest| newest.work.previous() != tip))
+        self.reserve.is_some() && (self.renew || newest.is_none_or(|newest| newest.work.previous() != tip))
     }
 
     /// A frame of the client's.
@@ -132,7 +131,10 @@ impl Session {
             }
         };
         // The crate takes a protocol that it does not know for a broken message.
-        if payload.first().is_some_and(|kind| *kind != common::SV2_TEMPLATE_DISTRIBUTION_PROTOCOL_DISCRIMINANT) {
+        if payload
+            .first()
+            .is_some_and(|kind| *kind != common::SV2_TEMPLATE_DISTRIBUTION_PROTOCOL_DISCRIMINANT)
+        {
             return refuse(common::ERROR_CODE_SETUP_CONNECTION_UNSUPPORTED_PROTOCOL, 0);
         }
         let asked: SetupConnection = match from_bytes(payload) {

@@ -154,8 +154,7 @@ fn a_client_by_the_book_mines_blocks() {
     }
     // Transactions with and without witnesses. The first comes with the tip; the fees of the others make it a better one.
     let job = client.activated();
-    let txs: Vec<TxRef> =
-        coins.drain(..4).map(|coin| pay(&chain, coin, 10_000, vec![])).collect();
+    let txs: Vec<TxRef> = coins.drain(..4).map(|coin| pay(&chain, coin, 10_000, vec![])).collect();
     assert_eq!(txs.iter().filter(|tx| tx.has_witness()).count(), 2);
     let mut better = client.template();
     while better.coinbase_tx_value_remaining < 50 * COIN as u64 + 40_000 {
@@ -206,7 +205,8 @@ fn a_template_is_told_when_the_fees_are_worth_it() {
     let chain = open(params(), dir.path());
     let coins = mine(&chain, Lock::P2wpkh(1), 6);
     // Nothing stale is kept.
-    let host = serve(&chain, Sv2Options { stale_kept: Duration::ZERO, fee_delta: 5000, ..options(dir.path()) });
+    let host =
+        serve(&chain, Sv2Options { stale_kept: Duration::ZERO, fee_delta: 5000, ..options(dir.path()) });
     let mut client = Client::connect(&host, dir.path());
     client.set_up();
     client.constrain(0, 0);

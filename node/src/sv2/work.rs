@@ -1,7 +1,7 @@
 //! A template as a client sees it, and the block that a solution makes of it.
 
 use crate::template::{BlockTemplate, TemplateOptions, complete_submitted_block};
-use binary_sv2::{B016MOwned, B0255Owned, B064KOwned, Seq064KOwned, Seq0255Owned, U256Owned};
+use binary_sv2::{B016MOwned, B064KOwned, B0255Owned, Seq064KOwned, Seq0255Owned, U256Owned};
 use chaincore_consensus::codec::{Decode, DecodeError, Encode};
 use chaincore_consensus::merkle::{merkle_branch, root_from_branch};
 use chaincore_consensus::params::ChainParams;

@@ -207,7 +207,7 @@ impl Client {
             max_version: asked.versions.1,
             flags: asked.flags,
             endpoint_host: "127.0.0.1".try_into().unwrap(),
-            endpoint_port: 8336,
+            endpoint_port: 8442,
             vendor: "test".try_into().unwrap(),
             hardware_version: "".try_into().unwrap(),
             firmware: "1.0".try_into().unwrap(),

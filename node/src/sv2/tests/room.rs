@@ -37,7 +37,8 @@ fn a_full_block_has_room_for_the_coinbase_that_was_announced() {
     let value = job.template.coinbase_tx_value_remaining;
     assert!(value < widest.template.coinbase_tx_value_remaining, "{value}");
     assert!(value > 50 * COIN as u64 + 10_000_000, "{value}");
-    let payee = TxOut { value: Amount(value.cast_signed()), script_pubkey: Script(vec![0x6a; 5_000 - 8 - 3]) };
+    let payee =
+        TxOut { value: Amount(value.cast_signed()), script_pubkey: Script(vec![0x6a; 5_000 - 8 - 3]) };
     let own = vec![0x51; 100 - job.template.coinbase_prefix.len()];
     let coinbase = job.coinbase(&own, vec![payee], true);
     let solution = solved(&job, &coinbase, true);
