@@ -182,7 +182,7 @@ fn coinbase(template: &distribution::NewTemplateOwned) -> Transaction {
         outputs.push(output);
         rest = &rest[read..];
     }
-    assert_eq!(rest, []);
+    assert!(rest.is_empty());
     let input = TxIn {
         previous_output: OutPoint::null(),
         script_sig: ScriptBuf::from([template.coinbase_prefix.as_bytes(), b"pool"].concat()),
