@@ -34,7 +34,7 @@ fn served(node: &TestNode) -> (SocketAddr, String) {
     node.wait_until("templates are served", |node| {
         let plugins = node.rpc("listplugins", json!([]));
         let described = plugins.as_array().into_iter().flatten().filter_map(|plugin| {
-            let described = plugin["description"].as_str()?.split_once("clients on ")?.1;
+            let described = plugin["description"].as_str()?.split_once(" on ")?.1;
             let (address, key) = described.split_once(", authority key ")?;
             Some((address.parse().ok()?, key.to_owned()))
         });
