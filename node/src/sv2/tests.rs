@@ -169,7 +169,8 @@ fn a_client_by_the_book_mines_blocks() {
         data.transaction_list.iter().map(|tx| Arc::new(Tx::decode_exact(tx.as_bytes()).unwrap())).collect();
     let mut ids: Vec<_> = told.iter().map(|tx| tx.wtxid()).collect();
     let mut expected: Vec<_> = txs.iter().map(|tx| tx.wtxid()).collect();
-    (ids.sort_unstable(), expected.sort_unstable());
+    ids.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(ids, expected);
     let before = client.data(job.template.template_id + 1_000).unwrap_err();
     assert_eq!(before, "template-id-not-found");
