@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Who has not said by then how much room its coinbase needs is no client.
-const INTRODUCTION: Duration = Duration::from_secs(30);
+const INTRODUCTION: Duration = Duration::from_secs(60);
 /// A client may be silent for as long as there is nothing to say; whether it still is there is the system's to find out.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Messages a client may send at once, and how many more each second.

@@ -122,7 +122,7 @@ pub(super) struct Client {
 
 pub(super) fn stream(host: &Host) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port_of(host))).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     stream
 }
 
