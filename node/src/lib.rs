@@ -12,6 +12,7 @@ pub mod p2p;
 pub mod plugins;
 pub mod service;
 pub mod stratum;
+pub mod sv2;
 pub mod template;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

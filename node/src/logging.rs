@@ -64,6 +64,9 @@ const MODULES: &[(&str, &str)] = &[
     ("chaincore_node::plugins", "plugin"),
     ("chaincore_node", "validation"),
     ("chaincore_miner", "mining"),
+    // What these two call themselves: Core has no category of theirs.
+    ("stratum", "mining"),
+    ("sv2", "mining"),
     ("chaincore_rpc::http", "http"),
     ("chaincore_rpc", "rpc"),
     ("chaincore_storage", "storage"),

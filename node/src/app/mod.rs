@@ -98,7 +98,8 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let hardware = config.mining.stratum.as_ref().map_or(0, |stratum| stratum.max_connections);
+    let hardware = config.mining.stratum.as_ref().map_or(0, |stratum| stratum.max_connections)
+        + config.mining.sv2.as_ref().map_or(0, |sv2| sv2.max_connections);
     let subscribers = config.zmq.len() * MAX_SUBSCRIBERS;
     let peers = config.peers.max_connections as usize;
     let connections = options::max_connections(config) + peers + hardware + subscribers;

@@ -9,6 +9,7 @@ use crate::plugins::process::{Environment, Limits, ProcessPlugin};
 use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
 use crate::stratum::StratumPlugin;
+use crate::sv2::Sv2Plugin;
 use crate::zmq::ZmqPlugin;
 use chaincore_mirror::Mirror;
 use chaincore_plugin::{Gate, Plugin};
@@ -36,6 +37,9 @@ pub(super) async fn host(
     }
     if let Some(options) = &config.mining.stratum {
         host.start(Box::new(StratumPlugin::new(options.clone(), chain.clone())))?;
+    }
+    if let Some(options) = &config.mining.sv2 {
+        host.start(Box::new(Sv2Plugin::new(options.clone(), chain.clone())))?;
     }
     if !config.zmq.is_empty() {
         let plugin = ZmqPlugin::listen(config.zmq.clone(), chain.clone())

@@ -7,8 +7,12 @@ use chaincore_consensus::script::Script;
 use chaincore_rpc::conf::{Conf, ConfError};
 
 use super::mempool::fee_rate;
+use crate::mempool::FeeRate;
 use crate::stratum::{DEFAULT_PORT, StratumOptions};
+use crate::sv2::{KEY_FILE, MAX_CONNECTIONS, STALE_KEPT, Sv2Options};
+use crate::template::TemplateOptions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// No block may weigh more (BIP141).
 const MAX_WEIGHT: u32 = 4_000_000;
@@ -32,6 +36,8 @@ pub struct MiningConfig {
     pub block_version: Option<i32>,
     /// How mining machines are served, if they are.
     pub stratum: Option<StratumOptions>,
+    /// How pools and job declarators are served with templates, if they are.
+    pub sv2: Option<Sv2Options>,
 }
 
 impl MiningConfig {
@@ -64,15 +70,16 @@ impl MiningConfig {
                 "-blockreservedweight ({reserved_weight}) exceeds -blockmaxweight ({max_weight})"
             ));
         }
-        Ok(Self {
-            mine,
-            threads,
-            max_weight,
-            reserved_weight,
-            min_fee: fee_rate(conf, "blockmintxfee", 1)?,
-            block_version: settings.number("blockversion", i32::MIN..=i32::MAX)?,
-            stratum,
-        })
+        let min_fee = fee_rate(conf, "blockmintxfee", 1)?;
+        let block_version = settings.number("blockversion", i32::MIN..=i32::MAX)?;
+        let template = TemplateOptions {
+            max_weight: max_weight.into(),
+            min_rate: FeeRate(min_fee.sat()),
+            version: block_version,
+            ..TemplateOptions::paying_to(Script::new())
+        };
+        let sv2 = sv2(conf, params, template)?;
+        Ok(Self { mine, threads, max_weight, reserved_weight, min_fee, block_version, stratum, sv2 })
     }
 }
 
@@ -116,4 +123,41 @@ fn stratum(
     let payout = payee(conf, params, "stratumaddress")?.map(|(_, script)| script);
     let max_connections = settings.number("stratummaxconnections", 1..=100_000)?.unwrap_or(1000);
     Ok(Some(StratumOptions { listen, payout: payout.or_else(|| mine.cloned()), difficulty, max_connections }))
+}
+
+/// The port that the configurations of pools and job declarators have for a template provider on the same machine.
+fn sv2_port(params: &ChainParams) -> u16 {
+    match params.name.as_str() {
+        "testnet4" => 48442,
+        "signet" => 38442,
+        "regtest" => 18447,
+        _ => 8442,
+    }
+}
+
+/// The options of the template provider, if `-sv2` switches it on.
+fn sv2(
+    conf: &Conf,
+    params: &ChainParams,
+    template: TemplateOptions,
+) -> Result<Option<Sv2Options>, ConfError> {
+    let settings = &conf.settings;
+    let on = settings.switch_or("sv2", false)?;
+    let port = settings.port("sv2port")?.unwrap_or_else(|| sv2_port(params));
+    let text = settings.text("sv2bind").unwrap_or_else(|| "127.0.0.1".into());
+    let listen = text
+        .parse()
+        .or_else(|_| text.parse().map(|address: IpAddr| SocketAddr::new(address, port)))
+        .map_err(|_| settings.bad_value("sv2bind", &text, "an IP address, or address:port"))?;
+    let interval = settings.number("sv2interval", 1..=86_400)?.unwrap_or(30);
+    let fee_delta = settings.number("sv2feedelta", 1..=i64::MAX)?.unwrap_or(1000);
+    Ok(on.then(|| Sv2Options {
+        listen,
+        key_file: conf.chain_path(KEY_FILE),
+        interval: Duration::from_secs(interval),
+        fee_delta,
+        max_connections: MAX_CONNECTIONS,
+        stale_kept: STALE_KEPT,
+        template,
+    }))
 }

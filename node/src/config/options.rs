@@ -184,6 +184,17 @@ const OPTIONS: &[OptionSpec] = &[
     option("stratumaddress", "<address>", Group::Mining, "Who is paid for workers whose name is no address (default: the address of -mine)").no_negation().needs_value(),
     option("stratumdifficulty", "<n>", Group::Mining, "Difficulty of a worker's first shares (default: what fits the network; it follows the worker's speed)").needs_value(),
     option("stratummaxconnections", "<n>", Group::Mining, "Most machines at a time (default: 1000)"),
+    option(
+        "sv2",
+        "",
+        Group::Mining,
+        "Serve block templates to pools and job declarators with Stratum v2; the log and listplugins say the public key that \
+         they have to know (default: 0)",
+    ),
+    option("sv2port", "<port>", Group::Mining, "Port for Stratum v2 (default: 8442; regtest 18447, testnet4 48442)").network_only(),
+    option("sv2bind", "<addr>[:port]", Group::Mining, "Listen on this address for Stratum v2 (default: 127.0.0.1)").no_negation().needs_value().network_only(),
+    option("sv2interval", "<seconds>", Group::Mining, "How often to look whether fees make a better template for Stratum v2 (default: 30)"),
+    option("sv2feedelta", "<satoshis>", Group::Mining, "By how much its fees must be higher for it to be sent (default: 1000)"),
     option("blockmaxweight", "<n>", Group::Mining, "Largest weight of a block template (default: 4000000)"),
     option("blockreservedweight", "<n>", Group::Mining, "Weight kept free for header and coinbase (default: 8000)"),
     option("blockmintxfee", "<coins/kvB>", Group::Mining, "Lowest fee rate in a block template (default: 0.00000001)"),

@@ -96,6 +96,11 @@ impl NodeKey {
         self.0.x_only_public_key().0.to_byte_array()
     }
 
+    /// The private key, for protocols that sign in their own way.
+    pub(crate) fn secret(&self) -> [u8; 32] {
+        self.0.to_secret_bytes()
+    }
+
     pub(super) fn sign(&self, digest: &[u8; 32]) -> [u8; 64] {
         let mut extra = [0; 32];
         getrandom::fill(&mut extra).expect("the system has random numbers");

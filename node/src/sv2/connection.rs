@@ -1,0 +1,227 @@
+//! One connection from its beginning to its end.
+
+use super::server::Shared;
+use super::session::Session;
+use super::wire::{Event, Reply, Wire};
+use crate::chain::{Origin, Outcome as Accepted, Phase};
+use crate::template::{BlockTemplate, TemplateSource};
+use chaincore_consensus::Block;
+use chaincore_consensus::params::Retarget;
+use socket2::{SockRef, TcpKeepalive};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Who has not said by then how much room its coinbase needs is no client.
+const INTRODUCTION: Duration = Duration::from_secs(60);
+/// A client may be silent for as long as there is nothing to say; whether it still is there is the system's to find out.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Messages a client may send at once, and how many more each second.
+const BURST: f64 = 100.0;
+const MESSAGES_PER_SECOND: f64 = 10.0;
+/// What is written goes out in pieces of so many bytes. Who does not take one by then is gone.
+const PIECE: usize = 64 << 10;
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often the chain is looked at while it is busy.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How many messages a client may send now.
+struct Allowance {
+    messages: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = (now - self.at).as_secs_f64() * MESSAGES_PER_SECOND;
+        self.messages = (self.messages + earned).min(BURST) - 1.0;
+        self.at = now;
+        self.messages >= 0.0
+    }
+}
+
+/// A client that is connected.
+pub(super) struct Connection {
+    /// For the log.
+    id: u64,
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    wire: Wire,
+    session: Session,
+    templates: TemplateSource,
+    /// When to look for better fees.
+    look_at: Instant,
+    /// What the pool had seen when the last template was made.
+    seen: u64,
+}
+
+impl Connection {
+    /// Leads a connection to its end and says why it ended.
+    pub(super) async fn run(id: u64, stream: TcpStream, shared: Arc<Shared>) -> String {
+        let wire = match Wire::new(&shared.authority) {
+            Ok(wire) => wire,
+            Err(error) => return error.to_string(),
+        };
+        let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+        let options = &shared.options;
+        let mut connection = Self {
+            id,
+            wire,
+            session: Session::new(shared.params.clone(), options.fee_delta, options.stale_kept),
+            templates: TemplateSource::new(shared.chain.clone()),
+            look_at: Instant::now(),
+            seen: 0,
+            stream,
+            shared,
+        };
+        match connection.converse().await {
+            Ok(()) => "the client left".into(),
+            Err(why) => why,
+        }
+    }
+
+    async fn converse(&mut self) -> Result<(), String> {
+        let begun = Instant::now();
+        let mut allowance = Allowance { messages: BURST, at: begun };
+        let mut input: Vec<u8> = Vec::with_capacity(1024);
+        let mut tips = self.shared.chain.tip_state();
+        loop {
+            let tip = tips.borrow_and_update().applied.hash;
+            self.session.forget(Instant::now());
+            let ready = self.shared.chain.status().phase() == Phase::Ready;
+            if ready && (self.session.is_waiting(tip) || self.may_be_better()) {
+                self.serve().await?;
+            }
+            let until = match self.session.reserve() {
+                None => begun + INTRODUCTION,
+                Some(_) if !ready => Instant::now() + LOOK,
+                Some(_) => self.look_at,
+            };
+            tokio::select! {
+                moved = tips.changed() => moved.map_err(|_| "the chain ends")?,
+                read = self.stream.read_buf(&mut input) => {
+                    if read.map_err(|error| error.to_string())? == 0 {
+                        return Ok(());
+                    }
+                }
+                () = tokio::time::sleep_until(until.into()) => {
+                    if self.session.reserve().is_none() {
+                        return Err("it did not introduce itself".into());
+                    }
+                }
+            }
+            while let Some(event) = self.wire.next(&mut input).map_err(|error| error.to_string())? {
+                if !allowance.take(Instant::now()) {
+                    return Err("too many messages".into());
+                }
+                self.hear(event).await?;
+            }
+        }
+    }
+
+    async fn hear(&mut self, event: Event) -> Result<(), String> {
+        let frame = match event {
+            Event::Handshake(answer) => return self.write(&answer).await,
+            Event::Frame(frame) => frame,
+        };
+        let step = self.session.frame(frame);
+        if let Some((template, block)) = step.block {
+            tokio::spawn(hand_in(self.shared.clone(), block, self.id, template));
+        }
+        self.tell(step.replies).await?;
+        step.close.map_or(Ok(()), Err)
+    }
+
+    /// Whether it is time to look at the fees, and something may be there to see. The next look is after the interval.
+    fn may_be_better(&mut self) -> bool {
+        let now = Instant::now();
+        if self.session.reserve().is_none() || now < self.look_at {
+            return false;
+        }
+        self.look_at = now + self.shared.options.interval;
+        let pool = self.shared.chain.mempool().read().expect("no one panics while holding the mempool");
+        // Where late blocks may be easy, the target changes with the clock alone.
+        self.seen != pool.transactions_updated()
+            || self.shared.params.retarget == Retarget::TestnetMinDifficulty
+    }
+
+    /// Makes a template and tells the client of it, if it is news.
+    async fn serve(&mut self) -> Result<(), String> {
+        let Some(reserve) = self.session.reserve() else { return Ok(()) };
+        let (source, options) = (self.templates.clone(), reserve.apply(&self.shared.options.template));
+        let built = tokio::task::spawn_blocking(move || source.build_blocking(options, true)).await;
+        let template: BlockTemplate =
+            built.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let now = Instant::now();
+        self.look_at = now + self.shared.options.interval;
+        self.seen = template.transactions_updated;
+        let replies = self.session.offer(template, now);
+        let counts = &self.shared.counts;
+        counts.made.fetch_add(1, Ordering::Relaxed);
+        counts.told.fetch_add(u64::from(!replies.is_empty()), Ordering::Relaxed);
+        self.tell(replies).await
+    }
+
+    async fn tell(&mut self, replies: Vec<Reply>) -> Result<(), String> {
+        for reply in replies {
+            let bytes = self.wire.seal(reply).map_err(|error| error.to_string())?;
+            self.write(&bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        for piece in bytes.chunks(PIECE) {
+            match tokio::time::timeout(WRITE_PATIENCE, self.stream.write_all(piece)).await {
+                Ok(written) => written.map_err(|error| error.to_string())?,
+                Err(_) => return Err("the client takes nothing".into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn hand_in(shared: Arc<Shared>, block: Block, client: u64, template: u64) {
+    let (hash, chain) = (block.hash(), shared.chain.clone());
+    let submitted =
+        tokio::task::spawn_blocking(move || chain.submit_block_blocking(Arc::new(block), Origin::Mined))
+            .await;
+    match submitted {
+        Ok(Ok(Accepted::Best { .. })) => {
+            shared.counts.blocks.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(target: "sv2", %hash, client, template, "block mined");
+        }
+        Ok(Ok(outcome)) => match outcome.reject_reason() {
+            None => {
+                tracing::info!(target: "sv2", %hash, client, template, "block mined, but another came first");
+            }
+            Some(reason) => {
+                tracing::error!(target: "sv2", %hash, client, template, %reason, "the chain refused a client's block");
+            }
+        },
+        Ok(Err(error)) => tracing::error!(target: "sv2", %hash, %error, "a block could not be handed in"),
+        Err(error) => tracing::error!(target: "sv2", %hash, %error, "a block could not be handed in"),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_noticed_and_a_busy_client_is_not() {
+        let start = Instant::now();
+        let mut allowance = Allowance { messages: BURST, at: start };
+        assert!((0..BURST as u32).all(|_| allowance.take(start)));
+        assert!(!allowance.take(start));
+        let mut allowance = Allowance { messages: BURST, at: start };
+        let mut now = start;
+        for _ in 0..2000 {
+            now += Duration::from_millis(125);
+            assert!(allowance.take(now));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The template provider as a plugin: the host starts it, shows what it does, and stops it.
+
+use super::Sv2Options;
+use super::keys::Authority;
+use super::server::{Counts, Server, Shared};
+use crate::chain::ChainHandle;
+use chaincore_plugin::{
+    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
+};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Serves templates while it is open. It takes in no blocks: each connection watches the tip and the mempool itself.
+pub struct Sv2Plugin {
+    options: Sv2Options,
+    chain: Arc<OnceLock<ChainHandle>>,
+    counts: Arc<Counts>,
+    /// The server, and the public key that its clients have to know.
+    server: Option<(Server, String)>,
+    report: Option<Arc<dyn Reporter>>,
+}
+
+impl Sv2Plugin {
+    /// Will serve templates of the chain that is put into `chain` before the plugin is opened.
+    pub fn new(options: Sv2Options, chain: Arc<OnceLock<ChainHandle>>) -> Self {
+        Self { options, chain, counts: Arc::default(), server: None, report: None }
+    }
+
+    fn tell(&self) {
+        let (Some((server, key)), Some(report)) = (&self.server, &self.report) else { return };
+        let counts = &self.counts;
+        let connections = counts.connections.load(Ordering::Relaxed);
+        let clients = if connections == 1 { "client" } else { "clients" };
+        report.describe(&format!("{connections} {clients} on {}, authority key {key}", server.address));
+        for (name, help, count) in [
+            ("sv2_connections", "template clients that are connected", &counts.connections),
+            ("sv2_templates_made_total", "templates that were made for them", &counts.made),
+            ("sv2_templates_told_total", "templates that one of them was told of", &counts.told),
+            ("sv2_blocks_total", "solutions that became the tip", &counts.blocks),
+        ] {
+            report.figure(name, help, count.load(Ordering::Relaxed) as f64);
+        }
+    }
+}
+
+#[async_trait]
+impl Plugin for Sv2Plugin {
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            gate: Gate::Applied,
+            needs_blocks: false,
+            tick: Duration::from_secs(1),
+            // Whoever runs a node for a pool wants to know that it does not serve it.
+            important: true,
+            ..Manifest::new("sv2", env!("CARGO_PKG_VERSION"))
+        }
+    }
+
+    async fn open(&mut self, context: &Context) -> Result<Option<BlockRef>, PluginError> {
+        // What a failed call had begun.
+        drop(self.server.take());
+        if context.params.signet_challenge.is_some() {
+            return Err(PluginError::fatal(
+                "blocks of a signet carry its owner's signature: clients cannot make them of templates",
+            ));
+        }
+        let chain = self.chain.get().ok_or_else(|| PluginError::fatal("there is no chain to mine on"))?;
+        let authority = Authority::open(&self.options.key_file)
+            .map_err(|error| PluginError::fatal(format!("cannot prove who serves templates: {error}")))?;
+        let (listen, key) = (self.options.listen, authority.text());
+        let shared = Shared {
+            options: self.options.clone(),
+            params: context.params.clone(),
+            chain: chain.clone(),
+            authority,
+            counts: self.counts.clone(),
+        };
+        let server = Server::start(shared)
+            .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for clients: {error}")))?;
+        tracing::info!(target: "sv2", "serving templates on {}, authority key {key}", server.address);
+        (self.server, self.report) = (Some((server, key)), Some(context.report.clone()));
+        self.tell();
+        Ok(None)
+    }
+
+    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
+        Ok(())
+    }
+
+    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
+        Ok(())
+    }
+
+    async fn reset(&mut self) -> Result<(), PluginError> {
+        Ok(())
+    }
+
+    async fn tick(&mut self) -> Result<(), PluginError> {
+        self.tell();
+        match &self.server {
+            Some((server, _)) if server.has_ended() => {
+                Err(PluginError::retry("the thread of the template provider has ended"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn close(&mut self) {
+        self.tell();
+        if let Some(report) = &self.report {
+            report.describe("serving no clients");
+        }
+        drop(self.server.take());
+    }
+}
