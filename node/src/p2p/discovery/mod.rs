@@ -178,7 +178,7 @@ impl Shared {
                 let known = known.iter().find_map(|address| self.network.find(target, address));
                 let (link, outcome) = match known {
                     Some(link) => (link, Found::KNOWN),
-                    None => (self.network.connect(target, kind).await?, Found::CONNECTED),
+                    None => (self.network.connect(target, kind, self.network.options().transport()).await?, Found::CONNECTED),
                 };
                 let found = Found {
                     name: name.to_string(),
@@ -262,7 +262,7 @@ impl Shared {
         if kind != ConnectionKind::Manual && !self.network.options().reach.contains(host.form()) {
             return Err(ConnectError::Unreached(target).into());
         }
-        let link = self.network.connect(&target, kind).await?;
+        let link = self.network.connect(&target, kind, self.network.options().transport()).await?;
         Ok((link, Found::CONNECTED))
     }
 
