@@ -10,6 +10,7 @@ mod messages;
 mod private;
 mod raw_peer;
 mod reach;
+mod transport;
 
 use super::address_book::Table;
 use super::bans::Bans;
