@@ -260,7 +260,9 @@ impl Simulation {
             Node::start(&folder, &params, &clock)
         });
         let line = Line::to(nodes[0].p2p.bound()[0]);
-        nodes[1].runtime.block_on(nodes[1].p2p.outbound().try_once(&line.address.to_string(), TransportVersion::V1));
+        nodes[1]
+            .runtime
+            .block_on(nodes[1].p2p.outbound().try_once(&line.address.to_string(), TransportVersion::V1));
         let met = |node: &Node| {
             let peers = node.p2p.network().peers();
             peers.len() == 1 && peers[0].facts().handshake_done

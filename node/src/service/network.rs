@@ -192,9 +192,9 @@ impl Network for P2p {
     fn open(&self, address: &str, kind: &str, encrypted: bool) -> Result<(), ConnectRefusal> {
         match ConnectionKind::by_name(kind) {
             None | Some(ConnectionKind::Inbound | ConnectionKind::Manual) => Err(ConnectRefusal::UnknownKind),
-            Some(kind) => self
-                .open_blocking(address, kind, transport(encrypted))
-                .map_err(|_| ConnectRefusal::Full),
+            Some(kind) => {
+                self.open_blocking(address, kind, transport(encrypted)).map_err(|_| ConnectRefusal::Full)
+            }
         }
     }
 

@@ -178,7 +178,10 @@ impl Shared {
                 let known = known.iter().find_map(|address| self.network.find(target, address));
                 let (link, outcome) = match known {
                     Some(link) => (link, Found::KNOWN),
-                    None => (self.network.connect(target, kind, self.network.options().transport()).await?, Found::CONNECTED),
+                    None => (
+                        self.network.connect(target, kind, self.network.options().transport()).await?,
+                        Found::CONNECTED,
+                    ),
                 };
                 let found = Found {
                     name: name.to_string(),

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_peer_is_added_once_by_whatever_spelling() {
-        let added = Added::new(vec!["1.2.3.4".into(), "node.example".into(), "1.2.3.4:8333".into()], 8333, V1);
+        let added =
+            Added::new(vec!["1.2.3.4".into(), "node.example".into(), "1.2.3.4:8333".into()], 8333, V1);
         assert_eq!(added.names(), ["1.2.3.4", "node.example"]);
         assert!(!added.add("1.2.3.4:8333", V2));
         assert!(!added.add("node.example", V1));

@@ -46,7 +46,10 @@ fn who_cannot_encrypt_is_called_again_in_the_open() {
     caller.run(caller.p2p.outbound().try_once(&called.place(), TransportVersion::V2));
     assert_eq!(met(&caller, &called), [Transport::Plain; 2]);
     let links = caller.links();
-    assert_eq!((links.len(), links[0].kind(), links[0].name()), (1, ConnectionKind::Manual, &called.place()[..]));
+    assert_eq!(
+        (links.len(), links[0].kind(), links[0].name()),
+        (1, ConnectionKind::Manual, &called.place()[..])
+    );
     assert_eq!(caller.p2p.network().next_peer(), 2, "it took two calls");
     // The other way round it takes one.
     called.run(called.p2p.outbound().try_once(&caller.place(), TransportVersion::V1));
@@ -63,20 +66,22 @@ fn addresses_are_called_by_what_is_said_of_them() {
         options.connect = None;
         options.active = false;
     });
-    for (n, address, peer, services) in [
-        (1u8, "81.1.1.1:8333", &one, FULL | ServiceFlags::P2P_V2),
-        (2, "82.1.1.1:8333", &other, FULL),
-    ] {
+    for (n, address, peer, services) in
+        [(1u8, "81.1.1.1:8333", &one, FULL | ServiceFlags::P2P_V2), (2, "82.1.1.1:8333", &other, FULL)]
+    {
         node.stand_in(address, peer);
         let time = u32::try_from(node.clock.now()).unwrap();
         let known = PeerAddress { address: at(address), services, time };
         node.p2p.network().book().add(&[known], &format!("{n}.1.1.1").parse().unwrap(), 0);
     }
     node.p2p.network().set_active(true);
-    wait("both are connected", || node.links().iter().filter(|link| link.facts().handshake_done).count() == 2);
+    wait("both are connected", || {
+        node.links().iter().filter(|link| link.facts().handshake_done).count() == 2
+    });
     for link in node.links() {
         let version = link.transport().unwrap().version();
-        let expected = if link.name().starts_with("81") { TransportVersion::V2 } else { TransportVersion::V1 };
+        let expected =
+            if link.name().starts_with("81") { TransportVersion::V2 } else { TransportVersion::V1 };
         assert_eq!(version, expected, "{}", link.name());
     }
     // Whoever is met tells what it can.

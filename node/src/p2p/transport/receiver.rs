@@ -304,8 +304,7 @@ impl Packets {
         };
         let mut packet = std::mem::take(buffer);
         let aad = std::mem::take(&mut self.aad);
-        let is_decoy =
-            self.cipher.open(&mut packet, &aad).map_err(|_| TransportError::Damaged(contents))?;
+        let is_decoy = self.cipher.open(&mut packet, &aad).map_err(|_| TransportError::Damaged(contents))?;
         if is_decoy {
             return Ok(None);
         }

@@ -69,7 +69,7 @@ impl Greeting {
                 break secret;
             }
         };
-        Self { secret, public: ElligatorSwift::new(secret, random()), garbage }
+        Self { secret, public: ElligatorSwift::from_seckey(secret, Some(random())), garbage }
     }
 
     #[cfg(test)]

@@ -63,8 +63,7 @@ fn packets_are_those_of_the_bip() {
         assert_eq!(session.id.to_string(), vector.session_id);
         assert_eq!(hex::encode(&session.send_terminator), vector.send_terminator);
         assert_eq!(hex::encode(&session.receive_terminator), vector.receive_terminator);
-        let before: Vec<Vec<u8>> =
-            (0..vector.index).map(|_| session.send.packet(&[], &[], true)).collect();
+        let before: Vec<Vec<u8>> = (0..vector.index).map(|_| session.send.packet(&[], &[], true)).collect();
         let contents = bytes(&vector.contents).repeat(vector.times);
         let aad = bytes(&vector.aad);
         let packet = session.send.packet(&contents, &aad, vector.decoy);
