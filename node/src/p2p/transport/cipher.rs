@@ -130,6 +130,14 @@ impl SendCipher {
         self.packets.advance();
     }
 
+    /// The length of a packet that is never made.
+    #[cfg(test)]
+    pub(super) fn announce(&mut self, contents: usize) -> [u8; LENGTH_LEN] {
+        let mut length = *contents.to_le_bytes().first_chunk().unwrap();
+        self.lengths.apply(&mut length);
+        length
+    }
+
     /// What opens the packets of a cipher that has made none.
     #[cfg(test)]
     pub(super) fn reader(self) -> ReceiveCipher {

@@ -341,17 +341,17 @@ fn the_longest_message_is_taken_and_no_longer_packet() {
     contents[1..4].copy_from_slice(b"abc");
     raw.say(&contents).unwrap();
     assert_eq!(raw.node.heard.pop().unwrap().payload.len(), MAX_PAYLOAD);
-    contents.push(0);
-    assert_eq!(raw.say(&contents), Err(TransportError::TooLarge(MAX_CONTENTS + 1)));
+    let length = raw.session.send.announce(MAX_CONTENTS + 1);
+    assert_eq!(raw.node.hear(&length), Err(TransportError::TooLarge(MAX_CONTENTS + 1)));
 }
 
 #[test]
 fn an_announced_length_allocates_little() {
     let mut raw = Raw::met();
     raw.say(&[]).unwrap();
-    let packet = raw.packet(&vec![0; MAX_CONTENTS], false);
-    raw.node.hear(&packet[..3]).unwrap();
+    let length = raw.session.send.announce(MAX_CONTENTS);
+    raw.node.hear(&length).unwrap();
     assert!(raw.node.receiver.held() <= 1024);
-    raw.node.hear(&packet[3..1003]).unwrap();
+    raw.node.hear(&[0; 1000]).unwrap();
     assert!(raw.node.receiver.held() <= 1000 + 256 * 1024);
 }

@@ -74,7 +74,10 @@ fn packets_are_those_of_the_bip() {
             assert_eq!(hex::encode(&packet), vector.packet, "packet {}", vector.index);
         }
 
-        // And the way back.
+        // And the way back, but for those that take long without optimization.
+        if contents.len() > 100_000 {
+            continue;
+        }
         let mut reader = vector.reader();
         for decoy in &before {
             assert_eq!(reader.length(decoy[..LENGTH_LEN].try_into().unwrap()), 0);
