@@ -161,6 +161,16 @@ impl PeerLink {
         self.transport.get().copied()
     }
 
+    /// Whether a peer that we called has ended the connection, if it is ended, as one does that only knows the first
+    /// version of the transport: it has had enough to see that this is none, and has said nothing (Core's
+    /// `ShouldReconnectV1`). It is called again in the open.
+    pub fn hears_only_plain(&self) -> bool {
+        self.options.transport == TransportVersion::V2
+            && !self.is_inbound()
+            && self.counters.received() == 0
+            && self.counters.sent() >= FrameHeader::LEN as u64
+    }
+
     /// It is known how messages travel.
     pub(super) fn found(&self, transport: Transport) {
         // It is found out once, by one task.

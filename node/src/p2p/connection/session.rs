@@ -2,7 +2,7 @@
 
 use super::{Network, PeerLink, Received};
 use crate::p2p::transport::{Event, Receiver, SendCipher, Step, Transport, TransportError, TransportVersion};
-use crate::p2p::wire::{Command, Frame, FrameHeader};
+use crate::p2p::wire::{Command, Frame};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,20 +58,10 @@ pub(super) fn start(network: &Arc<Network>, link: &Arc<PeerLink>, stream: TcpStr
         network.disconnect(&link);
         // What it has sent is known when it is done.
         let _ = writer.await;
-        if network.is_active() && hears_only_plain(&link) {
+        if network.is_active() && link.hears_only_plain() {
             network.call_in_the_open(&link).await;
         }
     });
-}
-
-/// Whether a peer that we called has ended the connection as one does that only knows the first version of the
-/// transport: it has had enough to see that this is none, and has said nothing (Core's `ShouldReconnectV1`).
-fn hears_only_plain(link: &PeerLink) -> bool {
-    let counters = link.counters();
-    link.attempted() == TransportVersion::V2
-        && !link.is_inbound()
-        && counters.received() == 0
-        && counters.sent() >= FrameHeader::LEN as u64
 }
 
 /// Passes a step on to whoever sends.

@@ -128,9 +128,20 @@ impl Discovery {
 
     /// Connects to a peer and keeps connected to it.
     pub async fn add(&self, name: &PeerName) -> Result<Found, Refusal> {
-        let (found, link) = self.shared.meet(name, ConnectionKind::Manual).await?;
+        let (found, mut link) = self.shared.meet(name, ConnectionKind::Manual).await?;
         let handshake = async {
-            while !link.facts().handshake_done && !link.is_closed() {
+            loop {
+                // One that does not encrypt is being called again.
+                if link.is_closed()
+                    && link.hears_only_plain()
+                    && let Some(next) = self.shared.network.find(link.name(), &link.address())
+                {
+                    link = next;
+                }
+                let is_over = link.is_closed() && !link.hears_only_plain();
+                if link.facts().handshake_done || is_over {
+                    break;
+                }
                 tokio::time::sleep(HANDSHAKE_TICK).await;
             }
         };

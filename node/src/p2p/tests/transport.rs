@@ -2,6 +2,7 @@
 
 use super::{FULL, Node, PATIENCE, at, params, wait};
 use crate::p2p::authentication::Credentials;
+use crate::p2p::discovery::{Found, PeerName};
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::options::P2pOptions;
 use crate::p2p::transport::{Event, Receiver, SendCipher, SessionId, Step, Transport, TransportVersion};
@@ -56,6 +57,12 @@ fn who_cannot_encrypt_is_called_again_in_the_open() {
     wait("it has called", || caller.links().iter().filter(|link| link.facts().handshake_done).count() == 2);
     assert_eq!(caller.links()[1].transport(), Some(Transport::Plain));
     assert_eq!((caller.p2p.network().next_peer(), called.p2p.network().next_peer()), (3, 3));
+    // Who adds a peer by the API is told of the second call.
+    let other = Node::start(|_| {});
+    let name: PeerName = other.place().parse().unwrap();
+    let found = caller.run(caller.p2p.discovery().add(&name)).unwrap();
+    assert_eq!(found.outcome, Found::CONNECTED);
+    assert_eq!(other.links()[0].transport(), Some(Transport::Plain));
 }
 
 #[test]
