@@ -22,6 +22,7 @@ use chaincore_node::p2p::connection::BoundAddress;
 use chaincore_node::p2p::options::OwnOptions;
 use chaincore_node::p2p::permissions::{Permissions, Whitelist};
 use chaincore_node::p2p::reach::Reach;
+use chaincore_node::p2p::transport::TransportVersion;
 use chaincore_node::p2p::wire::ServiceFlags;
 use chaincore_node::p2p::{P2p, P2pOptions};
 use chaincore_node::template::{self, BlockTemplate, TemplateOptions, TemplateSource};
@@ -259,7 +260,9 @@ impl Simulation {
             Node::start(&folder, &params, &clock)
         });
         let line = Line::to(nodes[0].p2p.bound()[0]);
-        nodes[1].runtime.block_on(nodes[1].p2p.outbound().try_once(&line.address.to_string()));
+        nodes[1]
+            .runtime
+            .block_on(nodes[1].p2p.outbound().try_once(&line.address.to_string(), TransportVersion::V1));
         let met = |node: &Node| {
             let peers = node.p2p.network().peers();
             peers.len() == 1 && peers[0].facts().handshake_done

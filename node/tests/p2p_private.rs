@@ -201,6 +201,7 @@ fn transcript(theirs: (u64, AuthChallenge), ours: AuthChallenge) -> Transcript {
         genesis: params.genesis.hash().0,
         version_nonces: [NONCE, theirs.0],
         challenges: [ours, theirs.1],
+        session: None,
     }
 }
 

@@ -90,6 +90,10 @@ pub struct PeerInfo {
     pub recv_by_message: BTreeMap<String, u64>,
     /// What the connection is for, in Core's words.
     pub connection_type: &'static str,
+    /// The version of the transport, in Core's words; `None` as long as that is not known.
+    pub transport: Option<&'static str>,
+    /// What both ends call an encrypted connection, as 64 hexadecimal digits.
+    pub session_id: Option<String>,
 }
 
 impl PeerInfo {
@@ -312,16 +316,17 @@ pub trait Network: Send + Sync {
     fn set_active(&self, active: bool);
     /// This node's own addresses, as told to peers.
     fn local_addresses(&self) -> Vec<LocalAddress>;
-    /// Calls a peer once; what comes of it is only logged.
-    fn try_once(&self, name: &str);
-    /// Adds a peer to keep a connection to; `false` if it was added before.
-    fn add(&self, name: &str) -> bool;
+    /// Calls a peer once, by the encrypted transport or in the open; what comes of it is only logged.
+    fn try_once(&self, name: &str, encrypted: bool);
+    /// Adds a peer to keep a connection to, called by the encrypted transport or in the open; `false` if it was added
+    /// before.
+    fn add(&self, name: &str, encrypted: bool) -> bool;
     /// Forgets such a peer; `false` if it was not added.
     fn remove(&self, name: &str) -> bool;
     /// The peers that were added.
     fn added(&self) -> Vec<AddedPeer>;
-    /// Opens a connection of a kind, as the node would by itself.
-    fn open(&self, address: &str, kind: &str) -> Result<(), ConnectRefusal>;
+    /// Opens a connection of a kind, as the node would by itself, by the encrypted transport or in the open.
+    fn open(&self, address: &str, kind: &str, encrypted: bool) -> Result<(), ConnectRefusal>;
     /// Ends the connection to an address; `false` if there is none.
     fn disconnect_address(&self, address: &str) -> bool;
     /// Ends a connection; `false` if there is none.

@@ -70,9 +70,21 @@ impl Peer {
         TcpStream::connect(node).map(Self::on)
     }
 
-    /// Waits for a node to call.
+    /// Waits for a node to call in the open. One that calls by the encrypted transport (BIP324) is hung up on, which
+    /// tells it to try again.
     pub fn accept(listener: &TcpListener) -> Self {
-        Self::on(listener.accept().expect("somebody calls").0)
+        loop {
+            let (stream, _) = listener.accept().expect("somebody calls");
+            let mut magic = [0; 4];
+            let peer = Self::on(stream);
+            // As much as it takes to tell: nothing is taken away.
+            while matches!(peer.stream.peek(&mut magic), Ok(1..4)) {
+                std::thread::yield_now();
+            }
+            if magic == Magic::REGTEST.to_bytes() {
+                return peer;
+            }
+        }
     }
 
     fn on(stream: TcpStream) -> Self {

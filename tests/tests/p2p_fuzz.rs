@@ -3,6 +3,8 @@
 //!
 //! `CHAINCORE_FUZZ_SEED` and `CHAINCORE_FUZZ_MESSAGES` say which messages and how many.
 
+use bip324::io::Protocol;
+use bip324::{PacketType, Role};
 use bitcoin::bip152::{BlockTransactions, BlockTransactionsRequest, HeaderAndShortIds};
 use bitcoin::consensus::encode::deserialize_hex;
 use bitcoin::hashes::Hash;
@@ -16,9 +18,12 @@ use bitcoin::{Amount, Block, BlockHash, OutPoint, Txid, Wtxid};
 use chaincore_tests::peer::{Hello, encode, frame};
 use chaincore_tests::{Pair, Peer, mining};
 use serde_json::json;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 
 const MESSAGES: u64 = 6000;
+/// Connections that may be encrypted.
+const HANDSHAKES: usize = 240;
 const HEADER: usize = 24;
 
 /// A 64-bit xorshift* generator.
@@ -281,6 +286,98 @@ fn nothing_that_a_peer_sends_brings_the_node_down() {
         }
     }
     println!("{messages} messages over {connections} connections");
+    pair.goes_on();
+    assert!(!pair.victim.log().contains("panicked"), "seed {seed}");
+    let mut victim = pair.victim;
+    assert_eq!(victim.stop(), Some(0), "seed {seed}");
+}
+
+/// Bytes with which a connection may begin.
+fn beginning(random: &mut Random) -> Vec<u8> {
+    match random.below(3) {
+        // Hardly a hello in the open.
+        0 => {
+            let mut bytes = encode(NetworkMessage::Version(Peer::version(&Hello::default())));
+            let at = random.below(HEADER);
+            bytes[at] ^= 1 << random.below(8);
+            bytes
+        }
+        // A key, and garbage that need not end in time.
+        1 => {
+            let count = 64 + random.below(5000);
+            random.bytes(count)
+        }
+        _ => {
+            let count = random.below(64);
+            random.bytes(count)
+        }
+    }
+}
+
+/// Makes an encrypted connection and says anything over it, for some packets. It stays open.
+fn converse(world: &World, pair: &Pair, random: &mut Random) -> TcpStream {
+    let stream = TcpStream::connect(pair.address()).expect("the node listens");
+    let clone = || stream.try_clone().expect("a socket");
+    let garbage = random.below(4096);
+    let garbage = Some(random.bytes(garbage));
+    let protocol = Protocol::new(bitcoin::Network::Regtest, Role::Initiator, garbage, None, clone(), clone());
+    let (_, writer) = protocol.expect("the handshake succeeds").into_split();
+    let (mut cipher, mut socket) = writer.into_inner();
+    for number in 0..1 + random.below(30) {
+        let mut contents = match random.below(3) {
+            0 => {
+                let count = random.below(100);
+                random.bytes(count)
+            }
+            _ if number == 0 => {
+                bip324::serde::serialize(NetworkMessage::Version(Peer::version(&Hello::default())))
+            }
+            _ => bip324::serde::serialize(world.message(pair, random)),
+        };
+        if random.below(2) == 0 {
+            mutate(&mut contents, random);
+        }
+        let kind = if random.below(10) == 0 { PacketType::Decoy } else { PacketType::Genuine };
+        let mut packet = cipher.encrypt_to_vec(&contents, kind, None);
+        if random.below(20) == 0 {
+            let at = random.below(packet.len());
+            packet[at] ^= 1 << random.below(8);
+        }
+        if socket.write_all(&packet).is_err() {
+            break;
+        }
+    }
+    stream
+}
+
+#[test]
+fn nothing_that_is_said_in_secret_brings_the_node_down() {
+    let seed = number("CHAINCORE_FUZZ_SEED", 1);
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let pair = Pair::start(8, &[]);
+    pair.honest.rpc("generatetoaddress", json!([110, mining::address()]));
+    pair.goes_on();
+    let world = World::of(&pair);
+    let mut open = Vec::new();
+    for _ in 0..HANDSHAKES {
+        let stream = match random.below(2) {
+            0 => converse(&world, &pair, &mut random),
+            _ => {
+                let mut stream = TcpStream::connect(pair.address()).expect("the node listens");
+                // It may have been enough for the node before all was sent.
+                let _ = stream.write_all(&beginning(&mut random));
+                stream
+            }
+        };
+        open.push(stream);
+        // Those that are left hanging are as many as an attacker has.
+        if open.len() > 60 {
+            drop(open.swap_remove(random.below(60)));
+        }
+    }
+    pair.goes_on();
+    pair.has_grown_by_less_than(100_000_000, &format!("{HANDSHAKES} connections of seed {seed}"));
+    drop(open);
     pair.goes_on();
     assert!(!pair.victim.log().contains("panicked"), "seed {seed}");
     let mut victim = pair.victim;

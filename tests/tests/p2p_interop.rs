@@ -270,8 +270,8 @@ struct Core {
 }
 
 impl Core {
-    /// The one that is named by the environment, if one is.
-    fn start() -> Option<Self> {
+    /// The one that is named by the environment, if one is, with more arguments.
+    fn start(args: &[&str]) -> Option<Self> {
         let Some(program) = std::env::var_os("CHAINCORE_TEST_BITCOIND").map(PathBuf::from) else {
             println!("skipped: CHAINCORE_TEST_BITCOIND names no bitcoind");
             return None;
@@ -293,6 +293,7 @@ impl Core {
                 "-debug=cmpctblock",
             ])
             .args(["-fallbackfee=0.0001", "-dnsseed=0"])
+            .args(args)
             .arg(format!("-datadir={}", folder.path().display()))
             .arg(format!("-rpcport={}", rpc.port()))
             .arg(format!("-bind={p2p}"))
@@ -408,23 +409,68 @@ fn lives_with(node: &TestNode, core: &Core, mined: &[BlockHash]) {
     }
 }
 
+/// What the only connection between the two is to either, by its transport: ours first.
+fn transports(node: &TestNode, core: &Core) -> [Value; 2] {
+    let peers = [node.rpc("getpeerinfo", json!([])), core.rpc("getpeerinfo", json!([]))];
+    peers.map(|peers| {
+        assert_eq!(peers.as_array().map(Vec::len), Some(1), "{peers}");
+        json!([peers[0]["transport_protocol_type"], peers[0]["session_id"]])
+    })
+}
+
+/// The two have an encrypted connection, and call it the same.
+fn is_encrypted(node: &TestNode, core: &Core) {
+    let [ours, theirs] = transports(node, core);
+    assert_eq!((&ours[0], ours[1].as_str().map(str::len)), (&json!("v2"), Some(64)));
+    assert_eq!(ours, theirs);
+}
+
 #[test]
 fn bitcoin_core_is_called() {
-    let Some(core) = Core::start() else { return };
+    let Some(core) = Core::start(&["-v2transport=1"]) else { return };
     let mined = core.mine(150);
     let call = format!("-connect={}", core.p2p);
     let node = TestNode::start(&["-regtest", "-bind=127.0.0.1", "-listen=1", "-debug=net", &call]);
     wait_for_tip(&node, mined[149]);
     lives_with(&node, &core, &mined);
+    is_encrypted(&node, &core);
 }
 
 #[test]
 fn bitcoin_core_calls() {
-    let Some(core) = Core::start() else { return };
+    let Some(core) = Core::start(&["-v2transport=1"]) else { return };
     let node = TestNode::start(&ARGS);
     let mined = mine(&node, 150);
-    // It tries the encrypted transport first, and then the plain one.
     core.rpc("addnode", json!([node.p2p_address().to_string(), "add"]));
     core.wait_for_tip(mined[149]);
     lives_with(&node, &core, &mined);
+    is_encrypted(&node, &core);
+}
+
+#[test]
+fn either_does_with_one_that_does_not_encrypt() {
+    // Ours calls a bitcoind that does not, and finds out.
+    let Some(core) = Core::start(&["-v2transport=0"]) else { return };
+    let call = format!("-connect={}", core.p2p);
+    let node = TestNode::start(&["-regtest", "-bind=127.0.0.1", "-listen=1", "-debug=net", &call]);
+    core.wait_for_tip(mine(&node, 1)[0]);
+    wait_for_tip(&node, core.mine(1)[0]);
+    assert_eq!(transports(&node, &core), [json!(["v1", ""]), json!(["v1", ""])]);
+    assert!(node.log().contains("retrying with v1 transport protocol for peer="));
+    drop(node);
+    // It calls ours.
+    core.wait_until("it is alone", |core| core.rpc("getconnectioncount", json!([])) == 0);
+    let node = TestNode::start(&ARGS);
+    core.rpc("addnode", json!([node.p2p_address().to_string(), "onetry"]));
+    wait_for_tip(&node, core.mine(1)[0]);
+    assert_eq!(transports(&node, &core), [json!(["v1", ""]), json!(["v1", ""])]);
+    drop(node);
+
+    // A bitcoind that does calls ours that does not, and finds out.
+    let Some(core) = Core::start(&["-v2transport=1"]) else { return };
+    let node = TestNode::start(&[&ARGS[..], &["-v2transport=0"]].concat());
+    core.rpc("addnode", json!([node.p2p_address().to_string(), "add"]));
+    core.wait_for_tip(mine(&node, 1)[0]);
+    assert_eq!(transports(&node, &core), [json!(["v1", ""]), json!(["v1", ""])]);
+    core.wait_until("it has told", |core| core.log().contains("retrying with v1 transport protocol"));
 }

@@ -57,7 +57,8 @@ pub(super) fn node_info(config: &Config) -> Result<NodeInfo, AppError> {
 /// The services that this node offers to peers.
 fn services(config: &Config) -> ServiceFlags {
     let filters = if config.peers.serve_filters { ServiceFlags::COMPACT_FILTERS } else { ServiceFlags::NONE };
-    ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters
+    let encrypted = if config.peers.encrypted { ServiceFlags::P2P_V2 } else { ServiceFlags::NONE };
+    ServiceFlags::NETWORK | ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS | filters | encrypted
 }
 
 pub(super) fn p2p(config: &Config, info: &NodeInfo) -> Result<P2pOptions, AppError> {

@@ -23,7 +23,7 @@ pub(super) const IGNORED_OPTIONS: &[OptionSpec] = &[
     ignored("natpmp"), ignored("onion"),
     ignored("peerbloomfilters"), ignored("privatebroadcast"),
     ignored("proxy"), ignored("proxyrandomize"), ignored("signetseednode"),
-    ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"), ignored("v2transport"),
+    ignored("torcontrol"), ignored("torpassword"), ignored("txreconciliation"),
     ignored("capturemessages"),
     // API and log
     ignored("deprecatedrpc"), ignored("ipcbind"), ignored("rpcdoccheck"), ignored("logips"),

@@ -258,6 +258,7 @@ const OPTIONS: &[OptionSpec] = &[
     option("dns", "", Group::Connection, "Look up the names of peers (default: 1)"),
     option("networkactive", "", Group::Connection, "Make connections; setnetworkactive changes it (default: 1)"),
     option("blocksonly", "", Group::Connection, "Take no transactions from peers (default: 0)"),
+    option("v2transport", "", Group::Connection, "Encrypt connections with peers that can, as BIP324 has it (default: 1)"),
     option("peerblockfilters", "", Group::Connection, "Serve compact block filters to peers, which takes -blockfilterindex (default: 0)"),
     option("peertimeout", "<s>", Group::Debug, "Seconds that a peer may take to say hello (default: 60)"),
     option("timeout", "<ms>", Group::Connection, "Milliseconds that a connection may take to be made (default: 5000)"),

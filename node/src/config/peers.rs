@@ -107,6 +107,8 @@ pub struct PeersConfig {
     pub whitelist: Whitelist,
     /// Whether block filters are served.
     pub serve_filters: bool,
+    /// Whether the encrypted transport is spoken.
+    pub encrypted: bool,
     /// How long a ban lasts if nothing else is said, in seconds.
     pub ban_time: i64,
 }
@@ -216,6 +218,7 @@ impl PeersConfig {
             max_send: settings.number("maxsendbuffer", 0..=1_000_000)?.unwrap_or(1_000) * 1_000,
             whitelist,
             serve_filters: settings.switch_or("peerblockfilters", false)?,
+            encrypted: settings.switch_or("v2transport", true)?,
             ban_time: settings.number("bantime", 1..=i64::MAX)?.unwrap_or(24 * 60 * 60),
             binds,
             comments,

@@ -127,7 +127,9 @@ fn a_harness_written_for_core_starts_a_node() {
         "{warnings:?}"
     );
     let unused = warnings.last().unwrap();
-    assert!(unused.contains("-v2transport") && !unused.contains("-whitelist"), "{unused}");
+    assert!(unused.contains("-natpmp"), "{unused}");
+    assert!(!unused.contains("-v2transport") && !unused.contains("-whitelist"), "{unused}");
+    assert!(config.peers.encrypted);
     assert!(config.describe().contains(&"Command-line arg: uacomment=\"testnode0\"".to_owned()));
 }
 

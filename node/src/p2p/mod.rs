@@ -32,6 +32,7 @@ pub mod subnet;
 mod tests;
 pub mod timer;
 pub mod token_bucket;
+pub mod transport;
 pub mod wake;
 pub mod wire;
 

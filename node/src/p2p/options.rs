@@ -7,6 +7,7 @@ use super::net_address::NetAddress;
 use super::permissions::Whitelist;
 use super::processing::HeaderLimits;
 use super::reach::Reach;
+use super::transport::TransportVersion;
 use super::wire::ServiceFlags;
 use chaincore_consensus::pow::Work;
 use std::path::PathBuf;
@@ -87,6 +88,16 @@ pub struct P2pOptions {
     pub own: OwnOptions,
     /// The chain's folder, for `peers.dat`, `banlist.json` and `anchors.dat`.
     pub folder: PathBuf,
+}
+
+impl P2pOptions {
+    /// The highest version of the transport that this node knows: the encrypted one if it offers that to peers.
+    pub fn transport(&self) -> TransportVersion {
+        match self.services.contains(ServiceFlags::P2P_V2) {
+            true => TransportVersion::V2,
+            false => TransportVersion::V1,
+        }
+    }
 }
 
 /// What ChainCore's networks have beyond Bitcoin's. By default there is nothing of it, and all is as Core does it.

@@ -2,7 +2,7 @@
 
 use super::address_book::{AddressBook, Randomness};
 use super::bans::Bans;
-use super::connection::{ConnectError, Network, PeerLink, listen};
+use super::connection::{Network, PeerLink, listen};
 use super::discovery::Discovery;
 use super::kind::{ConnectionKind, PeerId};
 use super::local::SCORE_BOUND;
@@ -10,6 +10,7 @@ use super::net_address::NetAddress;
 use super::options::P2pOptions;
 use super::outbound::{AtCapacity, Outbound};
 use super::processing::{MessageThread, OrphanInfo, Protocol, ProtocolHandle};
+use super::transport::TransportVersion;
 use crate::chain::ChainHandle;
 use crate::clock::Clock;
 use crate::index::BlockFilters;
@@ -113,21 +114,21 @@ impl P2p {
         &self.bound
     }
 
-    /// Calls a peer.
-    pub async fn connect(&self, target: &str, kind: ConnectionKind) -> Result<Arc<PeerLink>, ConnectError> {
-        self.network.connect(target, kind).await
-    }
-
-    /// [`Self::connect`] for threads outside the runtime; what comes of it is in the log.
-    pub fn connect_blocking(&self, target: &str, kind: ConnectionKind) {
-        if let Err(error) = self.runtime.block_on(self.network.connect(target, kind)) {
+    /// Calls a peer. Not for the runtime's threads; what comes of it is in the log.
+    pub fn connect_blocking(&self, target: &str, kind: ConnectionKind, transport: TransportVersion) {
+        if let Err(error) = self.runtime.block_on(self.network.connect(target, kind, transport)) {
             tracing::debug!(target: "net", "{error}");
         }
     }
 
     /// [`Outbound::connect`] for threads outside the runtime.
-    pub fn open_blocking(&self, target: &str, kind: ConnectionKind) -> Result<(), AtCapacity> {
-        self.runtime.block_on(self.outbound.connect(target, kind))
+    pub fn open_blocking(
+        &self,
+        target: &str,
+        kind: ConnectionKind,
+        transport: TransportVersion,
+    ) -> Result<(), AtCapacity> {
+        self.runtime.block_on(self.outbound.connect(target, kind, transport))
     }
 
     /// Ends the connections to an address; whether there was one.

@@ -8,6 +8,7 @@ use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::{Host, NetAddress, Network as NetworkKind};
 use crate::p2p::processing::Protocol;
 use crate::p2p::subnet::Subnet;
+use crate::p2p::transport::{Transport, TransportVersion};
 use crate::p2p::wire::{Command, PeerAddress, ServiceFlags};
 use chaincore_consensus::{Amount, BlockHash};
 use chaincore_rpc::network::{
@@ -64,6 +65,11 @@ fn peer_info(link: &PeerLink, now_micros: i64) -> PeerInfo {
         sent_by_message: counters.sent_by_message(),
         recv_by_message: counters.received_by_message(),
         connection_type: link.kind().name(),
+        transport: link.transport().map(|transport| match transport.version() {
+            TransportVersion::V1 => "v1",
+            TransportVersion::V2 => "v2",
+        }),
+        session_id: link.transport().and_then(Transport::session).map(|id| id.to_string()),
     }
 }
 
@@ -75,6 +81,10 @@ fn known_address(known: &PeerAddress) -> KnownAddress {
         port: known.address.port(),
         network: known.address.host().net_class().name().into(),
     }
+}
+
+fn transport(encrypted: bool) -> TransportVersion {
+    if encrypted { TransportVersion::V2 } else { TransportVersion::V1 }
 }
 
 fn subnet(text: &str) -> Result<Subnet, BanRefusal> {
@@ -159,12 +169,12 @@ impl Network for P2p {
         self.network().local().list().into_iter().map(shown).collect()
     }
 
-    fn try_once(&self, name: &str) {
-        self.connect_blocking(name, ConnectionKind::Manual);
+    fn try_once(&self, name: &str, encrypted: bool) {
+        self.connect_blocking(name, ConnectionKind::Manual, transport(encrypted));
     }
 
-    fn add(&self, name: &str) -> bool {
-        self.outbound().add(name)
+    fn add(&self, name: &str, encrypted: bool) -> bool {
+        self.outbound().add(name, transport(encrypted))
     }
 
     fn remove(&self, name: &str) -> bool {
@@ -179,10 +189,12 @@ impl Network for P2p {
         self.outbound().added_peers().into_iter().map(shown).collect()
     }
 
-    fn open(&self, address: &str, kind: &str) -> Result<(), ConnectRefusal> {
+    fn open(&self, address: &str, kind: &str, encrypted: bool) -> Result<(), ConnectRefusal> {
         match ConnectionKind::by_name(kind) {
             None | Some(ConnectionKind::Inbound | ConnectionKind::Manual) => Err(ConnectRefusal::UnknownKind),
-            Some(kind) => self.open_blocking(address, kind).map_err(|_| ConnectRefusal::Full),
+            Some(kind) => {
+                self.open_blocking(address, kind, transport(encrypted)).map_err(|_| ConnectRefusal::Full)
+            }
         }
     }
 

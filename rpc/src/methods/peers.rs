@@ -10,6 +10,9 @@ use crate::value::{Btc, CoreDouble, Object};
 use chaincore_consensus::{BlockHash, hex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The service of the encrypted transport.
+const P2P_V2: u64 = 1 << 11;
+
 fn nothing() -> Reply {
     reply(&())
 }
@@ -57,8 +60,8 @@ fn peer_json(peer: &PeerInfo) -> Object {
         .put("bytessent_per_msg", &peer.sent_by_message)
         .put("bytesrecv_per_msg", &peer.recv_by_message)
         .put("connection_type", peer.connection_type)
-        .put("transport_protocol_type", "v1")
-        .put("session_id", "");
+        .put("transport_protocol_type", peer.transport.unwrap_or("detecting"))
+        .put("session_id", peer.session_id.as_deref().unwrap_or_default());
     json
 }
 
@@ -67,11 +70,16 @@ pub fn ping(node: &dyn Node, _: &Args) -> Reply {
     nothing()
 }
 
-/// Only the first version of the transport is spoken.
-fn check_transport(args: &Args, at: usize, message: &str) -> Result<(), RpcError> {
-    match args.opt_bool(at)? {
-        Some(true) => Err(RpcError::invalid_parameter(message)),
-        _ => Ok(()),
+/// Whether the node speaks the encrypted transport (BIP324).
+fn knows_encryption(node: &dyn Node) -> bool {
+    node.info().services & P2P_V2 != 0
+}
+
+/// An answer to whether to use the encrypted transport, unless the node does not speak it.
+fn check_transport(node: &dyn Node, encrypted: bool, message: &str) -> Result<bool, RpcError> {
+    match encrypted && !knows_encryption(node) {
+        true => Err(RpcError::invalid_parameter(message)),
+        false => Ok(encrypted),
     }
 }
 
@@ -80,10 +88,12 @@ pub fn addnode(node: &dyn Node, args: &Args) -> Reply {
     if !matches!(command, "onetry" | "add" | "remove") {
         return Err(args.usage_error());
     }
-    check_transport(args, 2, "Error: v2transport requested but not enabled (see -v2transport)")?;
+    let encrypted = args.opt_bool(2)?.unwrap_or_else(|| knows_encryption(node));
+    let refusal = "Error: v2transport requested but not enabled (see -v2transport)";
+    let encrypted = check_transport(node, encrypted, refusal)?;
     match command {
-        "onetry" => node.network().try_once(name),
-        "add" if !node.network().add(name) => {
+        "onetry" => node.network().try_once(name, encrypted),
+        "add" if !node.network().add(name, encrypted) => {
             return Err(RpcError::new(code::CLIENT_NODE_ALREADY_ADDED, "Error: Node already added"));
         }
         "remove" if !node.network().remove(name) => {
@@ -135,12 +145,9 @@ pub fn addconnection(node: &dyn Node, args: &Args) -> Reply {
     if !matches!(kind, "outbound-full-relay" | "block-relay-only" | "addr-fetch" | "feeler") {
         return Err(unknown());
     }
-    check_transport(
-        args,
-        2,
-        "Error: Adding v2transport connections requires -v2transport init flag to be set.",
-    )?;
-    match node.network().open(address, kind) {
+    let refusal = "Error: Adding v2transport connections requires -v2transport init flag to be set.";
+    let encrypted = check_transport(node, args.bool(2)?, refusal)?;
+    match node.network().open(address, kind, encrypted) {
         Ok(()) => reply(&Object::new().with("address", address).with("connection_type", kind)),
         Err(ConnectRefusal::UnknownKind) => Err(unknown()),
         Err(ConnectRefusal::Full) => Err(RpcError::new(

@@ -12,7 +12,7 @@ fn hidden(name: &'static str, about: &'static str) -> Method {
 }
 
 fn transport() -> Arg {
-    Arg::bool("v2transport", "Use the encrypted transport, which this node does not have yet").optional()
+    Arg::bool("v2transport", "Use the encrypted transport first (default: if the node has it)").optional()
 }
 
 /// The methods with their handlers.

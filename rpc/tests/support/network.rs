@@ -118,9 +118,9 @@ impl Network for NoPeers {
         vec![]
     }
 
-    fn try_once(&self, _: &str) {}
+    fn try_once(&self, _: &str, _: bool) {}
 
-    fn add(&self, name: &str) -> bool {
+    fn add(&self, name: &str, _: bool) -> bool {
         insert(&self.added, name)
     }
 
@@ -133,7 +133,7 @@ impl Network for NoPeers {
         added.iter().map(|name| AddedPeer { name: name.clone(), connected: None }).collect()
     }
 
-    fn open(&self, _: &str, _: &str) -> Result<(), ConnectRefusal> {
+    fn open(&self, _: &str, _: &str, _: bool) -> Result<(), ConnectRefusal> {
         Err(ConnectRefusal::Full)
     }
 

@@ -1,5 +1,5 @@
-//! How fast nodes hear from each other: the first download of a deterministic chain from one and from four peers beside
-//! the import of the same chain from files, the time that a block and a transaction take over five hops, and the memory
+//! How fast nodes hear from each other: the first download of a deterministic chain from one peer, encrypted and in
+//! the open, and from four beside the import of the same chain from files, the time that a block and a transaction take over five hops, and the memory
 //! that idle peers take.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
@@ -84,9 +84,14 @@ fn downloads(args: &Args) -> Result<()> {
         peers.push(TestNode::start_in(&folder, &[&COMMON[..], &["-connect=0"]].concat()));
     }
     let calls: Vec<String> = peers.iter().map(|peer| format!("-connect={}", peer.p2p_address())).collect();
-    let ways =
-        [("import from files", &loads[..]), ("download from 1", &calls[..1]), ("download from 4", &calls)];
-    let mut times = [(); 3].map(|()| vec![]);
+    let open = [calls[0].clone(), "-v2transport=0".into()];
+    let ways = [
+        ("import from files", &loads[..]),
+        ("download from 1", &calls[..1]),
+        ("download from 1 in the open", &open),
+        ("download from 4", &calls),
+    ];
+    let mut times = [(); 4].map(|()| vec![]);
     // In turn, so that what else the machine does falls on all alike.
     for _ in 0..args.runs {
         for ((_, sources), times) in ways.iter().zip(&mut times) {

@@ -2,16 +2,18 @@
 //!
 //! A node that has [`Credentials`] serves and believes nobody who does not prove to have them too: a secret that all
 //! members share, or a key that is on this node's list, or both. The proof is over a transcript of the connection:
-//! chain, roles, the nonces of both version messages, and both challenges. So it is worth nothing on another
-//! connection, in the other direction or on another chain.
+//! chain, roles, the nonces of both version messages, both challenges, and the session of an encrypted connection. So
+//! it is worth nothing on another connection, in the other direction or on another chain; and nobody who sits between
+//! two members of an encrypted connection has a session with either that the proofs of both fit.
 //!
-//! It says who is at the other end when the connection begins. It encrypts nothing, and whoever can change the bytes
-//! under way can still do so afterwards.
+//! On a connection in the open it says who is at the other end when the connection begins: whoever can change the
+//! bytes under way can still do so afterwards.
 
 mod files;
 
 pub use files::{FileError, NodeKey, read_key, read_keys, read_or_make_key, read_secret};
 
+use super::transport::SessionId;
 use super::wire::{AuthChallenge, AuthMethods, AuthProof};
 use chaincore_consensus::codec::Encode;
 use chaincore_consensus::hash::tagged_hash;
@@ -54,6 +56,8 @@ pub struct Transcript {
     pub version_nonces: [u64; 2],
     /// The challenges, the caller's first.
     pub challenges: [AuthChallenge; 2],
+    /// The session of an encrypted connection.
+    pub session: Option<SessionId>,
 }
 
 impl Transcript {
@@ -81,6 +85,7 @@ impl Transcript {
                 &self.version_nonces[1].to_le_bytes(),
                 &caller.to_bytes(),
                 &called.to_bytes(),
+                self.session.as_ref().map_or(&[], |session| &session.0[..]),
             ],
         )
     }

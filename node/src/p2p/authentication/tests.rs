@@ -20,6 +20,7 @@ fn transcript(caller: &Credentials, called: &Credentials) -> Transcript {
         genesis: [5; 32],
         version_nonces: [6, 7],
         challenges: [caller.challenge([8; 32]), called.challenge([9; 32])],
+        session: None,
     }
 }
 
@@ -65,13 +66,14 @@ fn a_proof_is_for_one_connection_chain_and_direction() {
         assert_eq!(credentials.check(&said, Side::Caller, &proof), Ok(()));
         // Sent back to whoever made it.
         assert!(credentials.check(&said, Side::Called, &proof).is_err());
-        let others: [fn(&mut Transcript); 6] = [
+        let others: [fn(&mut Transcript); 7] = [
             |said| said.magic[0] ^= 1,
             |said| said.genesis[0] ^= 1,
             |said| said.version_nonces[0] ^= 1,
             |said| said.version_nonces[1] ^= 1,
             |said| said.challenges[0].nonce[0] ^= 1,
             |said| said.challenges[1].nonce[0] ^= 1,
+            |said| said.session = Some(SessionId([0; 32])),
         ];
         for change in others {
             let mut other = said.clone();

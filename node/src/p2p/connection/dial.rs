@@ -5,6 +5,8 @@ use super::{Network, PeerLink};
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::net_address::NetAddress;
 use crate::p2p::permissions::Permissions;
+use crate::p2p::transport::TransportVersion;
+use crate::p2p::wire::{PeerAddress, ServiceFlags};
 use rand::seq::SliceRandom;
 use std::io;
 use std::net::SocketAddr;
@@ -51,14 +53,23 @@ pub enum ConnectError {
     Timeout(String),
 }
 
+/// How a peer is called.
+struct Call<'a> {
+    name: &'a str,
+    kind: ConnectionKind,
+    transport: TransportVersion,
+    count_failure: bool,
+}
+
 impl Network {
     /// Calls a peer that was named, by the owner or in a setting, and waits for the connection (not for the peer's
     /// hello). Of a name's addresses each is tried until one answers. Bans do not matter: whoever names a peer means
-    /// it.
+    /// it. A peer that does not understand `transport` is called again in the open.
     pub async fn connect(
         self: &Arc<Self>,
         target: &str,
         kind: ConnectionKind,
+        transport: TransportVersion,
     ) -> Result<Arc<PeerLink>, ConnectError> {
         if !self.is_active() {
             return Err(ConnectError::Inactive);
@@ -67,7 +78,7 @@ impl Network {
             return Err(ConnectError::Known(target.to_owned()));
         }
         tracing::debug!(
-            target: "net", "trying v1 connection ({}) to {target}, lastseen=0.0hrs", kind.name()
+            target: "net", "trying {transport} connection ({}) to {target}, lastseen=0.0hrs", kind.name()
         );
         let addresses = self.resolve_all(target).await?;
         // One of them may have called, or be called by another name.
@@ -77,7 +88,7 @@ impl Network {
         }
         let mut failure = ConnectError::Name(target.to_owned());
         for address in addresses {
-            match self.dial(address, target, kind, false).await {
+            match self.dial(address, Call { name: target, kind, transport, count_failure: false }).await {
                 Err(error @ (ConnectError::Dial { .. } | ConnectError::Timeout(_))) => failure = error,
                 done => return done,
             }
@@ -86,28 +97,55 @@ impl Network {
     }
 
     /// Calls a peer whose address somebody told, unless that is this node, banned, or connected already, on whatever
-    /// port. `count_failure`: see [`crate::p2p::address_book::AddressBook::attempt`].
+    /// port. `count_failure`: see [`crate::p2p::address_book::AddressBook::attempt`]. The transport is the one that
+    /// it is said to know.
     pub async fn connect_address(
         self: &Arc<Self>,
-        address: NetAddress,
+        known: &PeerAddress,
         kind: ConnectionKind,
         count_failure: bool,
     ) -> Result<Arc<PeerLink>, ConnectError> {
-        let (host, name) = (address.host(), address.to_string());
+        let (address, name) = (known.address, known.address.to_string());
+        self.check_told(&address, &name)?;
+        let transport = match known.services.contains(ServiceFlags::P2P_V2) {
+            true => self.options().transport(),
+            false => TransportVersion::V1,
+        };
+        tracing::debug!(target: "net", "trying {transport} connection ({}) to {name}", kind.name());
+        self.dial(address, Call { name: &name, kind, transport, count_failure }).await
+    }
+
+    /// Calls a peer again that did not understand the encrypted transport, in the open. What goes wrong is logged.
+    pub(super) async fn call_in_the_open(self: &Arc<Self>, link: &PeerLink) {
+        tracing::debug!(target: "net", "retrying with v1 transport protocol for peer={}", link.id());
+        let (address, name, kind) = (link.address(), link.name(), link.kind());
+        // Who was named is meant; an address that somebody told may have become unwanted.
+        let is_named = kind == ConnectionKind::Manual || name != address.to_string();
+        if !is_named && self.check_told(&address, name).is_err() {
+            return;
+        }
+        let transport = TransportVersion::V1;
+        tracing::debug!(target: "net", "trying {transport} connection ({}) to {name}", kind.name());
+        // It could be connected to a moment ago: that is no failure of the address.
+        let _ = self.dial(address, Call { name, kind, transport, count_failure: false }).await;
+    }
+
+    /// Whether an address that somebody told may be called.
+    fn check_told(&self, address: &NetAddress, name: &str) -> Result<(), ConnectError> {
+        let (host, name) = (address.host(), || name.to_owned());
         if !self.is_active() {
             return Err(ConnectError::Inactive);
         }
-        if self.local().contains(&address) {
-            return Err(ConnectError::Own(name));
+        if self.local().contains(address) {
+            return Err(ConnectError::Own(name()));
         }
         if self.bans().is_banned(&host) || self.bans().is_discouraged(&host) {
-            return Err(ConnectError::Banned(name));
+            return Err(ConnectError::Banned(name()));
         }
-        if self.is_connected_to_host(&address) {
-            return Err(ConnectError::Known(name));
+        match self.is_connected_to_host(address) {
+            true => Err(ConnectError::Known(name())),
+            false => Ok(()),
         }
-        tracing::debug!(target: "net", "trying v1 connection ({}) to {name}", kind.name());
-        self.dial(address, &name, kind, count_failure).await
     }
 
     /// Whether there is a connection with a host, on whatever port.
@@ -153,10 +191,9 @@ impl Network {
     async fn dial(
         self: &Arc<Self>,
         address: NetAddress,
-        name: &str,
-        kind: ConnectionKind,
-        count_failure: bool,
+        call: Call<'_>,
     ) -> Result<Arc<PeerLink>, ConnectError> {
+        let Call { name, kind, transport, count_failure } = call;
         self.book().attempt(&address, count_failure);
         let Some(socket_address) = self.socket_address(&address) else {
             return Err(ConnectError::Name(name.to_owned()));
@@ -197,6 +234,7 @@ impl Network {
                 permissions,
                 is_onion: false,
                 prefer_evict: false,
+                transport,
             },
         ))
     }

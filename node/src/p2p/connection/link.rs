@@ -7,10 +7,11 @@ use crate::p2p::facts::PeerFacts;
 use crate::p2p::kind::{ConnectionKind, PeerId};
 use crate::p2p::net_address::{NetAddress, Network};
 use crate::p2p::permissions::Permissions;
+use crate::p2p::transport::{Transport, TransportVersion};
 use crate::p2p::wire::{Command, FrameHeader, Message, frame};
 use chaincore_consensus::{Block, Tx};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use tokio::sync::watch;
 
 /// What is known of a connection when it is made.
@@ -30,6 +31,8 @@ pub struct LinkOptions {
     pub is_onion: bool,
     /// Whether to evict it first when connections run out.
     pub prefer_evict: bool,
+    /// The highest version of the transport that this side knows, if the peer called, or speaks.
+    pub transport: TransportVersion,
 }
 
 /// One connection.
@@ -45,6 +48,7 @@ pub struct PeerLink {
     outbox: Outbox,
     counters: Counters,
     closed: watch::Sender<bool>,
+    transport: OnceLock<Transport>,
     is_stranger: AtomicBool,
     facts: Mutex<PeerFacts>,
 }
@@ -76,6 +80,7 @@ impl PeerLink {
             outbox: Outbox::new(parts.max_send, parts.queued),
             counters: Counters::default(),
             closed: watch::Sender::new(false),
+            transport: OnceLock::new(),
             is_stranger: AtomicBool::new(parts.is_stranger),
             facts: Mutex::default(),
         }
@@ -144,6 +149,32 @@ impl PeerLink {
     /// Whether to evict it first when connections run out.
     pub fn prefers_evict(&self) -> bool {
         self.options.prefer_evict
+    }
+
+    /// The highest version of the transport that this side knows, if the peer called, or speaks.
+    pub fn attempted(&self) -> TransportVersion {
+        self.options.transport
+    }
+
+    /// How messages travel; `None` as long as that is not known.
+    pub fn transport(&self) -> Option<Transport> {
+        self.transport.get().copied()
+    }
+
+    /// Whether a peer that we called has ended the connection, if it is ended, as one does that only knows the first
+    /// version of the transport: it has had enough to see that this is none, and has said nothing (Core's
+    /// `ShouldReconnectV1`). It is called again in the open.
+    pub fn hears_only_plain(&self) -> bool {
+        self.options.transport == TransportVersion::V2
+            && !self.is_inbound()
+            && self.counters.received() == 0
+            && self.counters.sent() >= FrameHeader::LEN as u64
+    }
+
+    /// It is known how messages travel.
+    pub(super) fn found(&self, transport: Transport) {
+        // It is found out once, by one task.
+        let _ = self.transport.set(transport);
     }
 
     /// When the connection was made, in seconds since 1970 by the node's clock.

@@ -273,11 +273,17 @@ impl Network {
         self.totals.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn count_sent(&self, link: &PeerLink, command: &Command, bytes: usize) {
+    /// Counts bytes, of a message or of none.
+    pub(super) fn count_sent(&self, link: &PeerLink, command: Option<&Command>, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         let now = self.clock.now();
         link.counters().bytes_sent(bytes as u64, now);
         self.upload.sent(bytes as u64, now);
-        link.counters().message_sent(command, bytes as u64);
+        if let Some(command) = command {
+            link.counters().message_sent(command, bytes as u64);
+        }
         self.totals.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -347,6 +353,7 @@ impl Network {
                 permissions,
                 is_onion: bound.is_onion,
                 prefer_evict: discouraged,
+                transport: self.options.transport(),
             },
         );
     }

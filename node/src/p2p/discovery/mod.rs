@@ -128,9 +128,20 @@ impl Discovery {
 
     /// Connects to a peer and keeps connected to it.
     pub async fn add(&self, name: &PeerName) -> Result<Found, Refusal> {
-        let (found, link) = self.shared.meet(name, ConnectionKind::Manual).await?;
+        let (found, mut link) = self.shared.meet(name, ConnectionKind::Manual).await?;
         let handshake = async {
-            while !link.facts().handshake_done && !link.is_closed() {
+            loop {
+                // One that does not encrypt is being called again.
+                if link.is_closed()
+                    && link.hears_only_plain()
+                    && let Some(next) = self.shared.network.find(link.name(), &link.address())
+                {
+                    link = next;
+                }
+                let is_over = link.is_closed() && !link.hears_only_plain();
+                if link.facts().handshake_done || is_over {
+                    break;
+                }
                 tokio::time::sleep(HANDSHAKE_TICK).await;
             }
         };
@@ -178,7 +189,10 @@ impl Shared {
                 let known = known.iter().find_map(|address| self.network.find(target, address));
                 let (link, outcome) = match known {
                     Some(link) => (link, Found::KNOWN),
-                    None => (self.network.connect(target, kind).await?, Found::CONNECTED),
+                    None => (
+                        self.network.connect(target, kind, self.network.options().transport()).await?,
+                        Found::CONNECTED,
+                    ),
                 };
                 let found = Found {
                     name: name.to_string(),
@@ -262,7 +276,7 @@ impl Shared {
         if kind != ConnectionKind::Manual && !self.network.options().reach.contains(host.form()) {
             return Err(ConnectError::Unreached(target).into());
         }
-        let link = self.network.connect(&target, kind).await?;
+        let link = self.network.connect(&target, kind, self.network.options().transport()).await?;
         Ok((link, Found::CONNECTED))
     }
 

@@ -156,7 +156,8 @@ impl Shared {
             let wanted = |address: &NetAddress| self.is_wanted(address);
             let Some(address) = self.heard.next(Instant::now().into_std(), wanted) else { break };
             let name = address.to_string();
-            let called = self.network.connect(&name, ConnectionKind::OutboundFullRelay).await;
+            let (kind, transport) = (ConnectionKind::OutboundFullRelay, self.network.options().transport());
+            let called = self.network.connect(&name, kind, transport).await;
             let outcome = called.map_or_else(|error| error.to_string(), |_| Found::CONNECTED.into());
             self.note(&name, &format!("{name}, of which another node told: {outcome}"));
             results.push(Found { node_id: None, address: Some(name.clone()), height: None, name, outcome });

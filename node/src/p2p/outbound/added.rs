@@ -4,6 +4,7 @@ use super::PAUSE;
 use crate::p2p::connection::Network;
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::net_address::NetAddress;
+use crate::p2p::transport::TransportVersion;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -26,22 +27,23 @@ pub struct AddedPeer {
 /// The peers that the owner added.
 #[derive(Debug)]
 pub(super) struct Added {
-    names: Mutex<Vec<String>>,
+    /// Names, and by which transport they are called.
+    names: Mutex<Vec<(String, TransportVersion)>>,
     default_port: u16,
     changed: Notify,
 }
 
 impl Added {
-    pub fn new(names: Vec<String>, default_port: u16) -> Self {
+    pub fn new(names: Vec<String>, default_port: u16, transport: TransportVersion) -> Self {
         let added = Self { names: Mutex::default(), default_port, changed: Notify::new() };
         for name in names {
-            added.add(&name);
+            added.add(&name, transport);
         }
         // Nobody waits yet.
         Self { changed: Notify::new(), ..added }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, TransportVersion)>> {
         self.names.lock().expect("no one panics while holding the names")
     }
 
@@ -50,17 +52,19 @@ impl Added {
     }
 
     pub fn names(&self) -> Vec<String> {
-        self.lock().clone()
+        self.lock().iter().map(|(name, _)| name.clone()).collect()
     }
 
-    pub fn add(&self, name: &str) -> bool {
+    pub fn add(&self, name: &str, transport: TransportVersion) -> bool {
         let mut names = self.lock();
         let address = self.address(name);
-        let is_known = |known: &String| known == name || address.is_some() && self.address(known) == address;
+        let is_known = |(known, _): &(String, TransportVersion)| {
+            known == name || address.is_some() && self.address(known) == address
+        };
         if names.iter().any(is_known) {
             return false;
         }
-        names.push(name.to_owned());
+        names.push((name.to_owned(), transport));
         self.changed.notify_one();
         true
     }
@@ -68,7 +72,7 @@ impl Added {
     pub fn remove(&self, name: &str) -> bool {
         let mut names = self.lock();
         let before = names.len();
-        names.retain(|known| known != name);
+        names.retain(|(known, _)| known != name);
         names.len() != before
     }
 
@@ -76,7 +80,7 @@ impl Added {
     /// for such.
     pub fn contains(&self, address: &NetAddress) -> bool {
         let (full, host) = (address.to_string(), address.host().to_string());
-        self.lock().iter().any(|name| *name == full || *name == host)
+        self.lock().iter().any(|(name, _)| *name == full || *name == host)
     }
 
     /// The peers with their connections, whoever made them.
@@ -91,6 +95,10 @@ impl Added {
         self.names().into_iter().map(added).collect()
     }
 
+    fn transport(&self, name: &str) -> Option<TransportVersion> {
+        self.lock().iter().find(|(known, _)| known == name).map(|(_, transport)| *transport)
+    }
+
     /// Calls whoever is not connected (Core's `ThreadOpenAddedConnections`).
     pub async fn keep_connected(self: Arc<Self>, network: Arc<Network>) {
         loop {
@@ -102,9 +110,11 @@ impl Added {
                 if connected >= MAX_CONNECTIONS {
                     break;
                 }
+                // It may have been removed meanwhile.
+                let Some(transport) = self.transport(&peer.name) else { continue };
                 called = true;
                 // Failures are logged where they happen; it is tried again.
-                let _ = network.connect(&peer.name, ConnectionKind::Manual).await;
+                let _ = network.connect(&peer.name, ConnectionKind::Manual, transport).await;
                 tokio::time::sleep(PAUSE).await;
             }
             let pause = if called { AFTER_CALLS } else { AFTER_NONE };
@@ -125,14 +135,17 @@ fn same(link: &crate::p2p::connection::PeerLink, name: &str, address: Option<Net
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::p2p::transport::TransportVersion::{V1, V2};
 
     #[test]
     fn a_peer_is_added_once_by_whatever_spelling() {
-        let added = Added::new(vec!["1.2.3.4".into(), "node.example".into(), "1.2.3.4:8333".into()], 8333);
+        let added =
+            Added::new(vec!["1.2.3.4".into(), "node.example".into(), "1.2.3.4:8333".into()], 8333, V1);
         assert_eq!(added.names(), ["1.2.3.4", "node.example"]);
-        assert!(!added.add("1.2.3.4:8333"));
-        assert!(!added.add("node.example"));
-        assert!(added.add("1.2.3.4:8334"));
+        assert!(!added.add("1.2.3.4:8333", V2));
+        assert!(!added.add("node.example", V1));
+        assert!(added.add("1.2.3.4:8334", V2));
+        assert_eq!([added.transport("1.2.3.4"), added.transport("1.2.3.4:8334")], [Some(V1), Some(V2)]);
         // It is removed by the name that it was added by.
         assert!(!added.remove("1.2.3.4:8333"));
         assert!(added.remove("1.2.3.4"));
@@ -142,7 +155,7 @@ mod tests {
 
     #[test]
     fn addresses_that_were_added_are_known() {
-        let added = Added::new(vec!["1.2.3.4".into(), "2.3.4.5:8333".into()], 8333);
+        let added = Added::new(vec!["1.2.3.4".into(), "2.3.4.5:8333".into()], 8333, V1);
         let has = |text: &str| added.contains(&text.parse().unwrap());
         assert!(has("1.2.3.4:8333") && has("1.2.3.4:1") && has("2.3.4.5:8333"));
         assert!(!has("2.3.4.5:1") && !has("1.2.3.5:8333"));

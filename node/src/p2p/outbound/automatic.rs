@@ -12,7 +12,7 @@ use super::{PAUSE, has_room};
 use crate::chain::ChainHandle;
 use crate::p2p::connection::Network;
 use crate::p2p::kind::ConnectionKind;
-use crate::p2p::net_address::{self, NetAddress};
+use crate::p2p::net_address;
 use crate::p2p::timer::RandomTimer;
 use crate::p2p::wire::PeerAddress;
 use rand::rngs::StdRng;
@@ -135,7 +135,8 @@ impl Automatic {
             && let Some(name) = self.network.wishes().next_fetch()
         {
             // Failures are logged where they happen.
-            let _ = self.network.connect(&name, ConnectionKind::AddrFetch).await;
+            let transport = self.network.options().transport();
+            let _ = self.network.connect(&name, ConnectionKind::AddrFetch, transport).await;
             tokio::time::sleep(PAUSE).await;
         }
         if !has_room(&self.network) {
@@ -150,13 +151,14 @@ impl Automatic {
             return;
         }
         let Some(plan) = self.plan(&census) else { return };
-        let Some(address) = self.choose(plan, &census) else {
+        let Some(known) = self.choose(plan, &census) else {
             self.fruitless = (self.fruitless + 1).min(MAX_FRUITLESS);
             self.leave_out = (1 << self.fruitless) - 1;
             self.book_size = book_size;
             return;
         };
         self.fruitless = 0;
+        let address = known.address;
         if plan.kind == ConnectionKind::Feeler {
             tokio::time::sleep(FEELER_DELAY.mul_f64(self.rng.random())).await;
             tracing::debug!(target: "net", "Making feeler connection to {address}");
@@ -168,7 +170,7 @@ impl Automatic {
         let reached = census.groups.len() + census.hidden;
         let count_failure = reached >= self.network.options().max_automatic.saturating_sub(1).min(2);
         // Failures are logged where they happen, and count in the book.
-        let _ = self.network.connect_address(address, plan.kind, count_failure).await;
+        let _ = self.network.connect_address(&known, plan.kind, count_failure).await;
     }
 
     fn census(&self) -> Census {
@@ -255,7 +257,7 @@ impl Automatic {
             .find(|network| !has_peers(*network) && self.network.book().size(Some(*network), None) > 0)
     }
 
-    fn choose(&mut self, plan: Plan, census: &Census) -> Option<NetAddress> {
+    fn choose(&mut self, plan: Plan, census: &Census) -> Option<PeerAddress> {
         let chooser = Chooser {
             network: &self.network,
             chain: &self.chain,
@@ -271,7 +273,7 @@ impl Automatic {
                     && !census.groups.contains(&address.group())
                 {
                     tracing::debug!(target: "net", "Trying to make an anchor connection to {address}");
-                    return Some(address);
+                    return Some(anchor);
                 }
             }
         }

@@ -7,8 +7,8 @@ use crate::chain::ChainHandle;
 use crate::p2p::address_book::Choice;
 use crate::p2p::connection::Network;
 use crate::p2p::kind::ConnectionKind;
-use crate::p2p::net_address::{self, NetAddress};
-use crate::p2p::wire::ServiceFlags;
+use crate::p2p::net_address;
+use crate::p2p::wire::{PeerAddress, ServiceFlags};
 use std::collections::BTreeSet;
 
 /// How many addresses are looked at before a later attempt has to find one.
@@ -37,7 +37,7 @@ impl Chooser<'_> {
         &self,
         kind: ConnectionKind,
         preferred: Option<net_address::Network>,
-    ) -> Option<NetAddress> {
+    ) -> Option<PeerAddress> {
         let is_feeler = kind == ConnectionKind::Feeler;
         let now = self.network.clock().now();
         let reach = self.network.options().reach;
@@ -82,7 +82,7 @@ impl Chooser<'_> {
                 );
                 continue;
             }
-            return Some(address);
+            return Some(known);
         }
         None
     }

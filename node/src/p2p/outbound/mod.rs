@@ -23,6 +23,7 @@ pub use wishes::Wishes;
 use super::anchors::{self, MAX_ANCHORS};
 use super::connection::Network;
 use super::kind::ConnectionKind;
+use super::transport::TransportVersion;
 use super::wire::{PeerAddress, ServiceFlags};
 use crate::chain::ChainHandle;
 use added::Added;
@@ -57,7 +58,7 @@ impl Outbound {
     /// Starts to call.
     pub fn start(network: Arc<Network>, chain: ChainHandle) -> Self {
         let options = network.options();
-        let added = Arc::new(Added::new(options.add.clone(), options.default_port));
+        let added = Arc::new(Added::new(options.add.clone(), options.default_port, options.transport()));
         let mut tasks = vec![tokio::spawn(added.clone().keep_connected(network.clone()))];
         let mut anchors = None;
         match options.connect.clone() {
@@ -96,9 +97,9 @@ impl Outbound {
         self.added.peers(&self.network)
     }
 
-    /// Adds a peer; `false` if it was added before, by whatever spelling of its address.
-    pub fn add(&self, name: &str) -> bool {
-        self.added.add(name)
+    /// Adds a peer, to be called by a transport; `false` if it was added before, by whatever spelling of its address.
+    pub fn add(&self, name: &str, transport: TransportVersion) -> bool {
+        self.added.add(name, transport)
     }
 
     /// Removes a peer that was added by this name; `false` if it was not. The connection stays.
@@ -107,13 +108,18 @@ impl Outbound {
     }
 
     /// Calls a peer once, as one of the owner's. What goes wrong is logged.
-    pub async fn try_once(&self, name: &str) {
-        let _ = self.network.connect(name, ConnectionKind::Manual).await;
+    pub async fn try_once(&self, name: &str, transport: TransportVersion) {
+        let _ = self.network.connect(name, ConnectionKind::Manual, transport).await;
     }
 
     /// Makes a connection of a kind that the node otherwise makes by itself (`addconnection`, for tests). The answer
     /// comes when the call has succeeded or failed, and does not tell which, as Core's.
-    pub async fn connect(&self, name: &str, kind: ConnectionKind) -> Result<(), AtCapacity> {
+    pub async fn connect(
+        &self,
+        name: &str,
+        kind: ConnectionKind,
+        transport: TransportVersion,
+    ) -> Result<(), AtCapacity> {
         let options = self.network.options();
         let most = match kind {
             ConnectionKind::Inbound | ConnectionKind::Manual => 0,
@@ -125,7 +131,7 @@ impl Outbound {
         if self.network.count(|other| other == kind) >= most || !has_room(&self.network) {
             return Err(AtCapacity);
         }
-        let _ = self.network.connect(name, kind).await;
+        let _ = self.network.connect(name, kind, transport).await;
         Ok(())
     }
 
@@ -173,7 +179,7 @@ async fn connect_to_named(network: Arc<Network>, named: Vec<String>) {
     while !named.is_empty() {
         for name in &named {
             // Failures are logged where they happen; it is tried again.
-            let _ = network.connect(name, ConnectionKind::Manual).await;
+            let _ = network.connect(name, ConnectionKind::Manual, network.options().transport()).await;
             tokio::time::sleep(PAUSE * round.min(MAX_PAUSES)).await;
         }
         tokio::time::sleep(PAUSE).await;

@@ -6,6 +6,7 @@
 
 use super::{Peer, Protocol, SECOND};
 use crate::p2p::authentication::{Side, Transcript};
+use crate::p2p::transport::Transport;
 use crate::p2p::wire::{AuthChallenge, AuthProof, Message};
 use std::fmt::Display;
 
@@ -150,6 +151,7 @@ impl Protocol {
             genesis: *self.chain.params().genesis.hash().as_bytes(),
             version_nonces: [caller.0, called.0],
             challenges: [caller.1, called.1],
+            session: peer.link.transport().and_then(Transport::session),
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::p2p::kind::ConnectionKind;
 use crate::p2p::net_address::NetAddress;
 use crate::p2p::outbound::desirable_services;
 use crate::p2p::permissions::Permissions;
+use crate::p2p::transport::{Transport, TransportVersion};
 use crate::p2p::wire::{
     COMPACT_BLOCKS_VERSION, COMPACT_BLOCKS_WITH_WITNESS, FEATURE_VERSION, MIN_PEER_PROTOCOL_VERSION, Message,
     PROTOCOL_VERSION, SEND_HEADERS_VERSION, ServiceFlags, Version, WTXID_RELAY_VERSION,
@@ -141,14 +142,16 @@ impl Protocol {
     fn begin_exchange(&mut self, peer: &mut Peer) {
         let id = peer.id();
         let kind = peer.kind().name();
+        // Something has come over it.
+        let transport = peer.link.transport().map_or(TransportVersion::V1, Transport::version);
         // Whoever calls often must not fill the log.
         if peer.is_inbound() {
             tracing::debug!(
-                target: "net", "New {kind} peer connected: transport: v1, version: {}, peer={id}", peer.version
+                target: "net", "New {kind} peer connected: transport: {transport}, version: {}, peer={id}", peer.version
             );
         } else {
             tracing::info!(
-                "New {kind} peer connected: transport: v1, version: {}, blocks={}, peer={id}",
+                "New {kind} peer connected: transport: {transport}, version: {}, blocks={}, peer={id}",
                 peer.version,
                 peer.starting_height
             );

@@ -5,6 +5,7 @@ use crate::p2p::kind::ConnectionKind;
 use crate::p2p::options::P2pOptions;
 use crate::p2p::outbound::AtCapacity;
 use crate::p2p::subnet::Subnet;
+use crate::p2p::transport::TransportVersion;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -159,7 +160,7 @@ fn a_feeler_finds_out_whether_an_address_works() {
 fn who_is_called_twice_at_once_is_connected_once() {
     let (node, other) = (Node::start(|_| {}), Node::start(|_| {}));
     let (place, network) = (other.place(), node.p2p.network());
-    let call = || network.connect(&place, ConnectionKind::Manual);
+    let call = || network.connect(&place, ConnectionKind::Manual, TransportVersion::V1);
     let (one, two) = node.run(async { tokio::join!(call(), call()) });
     assert!(one.is_ok() != two.is_ok());
     assert_eq!(node.links().len(), 1);
@@ -181,7 +182,10 @@ fn connections_for_tests_have_their_limits() {
     for n in 1..=9 {
         node.stand_in(&format!("9{n}.1.1.1:8333"), &other);
     }
-    let call = |n: u8, kind| node.run(node.p2p.outbound().connect(&format!("9{n}.1.1.1:8333"), kind));
+    let call = |n: u8, kind| {
+        let name = format!("9{n}.1.1.1:8333");
+        node.run(node.p2p.outbound().connect(&name, kind, TransportVersion::V1))
+    };
     assert_eq!(call(1, ConnectionKind::BlockRelay), Ok(()));
     assert_eq!(call(2, ConnectionKind::BlockRelay), Ok(()));
     assert_eq!(call(3, ConnectionKind::BlockRelay), Err(AtCapacity));

@@ -10,6 +10,7 @@ mod messages;
 mod private;
 mod raw_peer;
 mod reach;
+mod transport;
 
 use super::address_book::Table;
 use super::bans::Bans;
@@ -130,7 +131,8 @@ impl Node {
 
     /// Calls another node, as the owner would have it.
     fn call(&self, other: &Self) {
-        self.run(self.p2p.outbound().try_once(&other.place()));
+        let transport = self.p2p.network().options().transport();
+        self.run(self.p2p.outbound().try_once(&other.place(), transport));
         wait("the nodes have met", || {
             let greeted = |node: &Self| node.links().iter().all(|link| link.facts().handshake_done);
             !self.links().is_empty() && greeted(self) && greeted(other)

@@ -5,6 +5,7 @@ use crate::p2p::authentication::Credentials;
 use crate::p2p::connection::STRANGERS;
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::options::P2pOptions;
+use crate::p2p::transport::TransportVersion;
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ fn strangers_take_no_places_of_members() {
     assert_eq!(node.p2p.network().count(|_| true), 0, "they are no peers");
     let callers: Vec<Node> = (0..2).map(|_| Node::start(secretive)).collect();
     for (n, caller) in callers.iter().enumerate() {
-        caller.run(caller.p2p.outbound().try_once(&place));
+        caller.run(caller.p2p.outbound().try_once(&place, TransportVersion::V1));
         wait("a member is accepted", || members(&node) == n + 1 && members(caller) == 1);
     }
     // Whoever comes now makes no member go.
@@ -42,7 +43,7 @@ fn strangers_take_no_places_of_members() {
     assert_eq!((members(&node), node.p2p.network().count(ConnectionKind::is_inbound)), (2, 2));
     // One more member has no place: the two are too few for one of them to go.
     let late = Node::start(secretive);
-    late.run(late.p2p.outbound().try_once(&place));
+    late.run(late.p2p.outbound().try_once(&place, TransportVersion::V1));
     wait("it has been turned away", || node.p2p.network().next_peer() == 43 && late.links().is_empty());
     assert_eq!(members(&node), 2);
     drop((before, after));
