@@ -12,6 +12,7 @@ mod node_id;
 mod notify;
 mod options;
 mod plugins;
+mod signals;
 
 use crate::chain::{ChainError, ChainHandle, ImportReport, Importer, Status};
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ use chaincore_rpc::registry::{RegistryBuilder, RegistryError, Warmup};
 use chaincore_rpc::rest::{Rest, RestParts};
 use chaincore_rpc::web::Web;
 use chaincore_storage::FolderLock;
+use signals::StopSignals;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -91,6 +93,12 @@ pub enum AppError {
 pub fn run(config: &Config) -> Result<(), AppError> {
     let folder = |source| AppError::Folder { path: config.chain_dir.clone(), source };
     config.create_folders().map_err(folder)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
+    // Before the log: whoever sees that there is one may end the node politely.
+    let signals = {
+        let _inside = runtime.enter();
+        StopSignals::catch()?
+    };
     let log = logging::start(&config.log)?;
     for line in config.describe() {
         tracing::info!("{line}");
@@ -109,8 +117,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
              -rpclongpolls, -maxconnections or -stratummaxconnections"
         );
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("node").enable_all().build()?;
-    let result = runtime.block_on(start(config, log));
+    let result = runtime.block_on(start(config, log, signals));
     // Whatever still runs is waiting for something that will not come.
     runtime.shutdown_timeout(Duration::from_secs(5));
     match &result {
@@ -120,7 +127,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     result
 }
 
-async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
+async fn start(config: &Config, log: LogHandle, signals: StopSignals) -> Result<(), AppError> {
     let clock = Clock::new();
     clock.set_mock(config.mock_time);
     let service = Arc::new(Service::new(
@@ -146,7 +153,7 @@ async fn start(config: &Config, log: LogHandle) -> Result<(), AppError> {
     warmup.set_status("Starting…");
 
     let mut stop = service.stopping();
-    stop_on_signals(&service)?;
+    signals.stop(&service);
     let http = if config.api.enabled {
         let http_options = options::http(config)?;
         let parts = RestParts {
@@ -408,31 +415,6 @@ async fn reached(height: Option<u32>, chain: ChainHandle) {
         return;
     }
     std::future::pending().await
-}
-
-/// Ctrl-C and a polite kill end the node as the method `stop` does.
-fn stop_on_signals(service: &Arc<Service>) -> io::Result<()> {
-    let service = service.clone();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            service.request_shutdown();
-        });
-    }
-    #[cfg(not(unix))]
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            service.request_shutdown();
-        }
-    });
-    Ok(())
 }
 
 /// The file with the process id; removed when dropped.
