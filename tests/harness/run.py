@@ -33,10 +33,11 @@ def load():
 
 
 def chosen(names, leave_out):
-    """The scenarios that words name: the whole name, a group, or the begin of a name with `*`."""
+    """The scenarios that words name: the name with its group or without, a group, or the begin of either with `*`."""
 
     def matches(each, word):
-        return word in (each.name, each.group) or word.endswith("*") and each.name.startswith(word[:-1])
+        names = (each.name, f"{each.group}/{each.name}")
+        return word in (*names, each.group) or word.endswith("*") and any(name.startswith(word[:-1]) for name in names)
 
     for word in [*names, *leave_out]:
         if not any(matches(each, word) for each in SCENARIOS.values()):
