@@ -164,6 +164,16 @@ fn blocks_are_found() {
     assert!(blocks(&readme()).len() > 5);
 }
 
+/// What a link calls a heading: its words in lower case with hyphens.
+fn anchor(line: &str) -> String {
+    let words = line.trim_start_matches('#').trim().to_lowercase();
+    words
+        .chars()
+        .filter(|char| char.is_alphanumeric() || " -_".contains(*char))
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
 #[test]
 fn links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -173,7 +183,14 @@ fn links_lead_somewhere() {
         for (at, _) in text.match_indices("](") {
             let link = text[at + 2..].split(')').next().unwrap();
             if !link.starts_with("http") && !link.starts_with('#') {
-                assert!(root.join(folder).join(link).exists(), "{folder}/README.md: {link}");
+                let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+                let target = root.join(folder).join(file);
+                assert!(target.exists(), "{folder}/README.md: {link}");
+                if !heading.is_empty() {
+                    let target = std::fs::read_to_string(target).unwrap();
+                    let found = target.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+                    assert!(found, "{folder}/README.md: {link}");
+                }
                 count += 1;
             }
         }
