@@ -167,15 +167,15 @@ async fn an_interrupted_seal_goes_on_with_what_is_missing() {
             world.take_off(1);
             world.extend(2);
         }
-        // An attempt of somebody's own that failed leaves this.
-        if killed == 3 {
+        // An attempt of somebody's own that failed leaves this. Later the index may be part of a whole.
+        if killed == 1 {
             drop(guide);
             database.sql("DROP INDEX IF EXISTS chaincore.outputs_p0000_script; CREATE INDEX outputs_p0000_script ON chaincore.outputs_p0000 (value);
                 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chaincore.outputs_p0000_script'::regclass").unwrap();
         }
     }
-    // How often it waits depends on the machine; the invalid index needs the fourth.
-    assert!(killed > 3, "{killed}");
+    // How often it waits depends on the machine; the invalid index needs the second.
+    assert!(killed > 1, "{killed}");
     let columns = "SELECT pg_get_indexdef('chaincore.outputs_p0000_script'::regclass)";
     assert!(crate::kit::text(&database.url, columns).await.ends_with("(script_key, tx_id)"));
     assert_eq!(number(&database.url, "SELECT count(*) FROM pg_index WHERE NOT indisvalid").await, 0);
