@@ -235,8 +235,11 @@ fn slow_readers_far_behind_miss_nothing_and_delay_nobody() {
     }
     let mut after = copy.clone();
     mine(&node, 1);
-    after.follow(&mut fast);
-    assert_eq!(after.last().0, 1101);
+    // What comes first may tell of the durable tip alone.
+    while after.last().0 < 1101 {
+        after.follow(&mut fast);
+    }
+    assert!(after.is_of(&node));
 }
 
 #[test]

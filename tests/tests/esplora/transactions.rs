@@ -112,7 +112,12 @@ fn what_an_index_would_have_to_tell_is_not_said_not_to_be() {
 
     // By the address index alone: the history of an address, page by page.
     let node = TestNode::start_in(kept.path(), &["-regtest", "-notxindex"]);
-    let txs = node.get_json(&format!("/api/address/{address}/txs/chain"));
+    let history = format!("/api/address/{address}/txs/chain");
+    // The index is made anew; until it has come near the tip the node says so.
+    while node.get(&history).0 == 503 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let txs = node.get_json(&history);
     let txs = txs.as_array().expect("a list");
     assert!(txs.len() >= 3, "{txs:?}");
     let first = txs[0]["txid"].as_str().expect("an id");
