@@ -1,6 +1,7 @@
 //! Transactions, and what no index tells.
 
 use super::*;
+use std::time::{Duration, Instant};
 
 #[test]
 fn transactions_are_what_rpc_says() {
@@ -114,8 +115,9 @@ fn what_an_index_would_have_to_tell_is_not_said_not_to_be() {
     let node = TestNode::start_in(kept.path(), &["-regtest", "-notxindex"]);
     let history = format!("/api/address/{address}/txs/chain");
     // The index is made anew; until it has come near the tip the node says so.
-    while node.get(&history).0 == 503 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+    let (since, patience) = (Instant::now(), Duration::from_secs(120));
+    while node.get(&history).0 == 503 && since.elapsed() < patience {
+        std::thread::sleep(Duration::from_millis(20));
     }
     let txs = node.get_json(&history);
     let txs = txs.as_array().expect("a list");
