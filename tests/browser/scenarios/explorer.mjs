@@ -228,7 +228,7 @@ async function outlives(session) {
   await page.goto(`${session.url}/#/`);
   await page.locator('.strip-card:not(.coming)').first().waitFor();
   const gone = /\/(status|stats|api)/;
-  await page.route(gone, (route) => route.abort());
+  await page.route(gone, (route) => (away ? route.abort() : route.fallback()));
   away = true;
   for (const socket of sockets) await socket.close();
   await page.getByText('The node does not answer').waitFor();
@@ -241,7 +241,6 @@ async function outlives(session) {
   const asked = page.waitForRequest(gone);
   await page.getByRole('button', { name: 'Try again' }).click();
   await asked;
-  await page.unroute(gone);
   away = false;
   await page.getByText('The node does not answer').waitFor({ state: 'detached' });
   const first = page.locator('.strip-card:not(.coming) .strip-height').first();
