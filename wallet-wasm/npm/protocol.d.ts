@@ -191,7 +191,8 @@ export interface Summary {
   accounts: LightAccount[];
   progress: Progress;
   faults: FaultReport[];
-  /** What became of transactions that were to be sent. */
+  /** What became of transactions that were to be sent. Neither accepted nor with an error: no node said whether it took
+   * it, and it may be on its way. */
   sent: { txid: string; accepted: boolean; error?: string }[];
   mode: 'verified' | 'filters';
   nodes: string[];

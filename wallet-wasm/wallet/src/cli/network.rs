@@ -77,8 +77,11 @@ pub fn broadcast(wallet: &mut Wallet<'_>, nodes: &Nodes, tx: &str) -> Result<Str
         match sent {
             Some(sent) if sent["accepted"] == true => break,
             Some(sent) => {
-                let said = plain(sent["error"].as_str().unwrap_or("for no reason that it gave"));
-                return Err(Failure::new("refused", format!("no node took the transaction: {said}")));
+                let refused = |said| format!("no node took the transaction: {}", plain(said));
+                return Err(match sent["error"].as_str() {
+                    Some(said) => Failure::new("refused", refused(said)),
+                    None => unsure(),
+                });
             }
             None if round.stands_still(&progress, PATIENCE) => {
                 return Err(unsure());

@@ -11,6 +11,9 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 /// How long a node may take to be reached, and to answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
+/// A node that is busy or starting is asked again after this time, and so many times in all.
+const BREATH: Duration = Duration::from_secs(1);
+const TRIES: u32 = 10;
 /// No answer is longer, in bytes.
 const MAX_ANSWER: u64 = 160 << 20;
 /// No file with certificates is longer, in bytes.
@@ -146,7 +149,18 @@ impl Nodes {
     }
 
     fn ask_chain(&self, url: &str) -> Result<Value, String> {
-        let (status, body) = self.send(url, false, "/light/chain", &[])?;
+        let mut tries = 1;
+        let (status, body) = loop {
+            let (status, body) = self.send(url, false, "/light/chain", &[])?;
+            if !matches!(status, 429 | 503) {
+                break (status, body);
+            }
+            if tries == TRIES {
+                return Err(format!("it is busy or starting: it answers {status} again and again"));
+            }
+            tries += 1;
+            std::thread::sleep(BREATH);
+        };
         let about: Option<Value> = serde_json::from_slice(&body).ok();
         match about.filter(|about| status == 200 && about["name"].is_string()) {
             Some(about) => Ok(about),

@@ -149,6 +149,7 @@ impl Sync {
         self.inbox.clear();
         self.nodes = (0..count).map(|_| NodeState::default()).collect();
         self.indexes = (0..count).map(|_| Index::default()).collect();
+        self.restart_outgoing();
         self.unproven.clear();
         self.suspicions.clear();
         self.scan.forget_nodes();

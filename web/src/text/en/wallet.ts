@@ -282,7 +282,7 @@ export const wallet = {
   'wallet.approve.incomplete': 'Signatures of others are still missing: use the PSBT page.',
   'wallet.approve.elsewhere': 'Ready to be signed elsewhere',
   'wallet.approve.elsewhere.what': 'Take this to where the keys are, sign it there, and bring the result back on the PSBT page.',
-  'wallet.sent.waiting': 'It is on its way to the node.',
+  'wallet.sent.unsure': 'No node said whether it took it; it may be on its way. Look again in a while before you pay again.',
   'wallet.sent.refused': 'The node did not take it: {why}',
 
   'wallet.tx': 'Transaction',

@@ -81,8 +81,8 @@ function Sending({ txid }: { txid: string }): JSX.Element | null {
     );
   }
   return (
-    <Note>
-      <p>{t('wallet.sent.waiting')}</p>
+    <Note tone="warn">
+      <p>{t('wallet.sent.unsure')}</p>
     </Note>
   );
 }

@@ -23,6 +23,7 @@ export async function send(tx: string): Promise<string> {
     const { sent } = await light.call('summary', {});
     const told = sent.findLast((one) => one.txid === txid);
     if (told?.error !== undefined) throw new Error(t('wallet.sent.refused', { why: told.error }));
+    if (told && !told.accepted) throw new Error(t('wallet.sent.unsure'));
     if (told) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -272,6 +272,33 @@ fn sending_and_fees() {
 }
 
 #[test]
+fn sending_to_the_busy_and_the_silent() {
+    let (server, _) = story();
+    let mut ledger = ledger();
+    let dead = server.lying(&[Lie::Dead], &ledger);
+    let mut sync = client(&server, Mode::Verified, 2);
+    let now = run(&mut sync, &mut ledger, &[&server, &server], server.maker.now());
+    let tx = foreign(&from_block(&server.maker, 5, &[script(&ledger, 2)]));
+    let sent = |sync: &Sync| sync.sent().last().map(|sent| (sent.accepted, sent.error.clone()));
+
+    // Nobody answers: it may be on its way all the same.
+    sync.broadcast(tx.clone());
+    let mut now = now + 10;
+    for _ in 0..10 {
+        now = run(&mut sync, &mut ledger, &[&dead, &dead], now);
+    }
+    assert_eq!(sent(&sync), Some((false, None)), "{:?}", sync.faults());
+    assert!(ledger.tx(&tx.compute_txid()).is_none());
+
+    // Both are busy for a while.
+    server.refuse_next.set(4);
+    sync.broadcast(tx.clone());
+    run(&mut sync, &mut ledger, &[&server, &server], now + 100);
+    assert_eq!(sent(&sync), Some((true, None)), "{:?}", sync.faults());
+    assert!(ledger.tx(&tx.compute_txid()).is_some());
+}
+
+#[test]
 fn a_busy_node_and_a_pause() {
     let (server, txids) = story();
     let mut ledger = ledger();
