@@ -248,6 +248,21 @@ async function outlives(session) {
   await page.close();
 }
 
+/** A node that was asked too much says when it is time again, and the page waits. */
+async function waits(session) {
+  session.expected.push('the server responded with a status of 429');
+  const page = await session.context.newPage();
+  let refused = 0;
+  await page.route(/\/api\/block/, (route) => {
+    refused += 1;
+    return refused > 3 ? route.fallback() : route.fulfill({ status: 429, headers: { 'Retry-After': '1' }, body: '{}' });
+  });
+  await page.goto(`${session.url}/#/block/5`);
+  await page.getByText(await session.rpc('getblockhash', 5)).first().waitFor();
+  assert(refused > 3, `${refused} requests`);
+  await page.close();
+}
+
 export default async function explorer(session) {
   const known = await prepare(session);
   // A search without an answer, and things that are not there, are asked on purpose.
@@ -298,5 +313,6 @@ export default async function explorer(session) {
   await page.keyboard.press('Enter');
   await titled(page, `Block ${height}`);
   await reorganizes(session, page);
+  await waits(session);
   await outlives(session);
 }

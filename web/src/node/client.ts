@@ -29,6 +29,8 @@ export interface Ask {
 }
 
 const PATIENCE = 20_000;
+/** So long does a node that was asked too much have one wait at most, in seconds. */
+const LONGEST_PAUSE = 10;
 /** So many requests at a time: a browser opens no more connections to one place anyway. */
 const AT_A_TIME = 6;
 
@@ -51,7 +53,14 @@ async function request(path: string, ask: Ask, init: RequestInit = {}): Promise<
   try {
     ask.signal?.throwIfAborted();
     const signal = ask.signal ? AbortSignal.any([ask.signal, limit]) : limit;
-    const response = await fetch(path, { ...init, signal, credentials: 'same-origin', redirect: 'error' });
+    const once = (): Promise<Response> =>
+      fetch(path, { ...init, signal, credentials: 'same-origin', redirect: 'error' });
+    let response = await once();
+    // Asked too much: it says when it is time again.
+    while (response.status === 429) {
+      await pause(Number(response.headers.get('Retry-After')), signal);
+      response = await once();
+    }
     if (!response.ok) {
       const message = said(await response.text());
       throw new NodeError('status', response.status, t('error.status', { status: String(response.status), message }));
@@ -64,6 +73,16 @@ async function request(path: string, ask: Ask, init: RequestInit = {}): Promise<
   } finally {
     done();
   }
+}
+
+/** Waits, in seconds, unless it is ended before. */
+async function pause(seconds: number, signal: AbortSignal): Promise<void> {
+  const wait = Math.min(Math.max(seconds || 1, 1), LONGEST_PAUSE) * 1000;
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, wait);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  signal.throwIfAborted();
 }
 
 /** What an error's body says, whether it is text or JSON. */
