@@ -70,7 +70,8 @@ pub fn test(options: &Options) -> Result<()> {
     let first = run(&mut command)?;
     let Counts { passed, failed, ignored, suites } = first.counts;
     println!("\n{passed} tests passed, {failed} failed, {ignored} ignored, in {suites} suites");
-    if !first.status.success() && !(options.again && pass_alone(options, &first)?) {
+    let holds = first.status.success() || options.again && pass_alone(options, &first)?;
+    if !holds {
         bail!("the tests failed ({})", first.status);
     }
     if passed == 0 {
