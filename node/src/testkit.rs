@@ -3,6 +3,10 @@
 //! A [`Branch`] makes blocks and keeps the coins that they leave, by rules simple enough to be believed: what the
 //! node ends up with is compared with that.
 
+mod network;
+
+pub use network::quiet_network;
+
 use crate::chain::ChainHandle;
 use crate::plugins::{BackoffPolicy, Host, HostOptions, Surroundings};
 use chaincore_consensus::hash::{hash160, sha256};

@@ -8,15 +8,13 @@ use chaincore_consensus::{Amount, Hash256, OutPoint, Tx, TxOut, TxRef};
 use chaincore_node::chain::ChainHandle;
 use chaincore_node::clock::Clock;
 use chaincore_node::p2p::connection::BoundAddress;
-use chaincore_node::p2p::options::OwnOptions;
 use chaincore_node::p2p::permissions::{Permissions, Whitelist};
 use chaincore_node::p2p::wire::{InvKind, Inventory, Message, ServiceFlags};
 use chaincore_node::p2p::{P2p, P2pOptions};
 use chaincore_node::testkit::{self, Branch, Lock, Utxo};
-use kit::peer::{MAGIC, Peer};
+use kit::peer::Peer;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Long enough for a burst of announcements to be due whatever chance says, in seconds, and far from the ten minutes after
 /// which the owner's transactions are announced again.
@@ -56,14 +54,7 @@ impl World {
         assert!(!chain.is_initial_download());
         let ports = [Permissions::NONE, Permissions::NOBAN, Permissions::FORCE_RELAY, Permissions::MEMPOOL];
         let options = P2pOptions {
-            magic: MAGIC,
-            default_port: 18444,
             services: ServiceFlags::NETWORK | ServiceFlags::WITNESS,
-            user_agent: "/chaincore:0/".into(),
-            minimum_chain_work: Default::default(),
-            headers_ahead: Default::default(),
-            active: true,
-            listen: true,
             binds: ports
                 .map(|permissions| BoundAddress {
                     address: "127.0.0.1:0".parse().unwrap(),
@@ -71,32 +62,12 @@ impl World {
                     is_onion: false,
                 })
                 .into(),
-            max_inbound: 20,
             target_outbound: 0,
             target_block_relay: 0,
             max_automatic: 0,
-            external: vec![],
-            port: 18444,
-            discover: false,
-            dns_seeds: vec![],
-            dns_seeding: false,
-            force_dns_seeds: false,
-            fixed_seeds: None,
-            reach: chaincore_node::p2p::reach::Reach::ALL,
-            upload_target: 0,
-            add: vec![],
-            connect: Some(vec![]),
-            seeds: vec![],
-            dns: false,
             blocks_only,
-            peer_timeout: i64::from(u32::MAX),
-            dial_timeout: Duration::from_secs(60),
-            max_receive: 5_000_000,
-            max_send: 1_000_000,
             whitelist: Whitelist::default(),
-            ban_time: 1,
-            own: OwnOptions::default(),
-            folder: dir.path().to_path_buf(),
+            ..testkit::quiet_network(dir.path(), chain.params())
         };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -213,7 +213,7 @@ fn the_default_chain_is_mined_by_rest_and_by_template() {
 
 #[test]
 fn bitcoin_core_gives_work() {
-    let Some(core) = Core::start("regtest") else { return };
+    let Some(core) = Core::start("regtest", &[]) else { return };
     let (url, cookie) = (core.url(), core.cookie().display().to_string());
     let mine = |blocks: &str| {
         let output = run(&[
@@ -292,7 +292,7 @@ fn bitcoin_core_gives_work() {
 
 #[test]
 fn a_signet_of_bitcoin_core_is_refused() {
-    let Some(core) = Core::start("signet") else { return };
+    let Some(core) = Core::start("signet", &[]) else { return };
     let payee = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
     let cookie = core.cookie().display().to_string();
     let output = run(&["--wallet", payee, "--node", &core.url(), "--cookie", &cookie]);

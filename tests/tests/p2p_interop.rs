@@ -1,9 +1,8 @@
 //! Peers that nobody here wrote: BDK's light client, a session of the `bitcoin` crate's messages, and Bitcoin Core
 //! itself where `CHAINCORE_TEST_BITCOIND` names a `bitcoind`.
 
-#![allow(clippy::print_stdout, reason = "it says what was skipped")]
+#![allow(clippy::print_stdout, reason = "it says what the light client ended with")]
 
-use base64::Engine;
 use bip157::chain::BlockHeaderChanges;
 use bip157::{Builder, ChainState, Client, Event, HashCheckpoint};
 use bitcoin::bip152::{BlockTransactions, BlockTransactionsRequest, HeaderAndShortIds, ShortId};
@@ -13,12 +12,9 @@ use bitcoin::p2p::message::NetworkMessage;
 use bitcoin::p2p::message_blockdata::{GetHeadersMessage, Inventory};
 use bitcoin::p2p::message_compact_blocks::{BlockTxn, CmpctBlock, GetBlockTxn, SendCmpct};
 use bitcoin::{Amount, Block, BlockHash, Network, OutPoint, ScriptBuf, Transaction, Txid};
-use chaincore_tests::{Peer, TestNode, mining};
+use chaincore_tests::{Core, Peer, TestNode, mining};
 use serde_json::{Value, json};
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long anything may take: a bound, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -261,107 +257,9 @@ fn a_session_of_the_bitcoin_crates_messages() {
     assert_eq!(node.rpc("getrawmempool", json!([])), json!([]));
 }
 
-/// A `bitcoind`.
-struct Core {
-    child: Child,
-    folder: tempfile::TempDir,
-    rpc: SocketAddr,
-    p2p: SocketAddr,
-}
-
-impl Core {
-    /// The one that is named by the environment, if one is, with more arguments.
-    fn start(args: &[&str]) -> Option<Self> {
-        let Some(program) = std::env::var_os("CHAINCORE_TEST_BITCOIND").map(PathBuf::from) else {
-            println!("skipped: CHAINCORE_TEST_BITCOIND names no bitcoind");
-            return None;
-        };
-        let folder = tempfile::tempdir().expect("a folder");
-        // bitcoind does not say which ports the system gave it.
-        let port = || {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-            listener.local_addr().expect("it is bound")
-        };
-        let (rpc, p2p) = (port(), port());
-        let child = Command::new(program)
-            .args([
-                "-regtest",
-                "-listen=1",
-                "-listenonion=0",
-                "-connect=0",
-                "-debug=net",
-                "-debug=cmpctblock",
-            ])
-            .args(["-fallbackfee=0.0001", "-dnsseed=0"])
-            .args(args)
-            .arg(format!("-datadir={}", folder.path().display()))
-            .arg(format!("-rpcport={}", rpc.port()))
-            .arg(format!("-bind={p2p}"))
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("bitcoind can be run");
-        let core = Self { child, folder, rpc, p2p };
-        core.wait_until("it is up", |core| core.try_rpc("getblockcount", json!([])).is_some());
-        Some(core)
-    }
-
-    fn try_rpc(&self, method: &str, params: Value) -> Option<Value> {
-        let cookie = std::fs::read(self.folder.path().join("regtest/.cookie")).ok()?;
-        let cookie = base64::engine::general_purpose::STANDARD.encode(cookie);
-        let mut answer = ureq::post(format!("http://{}", self.rpc))
-            .header("Authorization", format!("Basic {cookie}"))
-            .send(json!({"id": 1, "method": method, "params": params}).to_string())
-            .ok()?;
-        let text = answer.body_mut().read_to_string().ok()?;
-        let answer: Value = serde_json::from_str(&text).ok()?;
-        answer["error"].is_null().then(|| answer["result"].clone())
-    }
-
-    fn rpc(&self, method: &str, params: Value) -> Value {
-        self.try_rpc(method, params).unwrap_or_else(|| panic!("bitcoind: {method} failed"))
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("regtest/debug.log")).expect("a log")
-    }
-
-    fn log_tail(&self) -> String {
-        let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
-    }
-
-    fn wait_until(&self, what: &str, done: impl Fn(&Self) -> bool) {
-        let since = Instant::now();
-        while !done(self) {
-            assert!(since.elapsed() < PATIENCE, "waited in vain until {what}\n{}", self.log_tail());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn best(&self) -> BlockHash {
-        hash(&self.rpc("getbestblockhash", json!([])))
-    }
-
-    fn mine(&self, count: usize) -> Vec<BlockHash> {
-        let hashes = self.rpc("generatetoaddress", json!([count, mining::address()]));
-        hashes.as_array().expect("hashes").iter().map(hash).collect()
-    }
-
-    fn wait_for_tip(&self, tip: BlockHash) {
-        self.wait_until(&format!("bitcoind has {tip}"), |core| core.best() == tip);
-    }
-
-    fn has_in_mempool(&self, txid: Txid) -> bool {
-        self.rpc("getrawmempool", json!([])).as_array().expect("txids").contains(&json!(txid.to_string()))
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A `bitcoind` that says what peers say to it, with more arguments.
+fn bitcoind(args: &[&str]) -> Option<Core> {
+    Core::start("regtest", &[&["-debug=net", "-debug=cmpctblock"], args].concat())
 }
 
 fn wait_for_tip(node: &TestNode, tip: BlockHash) {
@@ -427,9 +325,9 @@ fn is_encrypted(node: &TestNode, core: &Core) {
 
 #[test]
 fn bitcoin_core_is_called() {
-    let Some(core) = Core::start(&["-v2transport=1"]) else { return };
+    let Some(core) = bitcoind(&["-v2transport=1"]) else { return };
     let mined = core.mine(150);
-    let call = format!("-connect={}", core.p2p);
+    let call = format!("-connect={}", core.p2p_address());
     let node = TestNode::start(&["-regtest", "-bind=127.0.0.1", "-listen=1", "-debug=net", &call]);
     wait_for_tip(&node, mined[149]);
     lives_with(&node, &core, &mined);
@@ -438,7 +336,7 @@ fn bitcoin_core_is_called() {
 
 #[test]
 fn bitcoin_core_calls() {
-    let Some(core) = Core::start(&["-v2transport=1"]) else { return };
+    let Some(core) = bitcoind(&["-v2transport=1"]) else { return };
     let node = TestNode::start(&ARGS);
     let mined = mine(&node, 150);
     core.rpc("addnode", json!([node.p2p_address().to_string(), "add"]));
@@ -450,8 +348,8 @@ fn bitcoin_core_calls() {
 #[test]
 fn either_does_with_one_that_does_not_encrypt() {
     // Ours calls a bitcoind that does not, and finds out.
-    let Some(core) = Core::start(&["-v2transport=0"]) else { return };
-    let call = format!("-connect={}", core.p2p);
+    let Some(core) = bitcoind(&["-v2transport=0"]) else { return };
+    let call = format!("-connect={}", core.p2p_address());
     let node = TestNode::start(&["-regtest", "-bind=127.0.0.1", "-listen=1", "-debug=net", &call]);
     core.wait_for_tip(mine(&node, 1)[0]);
     wait_for_tip(&node, core.mine(1)[0]);
@@ -467,7 +365,7 @@ fn either_does_with_one_that_does_not_encrypt() {
     drop(node);
 
     // A bitcoind that does calls ours that does not, and finds out.
-    let Some(core) = Core::start(&["-v2transport=1"]) else { return };
+    let Some(core) = bitcoind(&["-v2transport=1"]) else { return };
     let node = TestNode::start(&[&ARGS[..], &["-v2transport=0"]].concat());
     core.rpc("addnode", json!([node.p2p_address().to_string(), "add"]));
     core.wait_for_tip(mine(&node, 1)[0]);

@@ -1,103 +1,20 @@
 //! `chaincore-wallet` beside Bitcoin Core: a `bitcoind` follows the same chain and judges the wallet's descriptors,
 //! addresses, PSBTs, transactions and messages. Runs where `CHAINCORE_TEST_BITCOIND` names a `bitcoind`.
 
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-
-use base64::Engine as _;
-use chaincore_tests::{TestNode, binary};
+use chaincore_tests::{Core, TestNode, binary};
 use serde_json::{Value, json};
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-const PATIENCE: Duration = Duration::from_secs(120);
 /// An address of nobody's on regtest.
 const STRANGER: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const KINDS: [&str; 4] = ["legacy", "nested", "segwit", "taproot"];
 
-/// A `bitcoind`.
-struct Core {
-    child: Child,
-    folder: tempfile::TempDir,
-    rpc: SocketAddr,
-    p2p: SocketAddr,
-}
-
-impl Core {
-    /// The one that is named by the environment, if one is.
-    fn start() -> Option<Self> {
-        let Some(program) = std::env::var_os("CHAINCORE_TEST_BITCOIND").map(PathBuf::from) else {
-            println!("skipped: CHAINCORE_TEST_BITCOIND names no bitcoind");
-            return None;
-        };
-        let folder = tempfile::tempdir().expect("a folder");
-        // bitcoind does not say which ports the system gave it.
-        let [rpc, p2p] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
-        let [rpc, p2p] = [rpc, p2p].map(|listener| listener.local_addr().expect("it is bound"));
-        let child = Command::new(program)
-            .args(["-regtest", "-listen=1", "-listenonion=0", "-connect=0", "-dnsseed=0", "-txindex"])
-            .arg(format!("-datadir={}", folder.path().display()))
-            .arg(format!("-rpcport={}", rpc.port()))
-            .arg(format!("-bind={p2p}"))
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("bitcoind can be run");
-        let core = Self { child, folder, rpc, p2p };
-        core.wait_until("it is up", || core.call("getblockcount", json!([])).is_ok());
-        Some(core)
-    }
-
-    fn call(&self, method: &str, params: Value) -> Result<Value, String> {
-        let cookie = std::fs::read(self.folder.path().join("regtest/.cookie")).map_err(|e| e.to_string())?;
-        let cookie = base64::engine::general_purpose::STANDARD.encode(cookie);
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent
-            .post(format!("http://{}", self.rpc))
-            .header("Authorization", format!("Basic {cookie}"))
-            .send(json!({"id": 1, "method": method, "params": params}).to_string())
-            .map_err(|error| error.to_string())?;
-        let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-        let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
-        if answer["error"].is_null() {
-            Ok(answer["result"].clone())
-        } else {
-            Err(answer["error"].to_string())
-        }
-    }
-
-    fn rpc(&self, method: &str, params: Value) -> Value {
-        self.call(method, params).unwrap_or_else(|error| panic!("bitcoind: {method}: {error}"))
-    }
-
-    fn wait_until(&self, what: &str, done: impl Fn() -> bool) {
-        let since = Instant::now();
-        while !done() {
-            assert!(since.elapsed() < PATIENCE, "waited in vain until {what}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn follow(&self, node: &TestNode) {
-        let tip = node.rpc("getbestblockhash", json!([]));
-        self.wait_until("bitcoind has the chain", || {
-            self.call("getbestblockhash", json!([])).as_ref() == Ok(&tip)
-        });
-    }
-
-    /// That Core would take a transaction: its size.
-    fn accepts(&self, tx: &Value) -> u64 {
-        let verdict = self.rpc("testmempoolaccept", json!([[tx]]))[0].clone();
-        assert_eq!(verdict["allowed"], true, "{verdict}");
-        verdict["vsize"].as_u64().expect("a size")
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// That Core would take a transaction: its size.
+fn accepts(core: &Core, tx: &Value) -> u64 {
+    let verdict = core.rpc("testmempoolaccept", json!([[tx]]))[0].clone();
+    assert_eq!(verdict["allowed"], true, "{verdict}");
+    verdict["vsize"].as_u64().expect("a size")
 }
 
 /// A wallet without a password, which knows its node.
@@ -153,15 +70,15 @@ fn judge(core: &Core, wallet: &Wallet<'_>, made: &Value, inputs: usize) {
     assert_eq!(core.rpc("finalizepsbt", json!([combined]))["hex"], ours["tx"]);
     let both = wallet.ok(&["psbt", "combine", text(&made["psbt"]), text(&signed["psbt"])]);
     assert_eq!(core.rpc("finalizepsbt", json!([both["psbt"]]))["hex"], ours["tx"]);
-    let vsize = core.accepts(&ours["tx"]);
+    let vsize = accepts(core, &ours["tx"]);
     let promised = made["vsize"].as_u64().expect("a size");
     assert!(vsize <= promised && promised <= vsize + inputs as u64, "{vsize} of {promised} vB");
 }
 
 #[test]
 fn bitcoin_core_agrees_with_the_wallet() {
-    let Some(core) = Core::start() else { return };
-    let call = format!("-connect={}", core.p2p);
+    let Some(core) = Core::start("regtest", &["-txindex"]) else { return };
+    let call = format!("-connect={}", core.p2p_address());
     let node = TestNode::start(&["-regtest", "-txindex", "-bind=127.0.0.1", "-listen=1", &call]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.json");
@@ -195,7 +112,8 @@ fn bitcoin_core_agrees_with_the_wallet() {
         }
     }
     node.rpc("generatetoaddress", json!([100, STRANGER]));
-    core.follow(&node);
+    let tip = node.rpc("getbestblockhash", json!([]));
+    core.wait_for_tip(text(&tip).parse().expect("a hash"));
 
     // A transaction of every kind of coin to every kind of address, and one of all coins at once.
     for (from, to) in KINDS.iter().zip(KINDS.iter().cycle().skip(1)) {
@@ -225,15 +143,15 @@ fn bitcoin_core_agrees_with_the_wallet() {
     assert_eq!((&signed["signatures"], &signed["complete"]), (&json!(8), &json!(true)));
     let finished = core.rpc("finalizepsbt", json!([signed["psbt"]]));
     assert_eq!(finished["complete"], true);
-    core.accepts(&finished["hex"]);
+    accepts(&core, &finished["hex"]);
 
     // What is really sent gets there.
     let sent = wallet.ok(&["send", "--to", STRANGER, "--amount", "1", "--fee", "0.0001"]);
-    core.wait_until("bitcoind has what was sent", || {
+    core.wait_until("bitcoind has what was sent", |core| {
         core.call("getmempoolentry", json!([sent["txid"]])).is_ok()
     });
     let faster = wallet.ok(&["bump", text(&sent["txid"]), "--feerate", "100"]);
-    core.wait_until("bitcoind has its replacement", || {
+    core.wait_until("bitcoind has its replacement", |core| {
         core.call("getmempoolentry", json!([faster["txid"]])).is_ok()
     });
 

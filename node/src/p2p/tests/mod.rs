@@ -14,11 +14,9 @@ mod transport;
 
 use super::address_book::Table;
 use super::bans::Bans;
-use super::connection::{BoundAddress, PeerLink};
+use super::connection::PeerLink;
 use super::net_address::NetAddress;
-use super::options::{OwnOptions, P2pOptions};
-use super::permissions::{Permissions, Whitelist};
-use super::reach::Reach;
+use super::options::P2pOptions;
 use super::service::P2p;
 use super::wire::{PeerAddress, ServiceFlags};
 use crate::chain::{ChainHandle, ChainOptions, Status};
@@ -26,8 +24,6 @@ use crate::clock::Clock;
 use crate::mempool::Mempool;
 use crate::testkit;
 use chaincore_consensus::params::ChainParams;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,52 +50,6 @@ fn start_time() -> i64 {
     i64::from(params().genesis.header.time) + 60
 }
 
-/// The options of a node that listens on loopback and calls nobody.
-fn options(folder: PathBuf) -> P2pOptions {
-    let params = params();
-    P2pOptions {
-        magic: params.magic,
-        default_port: params.p2p_port,
-        services: FULL,
-        user_agent: "/test:1/".into(),
-        minimum_chain_work: params.minimum_chain_work,
-        headers_ahead: Default::default(),
-        active: true,
-        listen: true,
-        binds: vec![BoundAddress {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            permissions: Permissions::NONE,
-            is_onion: false,
-        }],
-        external: vec![],
-        port: params.p2p_port,
-        discover: true,
-        max_inbound: 50,
-        max_automatic: 11,
-        target_outbound: 8,
-        target_block_relay: 2,
-        add: vec![],
-        connect: Some(vec![]),
-        seeds: vec![],
-        dns_seeds: vec![],
-        dns_seeding: false,
-        force_dns_seeds: false,
-        fixed_seeds: None,
-        reach: Reach::ALL,
-        upload_target: 0,
-        dns: false,
-        blocks_only: false,
-        peer_timeout: i64::MAX,
-        dial_timeout: Duration::from_secs(5),
-        max_receive: 5_000_000,
-        max_send: 1_000_000,
-        whitelist: Whitelist::new(true, false, false),
-        ban_time: 86_400,
-        own: OwnOptions::default(),
-        folder,
-    }
-}
-
 impl Node {
     fn start(change: impl FnOnce(&mut P2pOptions)) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), start_time(), change)
@@ -112,7 +62,7 @@ impl Node {
         let chain_options =
             ChainOptions { clock: clock.clone(), ..ChainOptions::new(params(), path.join("chain")) };
         let chain = ChainHandle::open(&chain_options, Mempool::default(), Status::new()).unwrap();
-        let mut options = options(path);
+        let mut options = P2pOptions { discover: true, ..testkit::quiet_network(&path, &params()) };
         change(&mut options);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -3,7 +3,8 @@
 //! and lists of them. What else TOML has (dates, inline and nested tables, texts of several lines, numbers to other
 //! bases) it refuses by its line; what it reads, it reads as TOML says.
 
-use super::{ChainFile, ChainFileError};
+use super::error::ChainFileError;
+use super::tables::ChainFile;
 use serde::Deserialize;
 use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};

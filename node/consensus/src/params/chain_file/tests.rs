@@ -1,4 +1,6 @@
+use super::tables::ChainFile;
 use super::*;
+use crate::params::Retarget;
 
 const SMALL: &str = "name = \"mynet\"\n[genesis]\ntime = 1700000000\n";
 
