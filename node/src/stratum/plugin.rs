@@ -1,9 +1,10 @@
 //! The server as a plugin: the host starts it, shows what it does, and stops it.
 
 use super::StratumOptions;
-use super::server::{Server, Shared};
+use super::server::{self, Shared};
 use super::workers::Workers;
 use crate::chain::ChainHandle;
+use crate::mining_server::Server;
 use chaincore_plugin::api::{ApiRegistry, RestReply, Route};
 use chaincore_plugin::{
     AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
@@ -94,7 +95,7 @@ impl Plugin for StratumPlugin {
             chain: chain.clone(),
             workers: self.workers.clone(),
         };
-        let server = Server::start(shared)
+        let server = server::start(shared)
             .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for miners: {error}")))?;
         tracing::info!(target: "stratum", "serving miners on stratum+tcp://{}", server.address);
         (self.server, self.report) = (Some(server), Some(context.report.clone()));

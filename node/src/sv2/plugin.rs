@@ -2,8 +2,9 @@
 
 use super::Sv2Options;
 use super::keys::Authority;
-use super::server::{Counts, Server, Shared};
+use super::server::{self, Counts, Shared};
 use crate::chain::ChainHandle;
+use crate::mining_server::Server;
 use chaincore_plugin::{
     AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
 };
@@ -76,7 +77,7 @@ impl Plugin for Sv2Plugin {
             authority,
             counts: self.counts.clone(),
         };
-        let server = Server::start(shared)
+        let server = server::start(shared)
             .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for clients: {error}")))?;
         tracing::info!(target: "sv2", "serving templates on {}, authority key {key}", server.address);
         (self.server, self.report) = (Some((server, key)), Some(context.report.clone()));
