@@ -6,9 +6,7 @@ use super::workers::Workers;
 use crate::chain::ChainHandle;
 use crate::mining_server::Server;
 use chaincore_plugin::api::{ApiRegistry, RestReply, Route};
-use chaincore_plugin::{
-    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
-};
+use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -101,18 +99,6 @@ impl Plugin for StratumPlugin {
         (self.server, self.report) = (Some(server), Some(context.report.clone()));
         self.tell();
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), PluginError> {

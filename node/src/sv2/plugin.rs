@@ -5,9 +5,7 @@ use super::keys::Authority;
 use super::server::{self, Counts, Shared};
 use crate::chain::ChainHandle;
 use crate::mining_server::Server;
-use chaincore_plugin::{
-    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
-};
+use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -83,18 +81,6 @@ impl Plugin for Sv2Plugin {
         (self.server, self.report) = (Some((server, key)), Some(context.report.clone()));
         self.tell();
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), PluginError> {
