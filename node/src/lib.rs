@@ -8,6 +8,7 @@ pub mod index;
 pub mod logging;
 pub mod mempool;
 pub mod mining;
+mod mining_server;
 pub mod p2p;
 pub mod plugins;
 pub mod service;

@@ -24,7 +24,7 @@ use chaincore_plugin::testkit::NodeDouble;
 use secp256k1::{Message, PublicKey, SecretKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many keys there are of each kind.
 pub const KEYS: u8 = 8;
@@ -348,6 +348,22 @@ pub fn host(chain: &ChainHandle) -> Host {
     });
     opened.expect("a host without plugins opens");
     host
+}
+
+/// How long something may take that must come: a bound for what never does, not a measurement.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Waits until something holds. `what` is said if it never does.
+///
+/// # Panics
+/// If it does not hold within four minutes.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Sets a block's merkle root and finds its nonce.

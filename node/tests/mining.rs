@@ -7,22 +7,14 @@ use chaincore_node::chain::{ChainHandle, ChainOptions, Status};
 use chaincore_node::mempool::{Mempool, MempoolOptions};
 use chaincore_node::mining::{Miner, MinerPlugin, MiningOptions};
 use chaincore_node::plugins::{PluginCommand, PluginState};
+use chaincore_node::testkit::wait_until;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn open(params: ChainParams, dir: &std::path::Path) -> ChainHandle {
     let options = ChainOptions::new(Arc::new(params), dir.into());
     ChainHandle::open(&options, Mempool::new(MempoolOptions::default()), Status::new())
         .expect("a new folder opens")
-}
-
-/// Waits for something that mining brings about; fails only if it never comes.
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(240), "{what} never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// A P2WSH output of `OP_TRUE`.

@@ -11,9 +11,7 @@ use chaincore_node::plugins::{Host, HostOptions};
 use chaincore_node::template::{TemplateOptions, TemplateSource};
 use chaincore_node::testkit::{self, Branch, Lock, Numbers, Utxo, spend};
 use chaincore_plugin::policy::{Candidate, MempoolFilter, TemplateOrder};
-use chaincore_plugin::{
-    ApiRegistry, AppliedBlock, BlockRef, Context, Manifest, Plugin, PluginError, async_trait,
-};
+use chaincore_plugin::{ApiRegistry, BlockRef, Context, Manifest, Plugin, PluginError, async_trait};
 use kit::{open, options, submit_all};
 use std::sync::Arc;
 
@@ -114,7 +112,7 @@ impl TemplateOrder for Opinions {
 #[async_trait]
 impl Plugin for Opinions {
     fn manifest(&self) -> Manifest {
-        Manifest::new("opinions", "1")
+        Manifest { needs_blocks: false, ..Manifest::new("opinions", "1") }
     }
 
     fn register(&self, api: &mut dyn ApiRegistry) {
@@ -124,18 +122,6 @@ impl Plugin for Opinions {
 
     async fn open(&mut self, _: &Context) -> Result<Option<BlockRef>, PluginError> {
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 }
 

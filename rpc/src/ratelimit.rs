@@ -1,4 +1,4 @@
-//! How often one client may ask: a token bucket per address.
+//! How often one client may ask: a [token bucket](Bucket) per address, or one for a connection.
 //!
 //! A client may make `burst` requests at once and `per_second` in the long run. Memory is bounded: when the table is
 //! full, buckets that are full again are dropped, and if none is, the one that was used longest ago.
@@ -26,13 +26,38 @@ impl Default for Rate {
     }
 }
 
+/// What one client may still ask for, at a rate that is the same at every call.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+pub struct Bucket {
     tokens: f64,
     at: Instant,
 }
 
-/// The buckets.
+impl Bucket {
+    /// That of a client who has not asked yet.
+    pub fn full(rate: &Rate, now: Instant) -> Self {
+        Self { tokens: rate.burst, at: now }
+    }
+
+    /// Takes one token; otherwise the time until there is one.
+    pub fn take(&mut self, rate: &Rate, now: Instant) -> Result<(), Duration> {
+        let tokens = self.tokens_at(rate, now);
+        *self = Self { tokens, at: now.max(self.at) };
+        if tokens < 1.0 {
+            let wait = Duration::try_from_secs_f64((1.0 - tokens) / rate.per_second);
+            return Err(wait.unwrap_or(Duration::MAX));
+        }
+        self.tokens = tokens - 1.0;
+        Ok(())
+    }
+
+    fn tokens_at(&self, rate: &Rate, now: Instant) -> f64 {
+        let since = now.saturating_duration_since(self.at).as_secs_f64();
+        (self.tokens + since * rate.per_second).min(rate.burst)
+    }
+}
+
+/// The buckets of the clients that asked lately.
 #[derive(Debug)]
 pub struct RateLimiter {
     rate: Rate,
@@ -57,15 +82,10 @@ impl RateLimiter {
 
     /// Takes one token of `address` at `now`; otherwise the time until there is one.
     pub fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let Rate { per_second, burst } = self.rate;
-        let filled = |bucket: &Bucket| {
-            let since = now.saturating_duration_since(bucket.at).as_secs_f64();
-            (bucket.tokens + since * per_second).min(burst)
-        };
         let client = client_of(address);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= self.capacity && !buckets.contains_key(&client) {
-            buckets.retain(|_, bucket| filled(bucket) < burst);
+            buckets.retain(|_, bucket| bucket.tokens_at(&self.rate, now) < self.rate.burst);
             if buckets.len() >= self.capacity
                 && let Some(oldest) =
                     buckets.iter().min_by_key(|(_, bucket)| bucket.at).map(|(client, _)| *client)
@@ -73,14 +93,7 @@ impl RateLimiter {
                 buckets.remove(&oldest);
             }
         }
-        let bucket = buckets.entry(client).or_insert(Bucket { tokens: burst, at: now });
-        let tokens = filled(bucket);
-        *bucket = Bucket { tokens, at: now.max(bucket.at) };
-        if tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - tokens) / per_second));
-        }
-        bucket.tokens = tokens - 1.0;
-        Ok(())
+        buckets.entry(client).or_insert_with(|| Bucket::full(&self.rate, now)).take(&self.rate, now)
     }
 }
 

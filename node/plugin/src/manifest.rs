@@ -57,7 +57,8 @@ pub struct Manifest {
     /// How much it takes at a time.
     pub batch: BatchLimits,
     /// Whether it takes in blocks. If not, it is only told by [`Plugin::tick`](crate::Plugin::tick) that the tip has
-    /// moved: `extend` and `rollback` are never called, its cursor counts for nothing, and no block is read for it.
+    /// moved: `extend` and `rollback` are never called and need not be written, its cursor counts for nothing, and no
+    /// block is read for it.
     pub needs_blocks: bool,
     /// Whether [`AppliedBlock::spent`](crate::AppliedBlock::spent) is read. The host need not read undo data, and
     /// leaves it empty, for a plugin that does not want it.

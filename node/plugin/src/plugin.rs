@@ -86,10 +86,18 @@ pub trait Plugin: Send + 'static {
     async fn open(&mut self, context: &Context) -> Result<Option<BlockRef>, PluginError>;
 
     /// Takes in blocks: contiguous, each on the one before it, the first right above the cursor.
-    async fn extend(&mut self, blocks: &[AppliedBlock]) -> Result<(), PluginError>;
+    ///
+    /// Whoever takes in blocks ([`Manifest::needs_blocks`]) writes this, [`rollback`](Self::rollback) and
+    /// [`reset`](Self::reset): a plugin that has not fails for good once the missing one is due. The others are never
+    /// given blocks, and need not write them.
+    async fn extend(&mut self, _blocks: &[AppliedBlock]) -> Result<(), PluginError> {
+        Err(unwritten(&self.manifest(), "extend"))
+    }
 
     /// Drops everything above `to`, which is at or below the cursor and on its branch. Idempotent.
-    async fn rollback(&mut self, to: BlockRef) -> Result<(), PluginError>;
+    async fn rollback(&mut self, _to: BlockRef) -> Result<(), PluginError> {
+        Err(unwritten(&self.manifest(), "rollback"))
+    }
 
     /// Changes branches: drops everything above `to` and takes in `blocks`, the first of the new branch. For plugins
     /// whose readers must never see the state in between; the others keep this one.
@@ -106,8 +114,12 @@ pub trait Plugin: Send + 'static {
     }
 
     /// Forgets everything: rows and cursor. The next call is `open`. There has been a call of `open` before, which may
-    /// have failed: what is stored may be damaged.
-    async fn reset(&mut self) -> Result<(), PluginError>;
+    /// have failed: what is stored may be damaged. A plugin that takes in no blocks is also asked, and has nothing to
+    /// forget unless it writes this.
+    async fn reset(&mut self) -> Result<(), PluginError> {
+        let manifest = self.manifest();
+        if manifest.needs_blocks { Err(unwritten(&manifest, "reset")) } else { Ok(()) }
+    }
 
     /// What happened in the mempool, in order. Best effort: [`MempoolEvent::Gap`] stands for events that were lost and
     /// means that a snapshot is due ([`NodeReader::mempool`]).
@@ -124,4 +136,8 @@ pub trait Plugin: Send + 'static {
     /// Stores what is due and lets go of everything. Nothing but [`open`](Self::open) is called afterwards. Also called
     /// after [`PluginError::Fatal`]; not after a panic, nor when a call had to be dropped.
     async fn close(&mut self) {}
+}
+
+fn unwritten(manifest: &Manifest, call: &str) -> PluginError {
+    PluginError::fatal(format!("the plugin {} takes in blocks and has no `{call}`", manifest.id))
 }

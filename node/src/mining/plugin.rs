@@ -2,9 +2,7 @@
 
 use super::{Miner, MiningError, MiningOptions};
 use crate::chain::ChainHandle;
-use chaincore_plugin::{
-    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
-};
+use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,18 +57,6 @@ impl Plugin for MinerPlugin {
         (self.miner, self.report) = (Some(miner), Some(context.report.clone()));
         self.tell();
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), PluginError> {

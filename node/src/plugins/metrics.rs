@@ -10,8 +10,8 @@ use super::host::Inner;
 use super::{Host, PluginState, PluginStatus};
 use chaincore_plugin::api::{RestReply, Route};
 use chaincore_plugin::{
-    ApiError, ApiRegistry, AppliedBlock, BlockRef, ChainReader, Context, Gate, Manifest, NodeReader, Plugin,
-    PluginError, async_trait,
+    ApiError, ApiRegistry, BlockRef, ChainReader, Context, Gate, Manifest, NodeReader, Plugin, PluginError,
+    async_trait,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -94,14 +94,6 @@ impl Plugin for Metrics {
         seen.reader = Some((context.chain.clone(), context.node.clone()));
         seen.look(&*context.chain);
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn reset(&mut self) -> Result<(), PluginError> {

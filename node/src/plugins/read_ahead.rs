@@ -177,15 +177,12 @@ impl ChainReader for ReadAhead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testkit::wait_until;
     use chaincore_plugin::testkit::ScriptedChain;
-    use std::time::{Duration, Instant};
 
+    #[track_caller]
     fn wait_for(reader: &ReadAhead, what: impl Fn(&Ahead) -> bool) {
-        let since = Instant::now();
-        while !what(&reader.shared.ahead()) {
-            assert!(since.elapsed() < Duration::from_secs(60), "it never came");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_until("what lies ahead", || what(&reader.shared.ahead()));
     }
 
     fn follow(reader: &ReadAhead, mut cursor: BlockRef) -> Vec<BlockRef> {

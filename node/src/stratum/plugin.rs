@@ -1,13 +1,12 @@
 //! The server as a plugin: the host starts it, shows what it does, and stops it.
 
 use super::StratumOptions;
-use super::server::{Server, Shared};
+use super::server::{self, Shared};
 use super::workers::Workers;
 use crate::chain::ChainHandle;
+use crate::mining_server::Server;
 use chaincore_plugin::api::{ApiRegistry, RestReply, Route};
-use chaincore_plugin::{
-    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
-};
+use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -94,24 +93,12 @@ impl Plugin for StratumPlugin {
             chain: chain.clone(),
             workers: self.workers.clone(),
         };
-        let server = Server::start(shared)
+        let server = server::start(shared)
             .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for miners: {error}")))?;
         tracing::info!(target: "stratum", "serving miners on stratum+tcp://{}", server.address);
         (self.server, self.report) = (Some(server), Some(context.report.clone()));
         self.tell();
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), PluginError> {

@@ -4,25 +4,24 @@ use super::StratumOptions;
 use super::job::{Job, OWN_BYTES};
 use super::session::{Outcome, Session};
 use super::workers::Workers;
-use crate::chain::{ChainHandle, Origin, Outcome as Accepted, Phase};
+use crate::chain::{ChainHandle, Phase};
+use crate::mining_server::{Door, Server, hand_in};
 use crate::template::{TemplateOptions, TemplateSource};
+use chaincore_consensus::Script;
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::{Block, Script};
+use chaincore_rpc::ratelimit::{Bucket, Rate};
 use serde_json::Value;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// The longest line a miner may send, in bytes.
 const MAX_LINE: usize = 4096;
 /// Lines a miner may send at once, and how many more each second.
-const BURST: f64 = 500.0;
-const LINES_PER_SECOND: f64 = 50.0;
+const LINES: Rate = Rate { per_second: 50.0, burst: 500.0 };
 /// Who has not subscribed and given an address by then is no miner.
 const INTRODUCTION: Duration = Duration::from_secs(60);
 /// Who says nothing for this long is gone. Shares come every ten seconds.
@@ -43,53 +42,16 @@ pub(super) struct Shared {
     pub(super) workers: Arc<Workers>,
 }
 
-/// A server that runs on a thread of its own. Dropping it ends it.
-pub(super) struct Server {
-    /// Where it listens.
-    pub(super) address: SocketAddr,
-    stop: watch::Sender<bool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+/// Starts serving work.
+pub(super) fn start(shared: Shared) -> io::Result<Server> {
+    let (listen, max_connections) = (shared.options.listen, shared.options.max_connections);
+    Server::start("stratum", listen, max_connections, move |door| run(Arc::new(shared), door))
 }
 
-impl Server {
-    pub(super) fn start(shared: Shared) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(shared.options.listen)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = watch::channel(false);
-        let thread = std::thread::Builder::new().name("stratum".into()).spawn(move || {
-            runtime.block_on(run(Arc::new(shared), listener, stopped));
-            // A template or a block that is under way may take a while; nobody waits for it.
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { address, stop, thread: Some(thread) })
-    }
-
-    /// Whether it does not run any more although it was not told to stop.
-    pub(super) fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_some_and(std::thread::JoinHandle::is_finished)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!(target: "stratum", "the thread of the Stratum server has failed");
-        }
-    }
-}
-
-async fn run(shared: Arc<Shared>, listener: std::net::TcpListener, mut stop: watch::Receiver<bool>) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(target: "stratum", %error, "cannot listen"),
-    };
+async fn run(shared: Arc<Shared>, door: Door) {
     let (jobs, current) = watch::channel(None);
     tokio::select! {
-        _ = stop.wait_for(|stop| *stop) => {}
-        () = accept(&shared, listener, current) => {}
+        () = accept(&shared, door, current) => {}
         () = make_jobs(&shared, &jobs) => {}
     }
 }
@@ -142,49 +104,21 @@ fn placeholder() -> Script {
     Script([&[0, 20][..], &[0; 20]].concat())
 }
 
-async fn accept(shared: &Arc<Shared>, listener: TcpListener, jobs: watch::Receiver<Option<Arc<Job>>>) {
-    let places = Arc::new(Semaphore::new(shared.options.max_connections));
+async fn accept(shared: &Arc<Shared>, door: Door, jobs: watch::Receiver<Option<Arc<Job>>>) {
     // Two servers that pay one address must not hand out the same work: the first number is anybody's guess.
-    let numbers = AtomicU64::new(u64::from(rand::random::<u32>()));
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(target: "stratum", %error, "a connection cannot be taken");
-                tokio::time::sleep(LOOK).await;
-                continue;
-            }
-        };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::debug!(target: "stratum", %peer, "refused: {} are connected", shared.options.max_connections);
-            continue;
-        };
-        let id = numbers.fetch_add(1, Ordering::Relaxed);
+    let mut id = u64::from(rand::random::<u32>());
+    let lead = |stream, peer| {
+        id += 1;
         let own: [u8; OWN_BYTES] = (id as u32).to_be_bytes();
         let session = Session::new(id, own, shared.clone(), Instant::now());
-        let (chain, jobs) = (shared.clone(), jobs.clone());
-        tokio::spawn(async move {
+        let (id, shared, jobs) = (id, shared.clone(), jobs.clone());
+        async move {
             tracing::debug!(target: "stratum", %peer, worker = id, "connected");
-            let why = converse(session, stream, jobs, &chain).await;
+            let why = converse(session, stream, jobs, &shared).await;
             tracing::debug!(target: "stratum", worker = id, "disconnected: {why}");
-            drop(place);
-        });
-    }
-}
-
-/// How many lines a miner may send now.
-struct Allowance {
-    lines: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = (now - self.at).as_secs_f64() * LINES_PER_SECOND;
-        self.lines = (self.lines + earned).min(BURST) - 1.0;
-        self.at = now;
-        self.lines >= 0.0
-    }
+        }
+    };
+    door.admit(lead).await;
 }
 
 /// Leads a connection to its end and says why it ended.
@@ -197,7 +131,7 @@ async fn converse(
     let _ = stream.set_nodelay(true);
     let begun = Instant::now();
     let mut heard = begun;
-    let mut allowance = Allowance { lines: BURST, at: begun };
+    let mut allowance = Bucket::full(&LINES, begun);
     let mut buffer: Vec<u8> = Vec::with_capacity(1024);
     let mut given = None;
     loop {
@@ -237,7 +171,7 @@ async fn converse(
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
             let now = Instant::now();
-            if !allowance.take(now) {
+            if allowance.take(&LINES, now).is_err() {
                 return "too many lines".into();
             }
             let line = line.trim_ascii();
@@ -248,7 +182,12 @@ async fn converse(
             let outcome = session.line(line, job.as_ref(), now);
             given = given.or_else(|| job.filter(|_| session.is_ready()).map(|job| job.previous()));
             if let Some(block) = outcome.block {
-                tokio::spawn(hand_in(shared.clone(), block, session.id));
+                let (shared, id) = (shared.clone(), session.id);
+                tokio::spawn(async move {
+                    if hand_in(shared.chain.clone(), block, format!("stratum worker {id}")).await {
+                        shared.workers.block(id);
+                    }
+                });
             }
             if let Err(why) = write(&mut stream, &outcome.lines).await {
                 return why;
@@ -274,27 +213,6 @@ async fn write(stream: &mut TcpStream, lines: &[Value]) -> Result<(), String> {
     }
 }
 
-async fn hand_in(shared: Arc<Shared>, block: Block, worker: u64) {
-    let (hash, chain) = (block.hash(), shared.chain.clone());
-    let submitted =
-        tokio::task::spawn_blocking(move || chain.submit_block_blocking(Arc::new(block), Origin::Mined))
-            .await;
-    match submitted {
-        Ok(Ok(Accepted::Best { .. })) => {
-            shared.workers.block(worker);
-            tracing::info!(target: "stratum", %hash, worker, "block mined");
-        }
-        Ok(Ok(outcome)) => match outcome.reject_reason() {
-            None => tracing::info!(target: "stratum", %hash, worker, "block mined, but another came first"),
-            Some(reason) => {
-                tracing::error!(target: "stratum", %hash, worker, %reason, "the chain refused a worker's block");
-            }
-        },
-        Ok(Err(error)) => tracing::error!(target: "stratum", %hash, %error, "a block could not be handed in"),
-        Err(error) => tracing::error!(target: "stratum", %hash, %error, "a block could not be handed in"),
-    }
-}
-
 #[cfg(test)]
 mod unit {
     use super::*;
@@ -302,14 +220,14 @@ mod unit {
     #[test]
     fn a_flood_is_noticed_and_steady_work_is_not() {
         let start = Instant::now();
-        let mut allowance = Allowance { lines: BURST, at: start };
-        assert!((0..BURST as u32).all(|_| allowance.take(start)));
-        assert!(!allowance.take(start));
-        let mut allowance = Allowance { lines: BURST, at: start };
+        let mut allowance = Bucket::full(&LINES, start);
+        assert!((0..500).all(|_| allowance.take(&LINES, start).is_ok()));
+        assert!(allowance.take(&LINES, start).is_err());
+        let mut allowance = Bucket::full(&LINES, start);
         let mut now = start;
         for _ in 0..10_000 {
             now += Duration::from_millis(25);
-            assert!(allowance.take(now));
+            assert!(allowance.take(&LINES, now).is_ok());
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{StratumOptions, StratumPlugin};
 use crate::chain::{ChainHandle, ChainOptions, Status};
 use crate::mempool::{Mempool, MempoolOptions};
 use crate::plugins::{Host, PluginState};
+use crate::testkit::wait_until;
 use chaincore_consensus::address::Address;
 use chaincore_consensus::hash::sha256d;
 use chaincore_consensus::params::ChainParams;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn open(params: ChainParams, dir: &std::path::Path) -> ChainHandle {
     let options = ChainOptions::new(Arc::new(params), dir.into());
@@ -40,14 +41,6 @@ fn options() -> StratumOptions {
         payout: None,
         difficulty: Some(1e-9),
         max_connections: 4,
-    }
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{what} never came");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -3,10 +3,11 @@
 use super::server::Shared;
 use super::session::Session;
 use super::wire::{Event, Reply, Wire};
-use crate::chain::{Origin, Outcome as Accepted, Phase};
+use crate::chain::Phase;
+use crate::mining_server::hand_in;
 use crate::template::{BlockTemplate, TemplateSource};
-use chaincore_consensus::Block;
 use chaincore_consensus::params::Retarget;
+use chaincore_rpc::ratelimit::{Bucket, Rate};
 use socket2::{SockRef, TcpKeepalive};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,28 +20,12 @@ const INTRODUCTION: Duration = Duration::from_secs(60);
 /// A client may be silent for as long as there is nothing to say; whether it still is there is the system's to find out.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Messages a client may send at once, and how many more each second.
-const BURST: f64 = 100.0;
-const MESSAGES_PER_SECOND: f64 = 10.0;
+const MESSAGES: Rate = Rate { per_second: 10.0, burst: 100.0 };
 /// What is written goes out in pieces of so many bytes. Who does not take one by then is gone.
 const PIECE: usize = 64 << 10;
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the chain is looked at while it is busy.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How many messages a client may send now.
-struct Allowance {
-    messages: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = (now - self.at).as_secs_f64() * MESSAGES_PER_SECOND;
-        self.messages = (self.messages + earned).min(BURST) - 1.0;
-        self.at = now;
-        self.messages >= 0.0
-    }
-}
 
 /// A client that is connected.
 pub(super) struct Connection {
@@ -85,7 +70,7 @@ impl Connection {
 
     async fn converse(&mut self) -> Result<(), String> {
         let begun = Instant::now();
-        let mut allowance = Allowance { messages: BURST, at: begun };
+        let mut allowance = Bucket::full(&MESSAGES, begun);
         let mut input: Vec<u8> = Vec::with_capacity(1024);
         let mut tips = self.shared.chain.tip_state();
         loop {
@@ -114,7 +99,7 @@ impl Connection {
                 }
             }
             while let Some(event) = self.wire.next(&mut input).map_err(|error| error.to_string())? {
-                if !allowance.take(Instant::now()) {
+                if allowance.take(&MESSAGES, Instant::now()).is_err() {
                     return Err("too many messages".into());
                 }
                 self.hear(event).await?;
@@ -129,7 +114,13 @@ impl Connection {
         };
         let step = self.session.frame(frame);
         if let Some((template, block)) = step.block {
-            tokio::spawn(hand_in(self.shared.clone(), block, self.id, template));
+            let (shared, finder) =
+                (self.shared.clone(), format!("sv2 client {}, template {template}", self.id));
+            tokio::spawn(async move {
+                if hand_in(shared.chain.clone(), block, finder).await {
+                    shared.counts.blocks.fetch_add(1, Ordering::Relaxed);
+                }
+            });
         }
         self.tell(step.replies).await?;
         step.close.map_or(Ok(()), Err)
@@ -184,29 +175,6 @@ impl Connection {
     }
 }
 
-async fn hand_in(shared: Arc<Shared>, block: Block, client: u64, template: u64) {
-    let (hash, chain) = (block.hash(), shared.chain.clone());
-    let submitted =
-        tokio::task::spawn_blocking(move || chain.submit_block_blocking(Arc::new(block), Origin::Mined))
-            .await;
-    match submitted {
-        Ok(Ok(Accepted::Best { .. })) => {
-            shared.counts.blocks.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(target: "sv2", %hash, client, template, "block mined");
-        }
-        Ok(Ok(outcome)) => match outcome.reject_reason() {
-            None => {
-                tracing::info!(target: "sv2", %hash, client, template, "block mined, but another came first");
-            }
-            Some(reason) => {
-                tracing::error!(target: "sv2", %hash, client, template, %reason, "the chain refused a client's block");
-            }
-        },
-        Ok(Err(error)) => tracing::error!(target: "sv2", %hash, %error, "a block could not be handed in"),
-        Err(error) => tracing::error!(target: "sv2", %hash, %error, "a block could not be handed in"),
-    }
-}
-
 #[cfg(test)]
 mod unit {
     use super::*;
@@ -214,14 +182,14 @@ mod unit {
     #[test]
     fn a_flood_is_noticed_and_a_busy_client_is_not() {
         let start = Instant::now();
-        let mut allowance = Allowance { messages: BURST, at: start };
-        assert!((0..BURST as u32).all(|_| allowance.take(start)));
-        assert!(!allowance.take(start));
-        let mut allowance = Allowance { messages: BURST, at: start };
+        let mut allowance = Bucket::full(&MESSAGES, start);
+        assert!((0..100).all(|_| allowance.take(&MESSAGES, start).is_ok()));
+        assert!(allowance.take(&MESSAGES, start).is_err());
+        let mut allowance = Bucket::full(&MESSAGES, start);
         let mut now = start;
         for _ in 0..2000 {
             now += Duration::from_millis(125);
-            assert!(allowance.take(now));
+            assert!(allowance.take(&MESSAGES, now).is_ok());
         }
     }
 }

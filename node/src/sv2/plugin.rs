@@ -2,11 +2,10 @@
 
 use super::Sv2Options;
 use super::keys::Authority;
-use super::server::{Counts, Server, Shared};
+use super::server::{self, Counts, Shared};
 use crate::chain::ChainHandle;
-use chaincore_plugin::{
-    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
-};
+use crate::mining_server::Server;
+use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -76,24 +75,12 @@ impl Plugin for Sv2Plugin {
             authority,
             counts: self.counts.clone(),
         };
-        let server = Server::start(shared)
+        let server = server::start(shared)
             .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for clients: {error}")))?;
         tracing::info!(target: "sv2", "serving templates on {}, authority key {key}", server.address);
         (self.server, self.report) = (Some((server, key)), Some(context.report.clone()));
         self.tell();
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), PluginError> {

@@ -10,7 +10,7 @@ use crate::chain::{ChainHandle, ChainOptions, Origin, Outcome, Status};
 use crate::mempool::{Mempool, MempoolOptions};
 use crate::plugins::{Host, PluginState};
 use crate::template::{TemplateOptions, TemplateSource};
-use crate::testkit::{Lock, Utxo, solve, spend};
+use crate::testkit::{Lock, Utxo, solve, spend, wait_until};
 use chaincore_consensus::codec::{Decode, Encode};
 use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, Block, BlockHash, OutPoint, Script, Tx, TxOut, TxRef};
@@ -20,7 +20,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use template_distribution_sv2 as distribution;
 
 const COIN: i64 = 100_000_000;
@@ -60,14 +60,6 @@ fn serve(chain: &ChainHandle, options: Sv2Options) -> Host {
     let host = start(chain, options);
     wait_until("the server", || host.statuses()[0].state == PluginState::Live);
     host
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{what} never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn tip(chain: &ChainHandle) -> BlockHash {

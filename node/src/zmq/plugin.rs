@@ -8,9 +8,7 @@ use super::subscriber::Totals;
 use super::{Endpoint, Notification, Topic};
 use crate::chain::ChainHandle;
 use crate::mempool::NodeEvents;
-use chaincore_plugin::{
-    AppliedBlock, BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait,
-};
+use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -204,18 +202,6 @@ impl Plugin for ZmqPlugin {
         running.tell();
         self.running = Some(running);
         Ok(None)
-    }
-
-    async fn extend(&mut self, _: &[AppliedBlock]) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-        Ok(())
-    }
-
-    async fn reset(&mut self) -> Result<(), PluginError> {
-        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), PluginError> {

@@ -317,6 +317,48 @@ fn who_wants_no_blocks_is_where_the_chain_is() {
     assert_eq!(led.cursor(), Some(chain.tip()));
 }
 
+/// Writes no more than it must.
+struct Bare(bool);
+
+#[async_trait]
+impl Plugin for Bare {
+    fn manifest(&self) -> Manifest {
+        Manifest { needs_blocks: self.0, gate: Gate::Applied, ..Manifest::new("bare", "1") }
+    }
+
+    async fn open(&mut self, _: &Context) -> Result<Option<BlockRef>, PluginError> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn who_wants_no_blocks_need_not_be_able_to_take_them() {
+    let chain = ScriptedChain::new(1);
+    chain.extend(5);
+    let mut led = Guide::new(Box::new(Bare(false)), chain.context("unused"));
+    run(async {
+        while led.step().await.unwrap() != Step::Level {}
+        chain.reorganize(3);
+        assert_eq!(led.step().await.unwrap(), Step::Level);
+        led.reset().await.unwrap();
+        while led.step().await.unwrap() != Step::Level {}
+    });
+    assert_eq!(led.cursor(), Some(chain.tip()));
+}
+
+#[test]
+fn who_wants_blocks_and_cannot_take_them_fails() {
+    let chain = ScriptedChain::new(1);
+    let mut led = Guide::new(Box::new(Bare(true)), chain.context("unused"));
+    assert_eq!(run(led.step()).unwrap(), Step::Opened(None));
+    let error = run(led.step()).unwrap_err();
+    assert!(matches!(&error, PluginError::Fatal(reason) if reason.contains("`extend`")), "{error}");
+    let error = run(Bare(true).rollback(chain.tip())).unwrap_err();
+    assert!(matches!(&error, PluginError::Fatal(reason) if reason.contains("`rollback`")), "{error}");
+    let error = run(led.reset()).unwrap_err();
+    assert!(matches!(&error, PluginError::Fatal(reason) if reason.contains("`reset`")), "{error}");
+}
+
 #[test]
 fn spent_coins_are_left_out_for_those_who_do_not_want_them() {
     struct Counts(bool, Arc<Mutex<usize>>);
@@ -333,14 +375,6 @@ fn spent_coins_are_left_out_for_those_who_do_not_want_them() {
 
         async fn extend(&mut self, blocks: &[AppliedBlock]) -> Result<(), PluginError> {
             *self.1.lock().unwrap() += blocks.iter().map(|block| block.spent.len()).sum::<usize>();
-            Ok(())
-        }
-
-        async fn rollback(&mut self, _: BlockRef) -> Result<(), PluginError> {
-            Ok(())
-        }
-
-        async fn reset(&mut self) -> Result<(), PluginError> {
             Ok(())
         }
     }

@@ -22,10 +22,10 @@ use super::wire::{PeerAddress, ServiceFlags};
 use crate::chain::{ChainHandle, ChainOptions, Status};
 use crate::clock::Clock;
 use crate::mempool::Mempool;
-use crate::testkit;
+use crate::testkit::{self, wait_until as wait};
 use chaincore_consensus::params::ChainParams;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long anything may take that is waited for. Generous: it is a bound, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -155,12 +155,4 @@ impl Drop for Node {
 
 fn at(text: &str) -> NetAddress {
     text.parse().unwrap()
-}
-
-fn wait(what: &str, mut done: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !done() {
-        assert!(since.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

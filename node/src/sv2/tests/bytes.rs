@@ -8,6 +8,7 @@ use codec_sv2::{Handshake, HandshakeMessage, MessageFrame, NoiseEncoder, Transpo
 use noise_sv2::Initiator;
 use proptest::prelude::*;
 use std::sync::LazyLock;
+use std::time::Instant;
 
 /// What does not change from case to case: a key and a template.
 struct Fixture {

@@ -1,10 +1,11 @@
 //! What the tests share: a folder with a child's script, and the node as a plugin sees it.
 
 use super::super::*;
+use crate::testkit::wait_until;
 use chaincore_plugin::node::NodeIdentity;
 use chaincore_plugin::testkit::{NodeDouble, Notes, ScriptedChain};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long something may take that must come: a bound, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -127,7 +128,7 @@ impl Bench {
         let pids = self.noted("pids");
         assert!(!pids.is_empty());
         for pid in pids {
-            assert!(wait_for(|| !lives(&pid)), "process {pid} lives");
+            wait_until(&format!("process {pid} is gone"), || !lives(&pid));
         }
     }
 }
@@ -136,17 +137,6 @@ impl Bench {
 pub(super) fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-}
-
-pub(super) fn wait_for(mut done: impl FnMut() -> bool) -> bool {
-    let since = Instant::now();
-    while !done() {
-        if since.elapsed() > PATIENCE {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    true
 }
 
 /// Blocks as the host gives them, from height 1.

@@ -2,7 +2,8 @@
 //! process and its group are gone, and the next process can do better.
 
 use super::super::*;
-use super::bench::{Bench, blocks, lives, retry, wait_for};
+use super::bench::{Bench, blocks, lives, retry};
+use crate::testkit::wait_until;
 use std::time::Duration;
 
 /// What a child does instead of answering, and what is said of it. The last is whether only time tells.
@@ -251,11 +252,11 @@ fn the_thread_and_the_pipes_are_gone_with_the_plugin() {
         }
         assert_eq!(threads(), 1);
         drop(plugin);
-        assert!(wait_for(|| threads() == 0));
+        wait_until("its threads have ended", || threads() == 0);
         if round == 0 {
             most = open_files();
         }
     }
     // Other tests of this process open files too, but not 3 for each of the 15 processes.
-    assert!(wait_for(|| open_files() < most + 40), "{} files are open, {most} before", open_files());
+    wait_until(&format!("hardly more than {most} files are open"), || open_files() < most + 40);
 }

@@ -1,7 +1,8 @@
 //! RPC methods and REST paths of a child.
 
 use super::super::*;
-use super::bench::{Bench, Registered, retry, wait_for};
+use super::bench::{Bench, Registered, retry};
+use crate::testkit::wait_until;
 use std::time::Duration;
 
 fn registered(plugin: &ProcessPlugin) -> Registered {
@@ -88,7 +89,7 @@ fn a_busy_child_is_waited_for_a_while() {
         let (api, lines) = (api.clone(), bench.path("lines"));
         std::thread::spawn(move || {
             let is_asked = || std::fs::read_to_string(&lines).is_ok_and(|text| text.contains("extend"));
-            assert!(wait_for(is_asked));
+            wait_until("the child is asked", is_asked);
             api.call("echo", &[]).unwrap_err().message
         })
     };
