@@ -60,12 +60,12 @@ impl Publisher {
     /// Puts a message into the queue of everyone who wants it and has room for it. Gives whether anybody did.
     pub(super) fn send(&self, topic: Topic, body: &[u8], count: u32) -> bool {
         let subscribers = self.subscribers();
-        let mut wanting =
-            subscribers.by_number.values().filter(|subscriber| subscriber.wants(topic)).peekable();
-        if wanting.peek().is_none() {
+        let wanting: Vec<_> =
+            subscribers.by_number.values().filter(|subscriber| subscriber.wants(topic)).collect();
+        if wanting.is_empty() {
             return false;
         }
-        let message = Message::new(zmtp::message(topic.name(), body, count), &self.totals);
+        let message = Message::new(zmtp::message(topic.name(), body, count), wanting.len(), &self.totals);
         for subscriber in wanting {
             let total = if subscriber.push(&message) { &self.totals.sent } else { &self.totals.dropped };
             total.fetch_add(1, Ordering::Relaxed);
@@ -81,11 +81,22 @@ impl Publisher {
         waiting.max_by_key(|(bytes, _)| *bytes)
     }
 
+    /// What is free as soon as the connections have ended of those who were left, in bytes.
+    fn leaving(&self) -> usize {
+        self.subscribers().by_number.values().map(|subscriber| subscriber.leaving()).sum()
+    }
+
+    /// Whether more waits than may, without what will be free at once.
+    fn is_overfull(&self, of: &[Arc<Self>]) -> bool {
+        let waiting = self.totals.waiting.load(Ordering::Relaxed);
+        waiting > self.max_waiting
+            && waiting
+                > of.iter().map(|publisher| publisher.leaving()).fold(self.max_waiting, usize::saturating_add)
+    }
+
     /// Leaves the slowest subscribers of all sockets until what waits is within its bound.
     pub(super) fn relieve(of: &[Arc<Self>]) {
-        while let Some(first) = of.first()
-            && first.totals.waiting.load(Ordering::Relaxed) > first.max_waiting
-        {
+        while let Some(first) = of.first().filter(|first| first.is_overfull(of)) {
             let slowest =
                 of.iter().filter_map(|publisher| publisher.slowest()).max_by_key(|(bytes, _)| *bytes);
             let Some((bytes, subscriber)) = slowest.filter(|(bytes, _)| *bytes > 0) else { return };

@@ -15,7 +15,8 @@ pub(super) struct Totals {
     pub(super) dropped: AtomicU64,
     /// Subscribers that were left because too much was waiting for them.
     pub(super) left: AtomicU64,
-    /// Bytes of messages that wait, each counted once however many wait for it.
+    /// Bytes of messages that wait or are being written, each counted once however many wait for it, with what their
+    /// places in the queues take.
     pub(super) waiting: AtomicUsize,
 }
 
@@ -23,13 +24,22 @@ pub(super) struct Totals {
 #[derive(Debug)]
 pub(super) struct Message {
     bytes: Vec<u8>,
+    /// What it takes while it waits.
+    size: usize,
     totals: Arc<Totals>,
 }
 
+/// What a message takes beside its bytes: most are so short that it is more than they.
+const MESSAGE_SIZE: usize = size_of::<Message>() + 2 * size_of::<usize>();
+/// What its place in a queue takes, of which up to a half is empty.
+const PLACE_SIZE: usize = 2 * size_of::<Arc<Message>>();
+
 impl Message {
-    pub(super) fn new(bytes: Vec<u8>, totals: &Arc<Totals>) -> Arc<Self> {
-        totals.waiting.fetch_add(bytes.len(), Ordering::Relaxed);
-        Arc::new(Self { bytes, totals: totals.clone() })
+    /// One that comes into so many queues.
+    pub(super) fn new(bytes: Vec<u8>, queues: usize, totals: &Arc<Totals>) -> Arc<Self> {
+        let size = bytes.len() + MESSAGE_SIZE + queues * PLACE_SIZE;
+        totals.waiting.fetch_add(size, Ordering::Relaxed);
+        Arc::new(Self { bytes, size, totals: totals.clone() })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -39,7 +49,7 @@ impl Message {
 
 impl Drop for Message {
     fn drop(&mut self) {
-        self.totals.waiting.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.totals.waiting.fetch_sub(self.size, Ordering::Relaxed);
     }
 }
 
@@ -48,7 +58,12 @@ struct State {
     /// Beginnings of topics.
     wants: BTreeSet<Vec<u8>>,
     queue: VecDeque<Arc<Message>>,
+    /// What the messages take that wait or are being written.
     bytes: usize,
+    /// What the one takes that is being written, for as long as the subscriber likes.
+    writing: usize,
+    /// It was left, and wants nothing any more.
+    left: bool,
     /// The answer to its last ping.
     answer: Option<Vec<u8>>,
 }
@@ -85,8 +100,9 @@ impl Subscriber {
 
     /// It wants all topics that begin so. Beginnings that no topic has are not remembered, so that there are few.
     pub(super) fn subscribe(&self, prefix: &[u8]) {
-        if Topic::ALL.iter().any(|topic| topic.name().as_bytes().starts_with(prefix)) {
-            self.state().wants.insert(prefix.to_vec());
+        let mut state = self.state();
+        if !state.left && Topic::ALL.iter().any(|topic| topic.name().as_bytes().starts_with(prefix)) {
+            state.wants.insert(prefix.to_vec());
         }
     }
 
@@ -106,7 +122,7 @@ impl Subscriber {
         if state.queue.len() >= self.limit {
             return false;
         }
-        state.bytes += message.bytes().len();
+        state.bytes += message.size;
         state.queue.push_back(message.clone());
         drop(state);
         self.news.notify_one();
@@ -119,25 +135,37 @@ impl Subscriber {
         self.news.notify_one();
     }
 
+    /// What is to be written next, when what was given before has been written.
     pub(super) fn pop(&self) -> Option<Next> {
         let mut state = self.state();
+        state.bytes -= std::mem::take(&mut state.writing);
         if let Some(answer) = state.answer.take() {
             return Some(Next::Answer(answer));
         }
         let message = state.queue.pop_front()?;
-        state.bytes -= message.bytes().len();
+        state.writing = message.size;
         Some(Next::Message(message))
     }
 
-    /// The bytes that wait.
+    /// What waits for it or is being written to it, in bytes; nothing if it was left.
     pub(super) fn bytes(&self) -> usize {
-        self.state().bytes
+        let state = self.state();
+        if state.left { 0 } else { state.bytes }
+    }
+
+    /// What is free as soon as its connection has ended, in bytes; nothing if it was not left.
+    pub(super) fn leaving(&self) -> usize {
+        let state = self.state();
+        if state.left { state.bytes } else { 0 }
     }
 
     /// Forgets what waits and ends the connection.
     pub(super) fn leave(&self) {
         let mut state = self.state();
-        (state.bytes, state.answer) = (0, None);
+        // That one is there until the connection has ended.
+        state.bytes = state.writing;
+        state.left = true;
+        state.answer = None;
         state.wants.clear();
         state.queue.clear();
         drop(state);

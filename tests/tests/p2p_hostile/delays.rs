@@ -45,7 +45,9 @@ fn slow_loris() {
     for peer in &mut slow {
         peer.wait_closed();
     }
+    // Those that said a hello in the open and no more, and those whose bytes may be the beginning of a key.
     pair.wait_for_log("version handshake timeout");
+    pair.wait_for_log("V2 handshake timeout");
     pair.goes_on();
 }
 

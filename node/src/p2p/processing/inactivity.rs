@@ -32,7 +32,9 @@ impl Protocol {
         } else if now > received + TIMEOUT {
             self.disconnect(peer, format_args!("socket receive timeout: {}s", now - received));
         } else if !peer.is_connected {
-            self.disconnect(peer, "version handshake timeout");
+            // Whoever speaks the encrypted transport may not even have greeted.
+            let handshake = if peer.link.transport().is_none() { "V2" } else { "version" };
+            self.disconnect(peer, format_args!("{handshake} handshake timeout"));
         }
     }
 }

@@ -100,3 +100,48 @@ fn memory_is_bounded_by_leaving_the_slowest() {
     assert_eq!((slower.subscriber.bytes(), drain(&slow.subscriber).len()), (0, 1));
     assert_eq!(totals.waiting.load(Ordering::Relaxed), 0);
 }
+
+#[test]
+fn short_messages_count_for_what_they_take() {
+    let (publisher, totals) = publisher(0, 100_000);
+    let stuck: Vec<_> = (0..64).map(|_| publisher.join()).collect();
+    stuck.iter().for_each(|one| one.subscriber.subscribe(b"hashtx"));
+    let mut sent = 0;
+    while totals.left.load(Ordering::Relaxed) == 0 {
+        publisher.send(Topic::HashTx, &[0; 32], sent);
+        sent += 1;
+        Publisher::relieve(std::slice::from_ref(&publisher));
+    }
+    // A pointer in each queue, to a message and its bytes.
+    let least = (64 + 4) * size_of::<usize>() + 32;
+    assert!(sent as usize <= 100_000 / least + 1, "{sent} messages");
+    drop(stuck);
+    assert_eq!(totals.waiting.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn who_takes_a_message_and_does_not_read_it_is_left_before_others() {
+    let (publisher, totals) = publisher(0, 100_000);
+    let all = std::slice::from_ref(&publisher);
+    let (stuck, good) = (publisher.join(), publisher.join());
+    stuck.subscriber.subscribe(b"rawblock");
+    publisher.send(Topic::RawBlock, &[0; 90_000], 0);
+    // It is being written, and nothing else is wanted.
+    let written = stuck.subscriber.pop();
+    stuck.subscriber.cancel(b"rawblock");
+    good.subscriber.subscribe(b"rawtx");
+    let send = |count| {
+        publisher.send(Topic::RawTx, &[0; 20_000], count);
+        Publisher::relieve(all);
+    };
+    send(0);
+    assert_eq!(totals.left.load(Ordering::Relaxed), 1);
+    assert_eq!(drain(&good.subscriber), [0]);
+    // Nor has anybody else to go while its connection ends; and what it asks for meanwhile does not count.
+    stuck.subscriber.subscribe(b"");
+    send(1);
+    assert_eq!(totals.left.load(Ordering::Relaxed), 1);
+    assert_eq!(drain(&good.subscriber), [1]);
+    drop((written, stuck));
+    assert_eq!(totals.waiting.load(Ordering::Relaxed), 0);
+}
