@@ -322,6 +322,21 @@ fn a_shared_secret_closes_a_network() {
 }
 
 #[test]
+fn members_who_encrypt_call_nobody_in_the_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "secret", "right, and long enough\n");
+    let secret = format!("-peersecret={}", file.display());
+    let encrypts = TestNode::start(&[&secret, "-debug=net"]);
+    let plain = TestNode::start(&[&secret, "-debug=net", "-v2transport=0"]);
+    assert!(!call(&encrypts, &plain));
+    encrypts.wait_until("it says why", |node| {
+        log(node).contains("a private network is not called in the open unless -v2transport=0")
+    });
+    assert!(!log(&encrypts).contains("retrying with v1 transport protocol"));
+    assert!(call(&plain, &encrypts));
+}
+
+#[test]
 fn a_list_of_keys_closes_a_network() {
     let folder = tempfile::tempdir().unwrap();
     let key = |name: &str| {

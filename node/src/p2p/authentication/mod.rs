@@ -7,7 +7,7 @@
 //! two members of an encrypted connection has a session with either that the proofs of both fit.
 //!
 //! On a connection in the open it says who is at the other end when the connection begins: whoever can change the
-//! bytes under way can still do so afterwards.
+//! bytes under way can still do so afterwards. So a node that encrypts makes none in a private network.
 
 mod files;
 

@@ -107,7 +107,7 @@ impl Network {
     ) -> Result<Arc<PeerLink>, ConnectError> {
         let (address, name) = (known.address, known.address.to_string());
         self.check_told(&address, &name)?;
-        let transport = match known.services.contains(ServiceFlags::P2P_V2) {
+        let transport = match self.is_private() || known.services.contains(ServiceFlags::P2P_V2) {
             true => self.options().transport(),
             false => TransportVersion::V1,
         };

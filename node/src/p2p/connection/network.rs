@@ -359,8 +359,14 @@ impl Network {
     }
 
     /// Whether peers must prove themselves.
-    fn is_private(&self) -> bool {
+    pub(super) fn is_private(&self) -> bool {
         self.options.own.credentials.is_some()
+    }
+
+    /// Whether a peer that does not encrypt is called again in the open. Not in a private network: whoever can cut lines
+    /// could make members do with connections on which a proof says who was there at the beginning, and no more.
+    pub fn calls_in_the_open(&self, link: &PeerLink) -> bool {
+        link.hears_only_plain() && !self.is_private()
     }
 
     /// Ends a stranger's connection if there are too many of them for another one.

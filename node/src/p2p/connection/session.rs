@@ -58,8 +58,17 @@ pub(super) fn start(network: &Arc<Network>, link: &Arc<PeerLink>, stream: TcpStr
         network.disconnect(&link);
         // What it has sent is known when it is done.
         let _ = writer.await;
-        if network.is_active() && link.hears_only_plain() {
+        if !network.is_active() || !link.hears_only_plain() {
+            return;
+        }
+        if network.calls_in_the_open(&link) {
             network.call_in_the_open(&link).await;
+        } else {
+            tracing::info!(
+                target: "net",
+                "peer={} does not encrypt, and a private network is not called in the open unless -v2transport=0 says so",
+                link.id()
+            );
         }
     });
 }

@@ -133,12 +133,12 @@ impl Discovery {
             loop {
                 // One that does not encrypt is being called again.
                 if link.is_closed()
-                    && link.hears_only_plain()
+                    && self.shared.network.calls_in_the_open(&link)
                     && let Some(next) = self.shared.network.find(link.name(), &link.address())
                 {
                     link = next;
                 }
-                let is_over = link.is_closed() && !link.hears_only_plain();
+                let is_over = link.is_closed() && !self.shared.network.calls_in_the_open(&link);
                 if link.facts().handshake_done || is_over {
                     break;
                 }
