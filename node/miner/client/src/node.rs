@@ -13,6 +13,12 @@ use std::time::Duration;
 
 /// How long a node may take to note a report.
 const REPORT: Duration = Duration::from_secs(5);
+/// The status of a node that is asked too much, how often it is asked all the same, and the waits in between if it does
+/// not say how long, and at most.
+const TOO_MANY: u16 = 429;
+const BUSY_ATTEMPTS: u32 = 5;
+const BUSY: Duration = Duration::from_secs(1);
+const LONGEST_BUSY: Duration = Duration::from_secs(10);
 /// Why nobody else mines a signet (BIP325).
 pub(crate) const SIGNED: &str =
     "blocks of a signet carry its owner's signature; only its owner can mine them";
@@ -86,6 +92,8 @@ pub(crate) struct Node {
 struct Reply {
     status: u16,
     body: Vec<u8>,
+    /// When a node that is asked too much wants to be asked again.
+    again_after: Option<Duration>,
 }
 
 impl Reply {
@@ -149,17 +157,26 @@ impl Node {
         header: (&str, &str),
         wait: Option<Duration>,
     ) -> Result<Reply, NodeError> {
-        let mut request = self
-            .agent
-            .post(format!("{}{path}", self.url))
-            .header("User-Agent", concat!("chaincore-miner/", env!("CARGO_PKG_VERSION")))
-            .header(header.0, header.1);
-        if let Some(authorization) = self.authorization()? {
-            request = request.header("Authorization", authorization);
-        }
         let wait = wait.unwrap_or(self.timeout);
-        let request = request.config().timeout_global(Some(wait)).build();
-        self.finish(request.send(body), wait)
+        let mut attempts = 0;
+        loop {
+            let mut request = self
+                .agent
+                .post(format!("{}{path}", self.url))
+                .header("User-Agent", concat!("chaincore-miner/", env!("CARGO_PKG_VERSION")))
+                .header(header.0, header.1);
+            if let Some(authorization) = self.authorization()? {
+                request = request.header("Authorization", authorization);
+            }
+            let request = request.config().timeout_global(Some(wait)).build();
+            let reply = self.finish(request.send(body), wait)?;
+            attempts += 1;
+            // On an easy chain blocks come faster than a node likes to be asked: it says when to come again.
+            if reply.status != TOO_MANY || attempts == BUSY_ATTEMPTS {
+                return Ok(reply);
+            }
+            std::thread::sleep(reply.again_after.unwrap_or(BUSY).min(LONGEST_BUSY));
+        }
     }
 
     fn finish(
@@ -170,8 +187,9 @@ impl Node {
         let broken = |error| NodeError::Passing(format!("{}: {}", self.url, in_words(&error, wait)));
         let mut response = sent.map_err(broken)?;
         let status = response.status().as_u16();
+        let again = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(broken)?;
-        Ok(Reply { status, body })
+        Ok(Reply { status, body, again_after: again.map(Duration::from_secs) })
     }
 
     /// A call of JSON-RPC: its result, or the code and message of its error.

@@ -311,12 +311,12 @@ impl Watch {
         let followed = &mut self.nodes[node];
         (followed.terms, followed.told, followed.lasting) = (Some(terms), None, None);
         let is_current = self.current == Some(node);
-        if self.current.is_some_and(|current| node > current) || (is_current && since.1 != self.works) {
-            // There is better work already.
+        if self.current.is_some_and(|current| node > current) {
             return Some(());
         }
         if since.0 == self.wish {
-            return self.take(node, given);
+            // Otherwise a long poll brought newer work meanwhile.
+            return if is_current && since.1 != self.works { Some(()) } else { self.take(node, given) };
         }
         // It was asked too early. The current node is asked when that is due, which may be after a pause.
         if !is_current {
