@@ -87,8 +87,9 @@ struct Mining<'a> {
     /// The node that gave work last, and the one that the user was told of.
     known: Option<usize>,
     announced: Option<usize>,
-    /// What the miner calls itself.
+    /// What the miner calls itself, and what tells it from another of that name.
     worker: String,
+    instance: String,
     extranonces: std::ops::Range<u64>,
 }
 
@@ -135,15 +136,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         report_due: now + REPORT_INTERVAL,
         known: None,
         announced: None,
-        worker: called(options.worker.as_deref(), place),
+        worker: options.worker.clone().unwrap_or_else(|| format!("miner-{:08x}", place >> 32)),
+        instance: format!("{:08x}", place >> 32),
         extranonces: place..place.saturating_add(1 << COUNTED_BITS),
     };
     mining.lead(&inbox)
-}
-
-/// What the node is told that the miner is called: two of one name are two.
-fn called(worker: Option<&str>, place: u64) -> String {
-    format!("{}.{:04x}", worker.unwrap_or("miner"), place >> 48)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
@@ -249,6 +246,7 @@ impl Mining<'_> {
         let uptime = self.begun.elapsed();
         let report = json!({
             "worker": self.worker,
+            "instance": self.instance,
             "miner_address": self.options.wallet,
             "hashes": hashes,
             "hashes_per_second": (hashes as f64 / uptime.as_secs_f64().max(1e-3)) as u64,
@@ -443,11 +441,5 @@ mod tests {
     fn refusals_slow_the_miner_down_within_bounds() {
         let pauses = [1, 2, 3, 6, 7, 100].map(|refusals| pause_after(refusals).as_secs());
         assert_eq!(pauses, [0, 1, 2, 16, 30, 30]);
-    }
-
-    #[test]
-    fn two_miners_of_one_name_are_two_to_the_node() {
-        assert_eq!(called(Some("rig"), 0xabcd << 48), "rig.abcd");
-        assert_ne!(called(None, 1 << 48), called(None, 2 << 48));
     }
 }

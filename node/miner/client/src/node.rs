@@ -52,10 +52,11 @@ pub(crate) enum NodeError {
     Address(String),
 }
 
-impl From<TemplateError> for NodeError {
-    fn from(error: TemplateError) -> Self {
+impl NodeError {
+    /// Of a node whose template is of no use.
+    fn template(url: &str, error: TemplateError) -> Self {
         match error {
-            TemplateError::Wrong(text) => Self::Passing(text),
+            TemplateError::Wrong(_) => Self::Passing(format!("{url}: {error}")),
             TemplateError::Unusable(text) => Self::Lasting(text),
         }
     }
@@ -215,6 +216,9 @@ impl Node {
             return Err(NodeError::Passing(format!("{}: HTTP {} without JSON", self.url, reply.status)));
         };
         if answer["error"].is_null() {
+            if reply.status != 200 {
+                return Err(NodeError::Passing(format!("{}: HTTP {}", self.url, reply.status)));
+            }
             return Ok(Ok(answer["result"].take()));
         }
         let message = answer["error"]["message"].as_str().unwrap_or("no message").to_owned();
@@ -281,7 +285,8 @@ impl Node {
             Err((code, text)) => return Err(NodeError::Passing(format!("{}: {text} ({code})", self.url))),
         };
         let longpollid = template["longpollid"].as_str().map(str::to_owned);
-        let work = Work::from_template(&template, script, words)?;
+        let work = Work::from_template(&template, script, words)
+            .map_err(|error| NodeError::template(&self.url, error))?;
         Ok(Given { work: work.with_free_time(terms.is_time_free), longpollid })
     }
 
@@ -307,7 +312,7 @@ impl Node {
             }
             status => return Err(NodeError::Passing(format!("{}: HTTP {status} {said}", self.url))),
         }
-        let work = Work::from_block(&answer, words)?;
+        let work = Work::from_block(&answer, words).map_err(|error| NodeError::template(&self.url, error))?;
         Ok(Given { work: work.with_free_time(terms.is_time_free), longpollid: None })
     }
 
