@@ -71,6 +71,14 @@ pub(crate) struct Terms {
     is_time_free: bool,
 }
 
+#[cfg(test)]
+impl Terms {
+    /// Those of a chain of which nothing is known.
+    pub(crate) fn of_nobody() -> Self {
+        Self { script: None, is_time_free: false }
+    }
+}
+
 /// What a node gave: work, and how to wait for the next.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {

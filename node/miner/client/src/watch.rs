@@ -142,37 +142,47 @@ pub(crate) fn run(
     news: Sender<News>,
     signals: (Sender<Signal>, Receiver<Signal>),
 ) {
-    let now = Instant::now();
-    let followed = |node: &Arc<Node>| Followed {
-        node: node.clone(),
-        terms: None,
-        is_asked: false,
-        is_waited_for: false,
-        told: None,
-        lasting: None,
-    };
-    let watch = Watch {
-        nodes: nodes.iter().map(followed).collect(),
-        address: address.to_owned(),
-        words: words.to_owned(),
-        news,
-        signals: signals.0,
-        current: None,
-        seek: Seek::At(now),
-        wish: 0,
-        works: 0,
-        due: now,
-        is_due_again: false,
-        tip: Arc::new(Mutex::new((usize::MAX, String::new()))),
-        longpollid: None,
-        wait_due: now,
-        prefer_due: now,
-        backoff: Backoff::new(),
-    };
+    let watch = Watch::new(nodes, address, words, news, signals.0);
     watch.run(&signals.1);
 }
 
 impl Watch {
+    fn new(
+        nodes: &[Arc<Node>],
+        address: &str,
+        words: &str,
+        news: Sender<News>,
+        signals: Sender<Signal>,
+    ) -> Self {
+        let now = Instant::now();
+        let followed = |node: &Arc<Node>| Followed {
+            node: node.clone(),
+            terms: None,
+            is_asked: false,
+            is_waited_for: false,
+            told: None,
+            lasting: None,
+        };
+        Self {
+            nodes: nodes.iter().map(followed).collect(),
+            address: address.to_owned(),
+            words: words.to_owned(),
+            news,
+            signals,
+            current: None,
+            seek: Seek::At(now),
+            wish: 0,
+            works: 0,
+            due: now,
+            is_due_again: false,
+            tip: Arc::new(Mutex::new((usize::MAX, String::new()))),
+            longpollid: None,
+            wait_due: now,
+            prefer_due: now,
+            backoff: Backoff::new(),
+        }
+    }
+
     /// Ends once nobody listens, or there is no hope.
     fn run(mut self, inbox: &Receiver<Signal>) -> Option<()> {
         loop {
@@ -426,21 +436,4 @@ fn look(node: &Node, number: usize, known: &Mutex<(usize, String)>) -> WaitEnd {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_within_bounds_and_differ() {
-        let mut backoff = Backoff::new();
-        let waits: Vec<f64> = (0..12).map(|_| backoff.next().as_secs_f64()).collect();
-        for (turn, wait) in waits.iter().enumerate() {
-            let expected = 2f64.powi(turn as i32).min(60.0);
-            assert!((expected * 0.75..expected * 1.25).contains(wait), "{waits:?}");
-        }
-        let again: Vec<f64> = {
-            backoff.reset();
-            (0..12).map(|_| backoff.next().as_secs_f64()).collect()
-        };
-        assert_ne!(waits, again);
-    }
-}
+mod tests;
