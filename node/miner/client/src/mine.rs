@@ -60,6 +60,8 @@ struct Current {
     jobs: (u64, u64),
     node: usize,
     work: Arc<Work>,
+    /// The wish that it fulfils.
+    wish: u64,
     /// On an easy chain there are many solutions of one template; one block is enough.
     is_solved: bool,
 }
@@ -294,7 +296,7 @@ impl Mining<'_> {
     fn news(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Work { wish, .. } if wish < self.wish => {}
-            News::Work { node, work, .. } => {
+            News::Work { node, work, wish } => {
                 if self.known.is_none() {
                     let workers = self.engine.workers();
                     let cards: Vec<_> = self.engine.cards().into_iter().map(|card| card.name).collect();
@@ -320,8 +322,15 @@ impl Mining<'_> {
                         json!({"node": url, "height": work.height, "transactions": work.transactions()}),
                     );
                 }
+                // A block on the same tip is on its way; another would be its rival.
+                let is_solved = self.handed_in > 0
+                    && self.current.as_ref().is_some_and(|current| {
+                        current.is_solved
+                            && current.wish == wish
+                            && current.work.previous() == work.previous()
+                    });
                 let job = self.search(&work);
-                self.current = Some(Current { jobs: (job, job), node, work, is_solved: false });
+                self.current = Some(Current { jobs: (job, job), node, work, wish, is_solved });
                 self.known = Some(node);
             }
             News::Trouble(text) => self.report.trouble(&text),
