@@ -31,6 +31,26 @@ pub enum Event {
     },
 }
 
+/// What a graphics card has done since the start.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CardFigures {
+    /// The card's name.
+    pub name: String,
+    /// Headers hashed.
+    pub hashes: u64,
+    /// Why it does not search any more, if it has failed.
+    pub failure: Option<String>,
+}
+
+/// A card beside the threads.
+#[cfg(feature = "gpu")]
+struct Card {
+    gpu: crate::Gpu,
+    name: String,
+    hashes: AtomicU64,
+    failure: std::sync::OnceLock<String>,
+}
+
 /// The job in hand and its number. The number alone is also in `Shared::newest`, where the threads look for
 /// it.
 struct Current {
@@ -45,9 +65,57 @@ struct Shared {
     current: Mutex<Current>,
     changed: Condvar,
     workers: Workers,
+    #[cfg(feature = "gpu")]
+    cards: Vec<Card>,
 }
 
 impl Shared {
+    /// Searches a job with everything there is.
+    #[cfg(not(feature = "gpu"))]
+    fn mine(
+        &self,
+        job: &Job,
+        is_stale: &(dyn Fn() -> bool + Sync),
+        found: &(dyn Fn(Solution) -> bool + Sync),
+    ) -> Ended {
+        self.workers.mine(job, is_stale, found)
+    }
+
+    /// Searches a job with everything there is: cards and threads take from one counter.
+    #[cfg(feature = "gpu")]
+    fn mine(
+        &self,
+        job: &Job,
+        is_stale: &(dyn Fn() -> bool + Sync),
+        found: &(dyn Fn(Solution) -> bool + Sync),
+    ) -> Ended {
+        std::thread::scope(|scope| {
+            for card in self.cards.iter().filter(|card| card.failure.get().is_none()) {
+                scope.spawn(move || {
+                    let hashed = |count| {
+                        card.hashes.fetch_add(count, Ordering::Relaxed);
+                    };
+                    if let Err(error) = card.gpu.mine(job, is_stale, found, &hashed) {
+                        // What it had taken is lost, which is little of a job; the others go on.
+                        let _ = card.failure.set(error.to_string());
+                    }
+                });
+            }
+            self.workers.mine(job, is_stale, found)
+        })
+    }
+
+    fn new(workers: Workers) -> Self {
+        Self {
+            newest: AtomicU64::new(0),
+            current: Mutex::new(Current { number: 0, job: None, is_over: false }),
+            changed: Condvar::new(),
+            workers,
+            #[cfg(feature = "gpu")]
+            cards: Vec::new(),
+        }
+    }
+
     fn current(&self) -> MutexGuard<'_, Current> {
         self.current.lock().expect("no one panics while holding the current job")
     }
@@ -92,7 +160,7 @@ impl Shared {
                 true
             };
             let found = |solution| send(Event::Found { job: number, solution });
-            if self.workers.mine(&job, &is_stale, &found) == Ended::Exhausted {
+            if self.mine(&job, &is_stale, &found) == Ended::Exhausted {
                 send(Event::Exhausted { job: number });
             }
         }
@@ -110,12 +178,27 @@ impl Engine {
     /// Starts the threads, which wait for a job. Events come by the receiver, which must be read: once it is
     /// full, or dropped, the search stands still.
     pub fn start(options: &Options) -> Result<(Self, Receiver<Event>), WorkersError> {
-        let shared = Arc::new(Shared {
-            newest: AtomicU64::new(0),
-            current: Mutex::new(Current { number: 0, job: None, is_over: false }),
-            changed: Condvar::new(),
-            workers: Workers::start(options)?,
-        });
+        Self::run(Shared::new(Workers::start(options)?))
+    }
+
+    /// The same with cards beside the threads.
+    #[cfg(feature = "gpu")]
+    pub fn start_with_cards(
+        options: &Options,
+        cards: Vec<crate::Gpu>,
+    ) -> Result<(Self, Receiver<Event>), WorkersError> {
+        let card = |gpu: crate::Gpu| Card {
+            name: gpu.name().unwrap_or_else(|_| "a card without a name".into()),
+            gpu,
+            hashes: AtomicU64::new(0),
+            failure: std::sync::OnceLock::new(),
+        };
+        let cards = cards.into_iter().map(card).collect();
+        Self::run(Shared { cards, ..Shared::new(Workers::start(options)?) })
+    }
+
+    fn run(shared: Shared) -> Result<(Self, Receiver<Event>), WorkersError> {
+        let shared = Arc::new(shared);
         let (sender, receiver) = sync_channel(EVENTS);
         let thread = {
             let shared = shared.clone();
@@ -140,6 +223,23 @@ impl Engine {
     /// The threads, for their figures.
     pub fn workers(&self) -> &Workers {
         &self.shared.workers
+    }
+
+    /// What each card beside the threads has done since the start.
+    #[cfg(feature = "gpu")]
+    pub fn cards(&self) -> Vec<CardFigures> {
+        let figures = |card: &Card| CardFigures {
+            name: card.name.clone(),
+            hashes: card.hashes.load(Ordering::Relaxed),
+            failure: card.failure.get().cloned(),
+        };
+        self.shared.cards.iter().map(figures).collect()
+    }
+
+    /// What each card beside the threads has done since the start: there are none without the feature `gpu`.
+    #[cfg(not(feature = "gpu"))]
+    pub fn cards(&self) -> Vec<CardFigures> {
+        Vec::new()
     }
 
     /// What each thread has done since the start.

@@ -24,7 +24,7 @@ mod sha256;
 mod workers;
 
 pub use count::Operations;
-pub use engine::{Engine, Event};
+pub use engine::{CardFigures, Engine, Event};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuError};
 pub use job::{BIP320_MASK, Job, Solution};

@@ -1,5 +1,4 @@
 //! Command-line client of a ChainCore or Bitcoin Core node, called as bitcoin-cli is.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
 
 mod call;
 mod convert;
@@ -8,6 +7,7 @@ mod netinfo;
 mod options;
 mod prompt;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,16 +35,15 @@ fn main() -> ExitCode {
         }
     };
     if given.is_empty() || arguments.asks_for("help") {
-        print!("{}", help(&table));
+        let shown = write(format_args!("{}", help(&table)));
         if given.is_empty() {
             warn("Error: too few parameters");
             return ExitCode::FAILURE;
         }
-        return ExitCode::SUCCESS;
+        return shown;
     }
     if arguments.asks_for("version") {
-        println!("ChainCore RPC client version v{}", env!("CARGO_PKG_VERSION"));
-        return ExitCode::SUCCESS;
+        return write(format_args!("ChainCore RPC client version v{}\n", env!("CARGO_PKG_VERSION")));
     }
     let words = arguments.words.clone();
     let conf = match read_conf(&table, arguments) {
@@ -56,10 +55,7 @@ fn main() -> ExitCode {
     };
     match run(conf, words) {
         Ok(Answer::Nothing) => ExitCode::SUCCESS,
-        Ok(Answer::Text(text)) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(Answer::Text(text)) => write(format_args!("{text}\n")),
         Ok(Answer::Failure(text, code)) => {
             warn(&text);
             ExitCode::from(code)
@@ -81,9 +77,21 @@ enum Answer {
     Failure(String, u8),
 }
 
-/// A line on standard error.
+/// Prints. Who stops reading has had enough, which is no failure; a full disk is one.
+fn write(text: std::fmt::Arguments<'_>) -> ExitCode {
+    let mut out = std::io::stdout();
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            warn(&format!("error: what came out could not be written to the standard output: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// A line on standard error, where nobody may be listening.
 fn warn(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn read_conf(table: &OptionTable, arguments: Arguments) -> Result<Conf, String> {

@@ -14,7 +14,7 @@ pub fn secret(prompt: &str) -> Option<String> {
     let line = next_line();
     if terminal {
         echo(true);
-        println!();
+        let _ = writeln!(std::io::stdout());
     }
     line
 }
@@ -23,7 +23,7 @@ pub fn secret(prompt: &str) -> Option<String> {
 pub fn remaining_lines() -> Vec<String> {
     let lines = std::iter::from_fn(next_line).collect();
     if std::io::stdin().is_terminal() {
-        println!();
+        let _ = writeln!(std::io::stdout());
     }
     lines
 }

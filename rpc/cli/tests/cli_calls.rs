@@ -302,3 +302,29 @@ fn what_is_wrong_on_the_command_line_is_said() {
         run(&["-help"]).1.contains("Options:\n") && run(&["-version"]).1.contains("RPC client version v")
     );
 }
+
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let long = format!("{{\"result\":\"{}\",\"error\":null,\"id\":\"1\"}}", "x".repeat(1 << 20));
+    let server = Server::start(&[("200 OK", &long)]);
+    let datadir = datadir();
+    let run = |out: Stdio, is_read: bool| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chaincore-cli"));
+        child.args(["-regtest", &format!("-rpcport={}", server.port)]);
+        child.arg(format!("-datadir={}", datadir.path().display())).arg("listplugins");
+        let mut child = child.stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+        if !is_read {
+            drop(child.stdout.take());
+        }
+        child.wait_with_output().unwrap()
+    };
+    let output = run(Stdio::piped(), false);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    #[cfg(target_os = "linux")]
+    {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = run(full.into(), true);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"), "{output:?}");
+    }
+}

@@ -5,16 +5,19 @@
 //! - `template` makes a block of what a node answered, `coinbase` the first transaction of it,
 //! - `watch` follows the nodes: long polls, back-off, failover,
 //! - `mine` leads the engine along what the watch finds,
+//! - `handing` hands blocks in until somebody has them,
+//! - `signals` lets Ctrl-C end all of it well,
 //! - `report` tells people and programs.
 //!
 //! Data flows one way: a node's answer becomes work, work becomes solutions, solutions go back to the node they came from.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
 
 mod coinbase;
+mod handing;
 mod mine;
 mod node;
 mod options;
 mod report;
+mod signals;
 mod template;
 mod watch;
 
@@ -22,8 +25,11 @@ use clap::Parser;
 use std::process::ExitCode;
 
 /// Why mining ended, and the exit code that says so.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Failure {
+    /// The command line asks for what there is not.
+    #[error("{0}")]
+    Arguments(String),
     /// The address cannot be paid.
     #[error("{0}")]
     Address(String),
@@ -38,6 +44,7 @@ enum Failure {
 impl Failure {
     fn code(&self) -> u8 {
         match self {
+            Self::Arguments(_) => ARGUMENTS,
             Self::Address(_) => 3,
             Self::Node(_) => 4,
             Self::Machine(_) => 5,
@@ -45,12 +52,28 @@ impl Failure {
     }
 }
 
+/// The exit code for wrong arguments.
+const ARGUMENTS: u8 = 2;
+
 fn main() -> ExitCode {
-    let options = options::Options::parse();
+    let options = match options::Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            // Help and the version are asked for, and no error.
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+                report::fatal(error.to_string().trim_end(), ARGUMENTS);
+            }
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(ARGUMENTS) } else { ExitCode::SUCCESS };
+        }
+    };
     match mine::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("chaincore-miner: {failure}");
+            if options.json {
+                report::fatal(&failure.to_string(), failure.code());
+            }
+            report::aside(&failure.to_string());
             ExitCode::from(failure.code())
         }
     }

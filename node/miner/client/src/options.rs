@@ -1,9 +1,19 @@
 //! The command line.
 
+use super::Failure;
+use super::node::{Login, Node};
 use chaincore_consensus::address::{Address, decode_base58_check};
 use chaincore_consensus::params::ChainParams;
+use chaincore_miner::{Engine, Event, Kernel, Options as EngineOptions, WorkersError};
 use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// More threads than any machine has cores, as for the node's own miner.
+const MAX_THREADS: u64 = 1024;
 
 /// Mine with this machine's processors.
 #[derive(Parser, Debug)]
@@ -18,7 +28,9 @@ use std::path::PathBuf;
         On Bitcoin Core\n  \
         chaincore-miner --wallet 1A1z… --node http://a:5000,http://b:5000 --threads 4 --low-priority --stats\n      \
         Two nodes, the second when the first fails; a line for each core\n\n\
-        Exit codes: 0 the blocks asked for are mined, 2 wrong arguments, 3 wrong address, 4 no node can be used, 5 this machine cannot mine."
+        Ctrl-C ends it well: it says what it did and tells the node; a second Ctrl-C ends it at once.\n\n\
+        Exit codes: 0 the blocks asked for are mined, or Ctrl-C; 2 wrong arguments; 3 an address that cannot be paid; \
+        4 no node can be used and waiting would not help; 5 this machine cannot mine so; 130 a second Ctrl-C."
 )]
 pub(crate) struct Options {
     /// The address that rewards go to.
@@ -27,19 +39,26 @@ pub(crate) struct Options {
     /// Nodes, the preferred one first: http://[user:password@]host:port, with commas between them.
     #[arg(long, value_name = "URL,…", default_value = "http://localhost:5000", value_delimiter = ',')]
     pub(crate) node: Vec<String>,
-    /// User name for JSON-RPC.
+    /// User name for JSON-RPC, at nodes whose URL has none.
     #[arg(long, value_name = "NAME", requires = "rpcpassword")]
     pub(crate) rpcuser: Option<String>,
-    /// Password for JSON-RPC. Better in the URL of a file than here, where other users of this machine see it.
+    /// Password for JSON-RPC. Other users of this machine see it here: a file for --cookie may hold user:password
+    /// instead.
     #[arg(long, value_name = "PASSWORD", requires = "rpcuser")]
     pub(crate) rpcpassword: Option<String>,
-    /// The node's cookie file, for JSON-RPC without a password. Without any of these the node is asked by REST, which only
-    /// ChainCore serves.
+    /// The node's cookie file, or another that holds user:password, for JSON-RPC. One for all nodes, or one for each in
+    /// their order (say it again for each). Without any of these the node is asked by REST, which only ChainCore serves.
     #[arg(long, visible_alias = "rpccookiefile", value_name = "FILE", conflicts_with = "rpcuser")]
-    pub(crate) cookie: Option<PathBuf>,
-    /// Threads; 0 for one on each core.
-    #[arg(long, short = 't', value_name = "N", default_value_t = 0)]
+    pub(crate) cookie: Vec<PathBuf>,
+    /// Threads, up to 1024; 0 for one on each core.
+    #[arg(long, short = 't', value_name = "N", default_value_t = 0,
+        value_parser = RangedU64ValueParser::<usize>::new().range(..=MAX_THREADS))]
     pub(crate) threads: usize,
+    /// Mine on NVIDIA cards beside the threads, too: their numbers from 0 on, with commas between them; without a number
+    /// the first. Only in a miner that was built with the feature gpu.
+    #[arg(long, visible_alias = "gpus", value_name = "N,…", num_args = 0..=1, default_missing_value = "0",
+        value_delimiter = ',')]
+    pub(crate) gpu: Vec<usize>,
     /// One thread only.
     #[arg(long, conflicts_with = "threads")]
     pub(crate) single_core: bool,
@@ -75,11 +94,81 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub(crate) interval: u64,
     /// Write a JSON object for each event and report, one a line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quiet")]
     pub(crate) json: bool,
     /// Say nothing but what is wrong.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+impl Options {
+    /// The nodes, if what can be checked before any is asked is right.
+    pub(crate) fn check(&self) -> Result<Vec<Arc<Node>>, Failure> {
+        check_address(&self.wallet).map_err(Failure::Address)?;
+        if let Some(name) = &self.kernel
+            && Kernel::named(name).is_none()
+        {
+            let available: Vec<_> = Kernel::available().iter().map(Kernel::name).collect();
+            let error = WorkersError::Kernel { name: name.clone(), available };
+            return Err(Failure::Arguments(error.to_string()));
+        }
+        self.nodes().map_err(Failure::Arguments)
+    }
+
+    fn nodes(&self) -> Result<Vec<Arc<Node>>, String> {
+        let (nodes, cookies) = (self.node.len(), self.cookie.len());
+        if cookies > 1 && cookies != nodes {
+            return Err(format!("{cookies} cookies for {nodes} nodes: say one for all, or one for each"));
+        }
+        let login = |number: usize| match (&self.rpcuser, &self.rpcpassword) {
+            (Some(user), Some(password)) => Login::Password(format!("{user}:{password}")),
+            _ => self
+                .cookie
+                .get(number)
+                .or(self.cookie.first())
+                .map_or(Login::None, |path| Login::Cookie(path.clone())),
+        };
+        let timeout = Duration::from_secs(self.timeout);
+        let nodes = self.node.iter().enumerate();
+        nodes.map(|(number, url)| Node::new(url.trim(), &login(number), timeout).map(Arc::new)).collect()
+    }
+}
+
+/// Starts what searches.
+pub(crate) fn engine(options: &Options) -> Result<(Engine, Receiver<Event>), Failure> {
+    let of_engine = EngineOptions {
+        threads: options.threads,
+        single_core: options.single_core,
+        pin: !options.no_pin,
+        low_priority: options.low_priority,
+        kernel: options.kernel.clone(),
+    };
+    start(&of_engine, &options.gpu)
+}
+
+#[cfg(feature = "gpu")]
+fn start(options: &EngineOptions, cards: &[usize]) -> Result<(Engine, Receiver<Event>), Failure> {
+    let open = |number: &usize| {
+        let card = chaincore_miner::Gpu::open(*number);
+        card.map_err(|error| Failure::Machine(format!("--gpu {number}: {error}")))
+    };
+    let mut numbers = cards.to_vec();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let cards = numbers.iter().map(open).collect::<Result<_, _>>()?;
+    Engine::start_with_cards(options, cards).map_err(|error| Failure::Machine(error.to_string()))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn start(options: &EngineOptions, cards: &[usize]) -> Result<(Engine, Receiver<Event>), Failure> {
+    if !cards.is_empty() {
+        return Err(Failure::Machine(
+            "--gpu: this miner was built without it; build it with \
+             cargo build --release -p chaincore-miner-client --features gpu"
+                .into(),
+        ));
+    }
+    Engine::start(options).map_err(|error| Failure::Machine(error.to_string()))
 }
 
 fn worker_name(text: &str) -> Result<String, String> {
@@ -92,6 +181,9 @@ fn worker_name(text: &str) -> Result<String, String> {
 
 /// What can be said about an address before any node is asked: a checksum that is wrong is wrong on every chain.
 pub(crate) fn check_address(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("the address is empty: say where rewards go with --wallet ADDRESS".into());
+    }
     let known = ChainParams::NAMES.iter().filter_map(|name| ChainParams::by_name(name));
     let mut said = None;
     for params in known {
@@ -139,5 +231,9 @@ mod tests {
         let options =
             Options::try_parse_from(["x", "--wallet", "a", "--node", "http://a:1,http://b:2"]).unwrap();
         assert_eq!(options.node.len(), 2);
+        assert!(Options::try_parse_from(["x", "--wallet", "a", "--gpu"]).is_ok_and(|it| it.gpu == [0]));
+        assert!(
+            Options::try_parse_from(["x", "--wallet", "a", "--gpu", "0,2"]).is_ok_and(|it| it.gpu == [0, 2])
+        );
     }
 }

@@ -9,6 +9,7 @@ use chaincore_miner::{BIP320_MASK, Job};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Rules that a block may need and that this program knows; others marked `!` make a template useless (BIP9).
 const KNOWN_RULES: &[&str] = &["csv", "segwit", "taproot", "testdummy"];
@@ -40,6 +41,10 @@ pub(crate) struct Work {
     aux: Vec<u8>,
     words: String,
     branch: Vec<Hash256>,
+    /// When it came; the node's clock said the header's time then.
+    came: Instant,
+    /// The latest time that the header may have, if it may change at all.
+    last_time: Option<u32>,
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, TemplateError> {
@@ -113,7 +118,11 @@ impl Work {
         if has_segwit || template.get("default_witness_commitment").is_some() {
             commit_to_witnesses(&mut block, &mut first);
         }
-        Ok(Self::new(block, height, target(template)?, aux, words))
+        let mut changes = template["mutable"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let may_change = changes.any(|what| what == "time" || what == "time/increment");
+        let maxtime = template["maxtime"].as_u64().and_then(|time| u32::try_from(time).ok());
+        let last_time = may_change.then_some(maxtime.unwrap_or(u32::MAX));
+        Ok(Self { last_time, ..Self::new(block, height, target(template)?, aux, words) })
     }
 
     /// The work of `POST /mine_block`'s answer: a whole block of the node's making.
@@ -124,7 +133,8 @@ impl Work {
             return Err(wrong("the block has no coinbase"));
         }
         let height = u32::try_from(number(answer, "height")?).map_err(|_| wrong("'height' is too large"))?;
-        Ok(Self::new(block, height, target(answer)?, Vec::new(), words))
+        let work = Self::new(block, height, target(answer)?, Vec::new(), words);
+        Ok(Self { last_time: Some(u32::MAX), ..work })
     }
 
     fn new(mut block: Block, height: u32, target: Target, aux: Vec<u8>, words: &str) -> Self {
@@ -132,7 +142,32 @@ impl Work {
         block.transactions[0] = with_extranonce(&block.transactions[0], height, 0, &aux, &words);
         block.header.merkle_root = block_merkle_root(&block).0;
         let leaves: Vec<Hash256> = block.transactions.iter().map(|tx| Hash256(tx.txid().0)).collect();
-        Self { branch: merkle_branch(&leaves, 0), block, height, target, aux, words }
+        let branch = merkle_branch(&leaves, 0);
+        Self { branch, block, height, target, aux, words, came: Instant::now(), last_time: None }
+    }
+
+    /// The same with a time that stays as it is, unless `is_free`.
+    pub(crate) fn with_free_time(mut self, is_free: bool) -> Self {
+        self.last_time = self.last_time.filter(|_| is_free);
+        self
+    }
+
+    /// Whether the header's time may move on.
+    pub(crate) fn has_free_time(&self) -> bool {
+        self.last_time.is_some()
+    }
+
+    /// When it came.
+    pub(crate) fn came(&self) -> Instant {
+        self.came
+    }
+
+    /// The header's time at `now`: it moves on from the node's as this machine's clock does, which need not be right.
+    fn time_at(&self, now: Instant) -> u32 {
+        let given = self.block.header.time;
+        let Some(last) = self.last_time else { return given };
+        let passed = u32::try_from(now.saturating_duration_since(self.came).as_secs()).unwrap_or(u32::MAX);
+        given.saturating_add(passed).min(last.max(given))
     }
 
     /// What was the tip when this was made.
@@ -149,10 +184,10 @@ impl Work {
         with_extranonce(&self.block.transactions[0], self.height, extranonce, &self.aux, &self.words)
     }
 
-    /// The search for it among these extranonces.
-    pub(crate) fn job(self: &Arc<Self>, extranonces: Range<u64>, rolls_version: bool) -> Job {
+    /// The search for it among these extranonces, with the time of `now`.
+    pub(crate) fn job(self: &Arc<Self>, extranonces: Range<u64>, rolls_version: bool, now: Instant) -> Job {
         let work = self.clone();
-        let job = Job::new(self.block.header, self.target)
+        let job = Job::new(Header { time: self.time_at(now), ..self.block.header }, self.target)
             .rolling_extranonce(extranonces, move |extranonce| {
                 root_from_branch(Hash256(work.coinbase(extranonce).txid().0), &work.branch, 0)
             });
@@ -205,6 +240,31 @@ mod tests {
         let coinbase = &other.transactions[0];
         assert_eq!((coinbase.outputs.len(), coinbase.inputs[0].witness.len()), (2, 1));
         assert_eq!(coinbase.outputs[0].value, Amount(5_000_000_000));
+    }
+
+    #[test]
+    fn time_moves_on_from_the_nodes_where_it_may() {
+        let work = |changes: &[(&str, Value)]| {
+            let mut template = template();
+            for (name, value) in changes {
+                template[name] = value.clone();
+            }
+            Arc::new(Work::from_template(&template, &to(), "").unwrap())
+        };
+        let time = |work: &Arc<Work>, seconds| {
+            work.job(0..1, false, work.came + std::time::Duration::from_secs(seconds)).header().time
+        };
+        let free = work(&[("mutable", json!(["transactions", "time"]))]);
+        assert_eq!([0, 7, 3600].map(|after| time(&free, after)), [0, 7, 3600].map(|s| 1_600_000_000 + s));
+        let limited = work(&[("mutable", json!(["time"])), ("maxtime", json!(1_600_000_005))]);
+        assert_eq!(time(&limited, 60), 1_600_000_005);
+        for fixed in [
+            work(&[]),
+            work(&[("mutable", json!(["transactions"]))]),
+            Arc::new((*free).clone().with_free_time(false)),
+        ] {
+            assert!(!fixed.has_free_time() && time(&fixed, 60) == 1_600_000_000);
+        }
     }
 
     #[test]
