@@ -379,6 +379,55 @@ fn the_very_lines_of_real_miners_mine_blocks() {
 }
 
 #[test]
+fn no_share_is_harder_than_a_block_and_wishes_are_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let host = serve(&chain, StratumOptions { difficulty: None, ..options() });
+    let (_, address) = payee(3);
+    let mut miner = Miner::connect(&host);
+    miner.begin(&format!("{address}.rig"), "x");
+    let job = miner.job(|_| true);
+    let network = chaincore_consensus::pow::difficulty(number(&job[6]));
+    let told = |miner: &mut Miner| {
+        let at = miner.notices.iter().position(|notice| notice["method"] == "mining.set_difficulty").unwrap();
+        miner.notices.remove(at)["params"][0].as_f64().unwrap()
+    };
+    let first = told(&mut miner);
+    assert!(first > 0.0 && first <= network, "{first} above {network}");
+    // Every second hash makes a block here: each that does is taken, also at the highest difficulty.
+    for wish in [1.0, 1e-12, 4e-10] {
+        miner.notices.clear();
+        assert_eq!(miner.call("mining.suggest_difficulty", json!([wish]))["result"], true);
+        // It is followed by the difficulty that came of it, and by a job which it holds for.
+        miner.job(|_| true);
+        let difficulty = told(&mut miner);
+        assert!(difficulty <= network && difficulty <= first, "{wish}: {difficulty} above {network}");
+        assert_eq!(difficulty, if wish < network { wish.max(1e-9).min(network) } else { network });
+    }
+    let refused = miner.call("mining.suggest_difficulty", json!([0]));
+    assert_eq!(refused["error"][0], 20);
+    // What the password says is the owner's word, and a suggestion the machine's.
+    let mut fixed = Miner::connect(&host);
+    fixed.begin(&format!("{address}.other"), "d=2e-10");
+    fixed.job(|_| true);
+    let before = told(&mut fixed);
+    fixed.notices.clear();
+    assert_eq!(fixed.call("mining.suggest_difficulty", json!([3e-10]))["result"], true);
+    fixed.job(|_| true);
+    assert_eq!(told(&mut fixed), before);
+    // Both are among the node's miners, each by its own name.
+    wait_until("both to be known", || chain.mining_log().reports().len() == 2);
+    let known = chain.mining_log().reports();
+    let names: Vec<_> =
+        known.iter().map(|(_, known)| (known.worker.as_str(), known.address.as_str())).collect();
+    assert_eq!(names, [("rig", address.as_str()), ("other", address.as_str())]);
+    assert!(known.iter().all(|(_, known)| known.via.name() == "stratum" && known.instance.is_some()));
+    host.stop();
+    assert!(chain.mining_log().reports().is_empty());
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
 fn whoever_is_no_miner_is_turned_away() {
     let dir = tempfile::tempdir().unwrap();
     let chain = open(ChainParams::regtest(), dir.path());
@@ -387,12 +436,27 @@ fn whoever_is_no_miner_is_turned_away() {
     nobody.call("mining.subscribe", json!([]));
     let refused = nobody.call("mining.authorize", json!(["nobody", "x"]));
     assert!(refused["error"][1].as_str().unwrap().contains("-stratumaddress"), "{refused}");
-    // Garbage, floods and lines without an end are cut off.
-    for junk in [
-        vec![b'x'; 100_000],
-        b"\xff\xfe\n".repeat(5000),
-        b"{}\n".repeat(5000),
-        b"{\"id\":1,\"method\":\"x\"}\n".repeat(5000),
+    // What is no request is answered, and the connection goes on.
+    for (line, id, words) in [
+        ("hello", json!(null), "not JSON"),
+        ("[1]", json!(null), "JSON object"),
+        ("{\"id\":4}", json!(4), "no method"),
+        ("{\"id\":5,\"method\":\"mining.subscribe\",\"params\":\"x\"}", json!(5), "params must be an array"),
+        ("{\"id\":6,\"method\":\"mining.submit\",\"params\":{\"a\":1}}", json!(6), "params must be an array"),
+    ] {
+        nobody.send(format!("{line}\n").as_bytes());
+        let answer = nobody.read().unwrap();
+        assert_eq!((&answer["id"], &answer["error"][0]), (&id, &json!(20)), "{answer}");
+        assert!(answer["error"][1].as_str().unwrap().contains(words), "{answer}");
+    }
+    // Garbage, floods and lines without an end are cut off, with a last word.
+    for (junk, words) in [
+        (vec![b'x'; 100_000], "a line longer than 4096 bytes"),
+        ([vec![b'x'; 6000], vec![b'\n']].concat(), "a line longer than 4096 bytes"),
+        (b"\xff\xfe\n".repeat(5000), "nothing but refused messages"),
+        (b"{}\n".repeat(5000), "nothing but refused messages"),
+        (b"{\"id\":1,\"method\":\"x\"}\n".repeat(5000), "nothing but refused messages"),
+        (b"{\"id\":1,\"method\":\"mining.ping\"}\n".repeat(5000), "too many lines"),
     ] {
         let mut miner = Miner::connect(&host);
         let stream = miner.stream.get_ref().try_clone().unwrap();
@@ -401,11 +465,14 @@ fn whoever_is_no_miner_is_turned_away() {
             // It is cut off while it writes.
             let _ = stream.write_all(&junk);
         });
-        let mut line = String::new();
+        let (mut line, mut last) = (String::new(), String::new());
         while miner.stream.read_line(&mut line).is_ok_and(|read| read > 0) {
-            line.clear();
+            last = std::mem::take(&mut line);
         }
         writer.join().unwrap();
+        let last: Value = serde_json::from_str(&last).expect(&last);
+        assert_eq!(last["id"], Value::Null);
+        assert!(last["error"][1].as_str().unwrap().contains(words), "{words}: {last}");
     }
     // No more than four at a time.
     let mut miners: Vec<Miner> = (0..3).map(|_| Miner::connect(&host)).collect();

@@ -26,7 +26,7 @@ mod tests;
 mod wire;
 mod work;
 
-pub use plugin::Sv2Plugin;
+pub use plugin::{ListenError, Sv2Plugin};
 
 use crate::template::TemplateOptions;
 use std::net::SocketAddr;
