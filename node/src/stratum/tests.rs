@@ -8,7 +8,7 @@ use crate::testkit::wait_until;
 use chaincore_consensus::address::Address;
 use chaincore_consensus::hash::sha256d;
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::pow::Target;
+use chaincore_consensus::pow::{self, Target};
 use chaincore_consensus::{BlockHash, Script, hex};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -378,52 +378,63 @@ fn the_very_lines_of_real_miners_mine_blocks() {
     chain.shutdown_blocking().unwrap();
 }
 
+/// The difficulty that a miner was told last.
+fn told(miner: &mut Miner) -> f64 {
+    let difficulty = |notice: &&Value| notice["method"] == "mining.set_difficulty";
+    miner.notices.iter().rev().find(difficulty).expect("a difficulty")["params"][0].as_f64().unwrap()
+}
+
 #[test]
-fn no_share_is_harder_than_a_block_and_wishes_are_heard() {
+fn no_share_is_harder_than_a_block() {
     let dir = tempfile::tempdir().unwrap();
     let chain = open(ChainParams::regtest(), dir.path());
     let host = serve(&chain, StratumOptions { difficulty: None, ..options() });
-    let (_, address) = payee(3);
+    for password in ["x", "d=1", "d=1e-9"] {
+        let mut miner = Miner::connect(&host);
+        miner.begin(&format!("{}.rig", payee(3).1), password);
+        let job = miner.job(|_| true);
+        let network = pow::difficulty(number(&job[6]));
+        let told = told(&mut miner);
+        assert!(told > 0.0 && told <= network, "{password}: {told} above {network}");
+    }
+    host.stop();
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn wishes_are_heard_and_miners_known_by_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::chaincore(), dir.path());
+    let host = serve(&chain, StratumOptions { difficulty: None, payout: Some(payee(3).0), ..options() });
     let mut miner = Miner::connect(&host);
-    miner.begin(&format!("{address}.rig"), "x");
-    let job = miner.job(|_| true);
-    let network = chaincore_consensus::pow::difficulty(number(&job[6]));
-    let told = |miner: &mut Miner| {
-        let at = miner.notices.iter().position(|notice| notice["method"] == "mining.set_difficulty").unwrap();
-        miner.notices.remove(at)["params"][0].as_f64().unwrap()
-    };
-    let first = told(&mut miner);
-    assert!(first > 0.0 && first <= network, "{first} above {network}");
-    // Every second hash makes a block here: each that does is taken, also at the highest difficulty.
-    for wish in [1.0, 1e-12, 4e-10] {
+    miner.begin("rig", "x");
+    let network = pow::difficulty(number(&miner.job(|_| true)[6]));
+    for (wish, given) in [(1.0, network), (1e-12, 1e-9), (1e-8, 1e-8), (1e-8, 1e-8)] {
         miner.notices.clear();
         assert_eq!(miner.call("mining.suggest_difficulty", json!([wish]))["result"], true);
-        // It is followed by the difficulty that came of it, and by a job which it holds for.
+        // The difficulty that came of it, and a job which it holds for.
         miner.job(|_| true);
-        let difficulty = told(&mut miner);
-        assert!(difficulty <= network && difficulty <= first, "{wish}: {difficulty} above {network}");
-        assert_eq!(difficulty, if wish < network { wish.max(1e-9).min(network) } else { network });
+        assert_eq!(told(&mut miner), given, "{wish}");
     }
-    let refused = miner.call("mining.suggest_difficulty", json!([0]));
-    assert_eq!(refused["error"][0], 20);
-    // What the password says is the owner's word, and a suggestion the machine's.
+    assert_eq!(miner.call("mining.suggest_difficulty", json!([0]))["error"][0], 20);
+    // The password is the owner's word, a suggestion the machine's.
     let mut fixed = Miner::connect(&host);
-    fixed.begin(&format!("{address}.other"), "d=2e-10");
+    fixed.begin("other", "d=2e-8");
     fixed.job(|_| true);
-    let before = told(&mut fixed);
     fixed.notices.clear();
-    assert_eq!(fixed.call("mining.suggest_difficulty", json!([3e-10]))["result"], true);
+    assert_eq!(fixed.call("mining.suggest_difficulty", json!([1e-8]))["result"], true);
     fixed.job(|_| true);
-    assert_eq!(told(&mut fixed), before);
-    // Both are among the node's miners, each by its own name.
+    assert_eq!(told(&mut fixed), 2e-8);
     wait_until("both to be known", || chain.mining_log().reports().len() == 2);
     let known = chain.mining_log().reports();
-    let names: Vec<_> =
-        known.iter().map(|(_, known)| (known.worker.as_str(), known.address.as_str())).collect();
-    assert_eq!(names, [("rig", address.as_str()), ("other", address.as_str())]);
-    assert!(known.iter().all(|(_, known)| known.via.name() == "stratum" && known.instance.is_some()));
+    let address = Address::from_script(&payee(3).0.0).unwrap().to_text(&chain.params().addresses);
+    let names: Vec<_> = known.iter().map(|(_, known)| known.worker.as_str()).collect();
+    assert_eq!(names, ["rig", "other"]);
+    for (_, known) in &known {
+        assert!(known.address == address && known.via.name() == "stratum" && known.instance.is_some());
+    }
     host.stop();
-    assert!(chain.mining_log().reports().is_empty());
+    assert!(chain.mining_log().reports().is_empty(), "who is gone is not shown");
     chain.shutdown_blocking().unwrap();
 }
 
