@@ -419,7 +419,8 @@ mod tests {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|kind| kind == "rs") {
+                // The tests here log as code of others.
+                } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("logging.rs") {
                     let mut text = std::fs::read_to_string(&path).unwrap();
                     text.retain(|letter| !letter.is_whitespace());
                     for named in text.split("!(target:\"").skip(1) {
