@@ -9,7 +9,7 @@ use chaincore_rpc::conf::{Conf, ConfError};
 use super::mempool::fee_rate;
 use crate::mempool::FeeRate;
 use crate::stratum::{DEFAULT_PORT, StratumOptions};
-use crate::sv2::{KEY_FILE, MAX_CONNECTIONS, STALE_KEPT, Sv2Options};
+use crate::sv2::{HANDSHAKE, KEY_FILE, MAX_CONNECTIONS, STALE_KEPT, Sv2Options};
 use crate::template::TemplateOptions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -176,6 +176,7 @@ fn sv2(
         interval: Duration::from_secs(interval),
         fee_delta,
         max_connections: MAX_CONNECTIONS,
+        handshake: HANDSHAKE,
         stale_kept: STALE_KEPT,
         template,
     }))

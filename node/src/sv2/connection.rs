@@ -15,9 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Who has not said by then who it is is no client, and takes the place of one.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Who has not said by then how much room its coinbase needs is none either: it may have to ask its pool first.
+/// Who has not said by then how much room its coinbase needs is no client: it may have to ask its pool first.
 const INTRODUCTION: Duration = Duration::from_secs(60);
 /// A client may be silent for as long as there is nothing to say; whether it still is there is the system's to find out.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -91,7 +89,7 @@ impl Connection {
             // A template may just have been refused.
             let ready = ready && Instant::now() >= self.no_template_before;
             let until = match self.session.reserve() {
-                None if !self.session.is_set_up() => begun + HANDSHAKE,
+                None if !self.session.is_set_up() => begun + self.shared.options.handshake,
                 None => begun + INTRODUCTION,
                 Some(_) if !ready => Instant::now() + LOOK,
                 Some(_) => self.look_at,
