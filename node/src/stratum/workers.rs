@@ -257,7 +257,7 @@ mod tests {
             ("rig", "addr", MinerVia::Stratum)
         );
         assert_eq!((told.accepted, told.rejected, told.blocks, told.uptime), (60, 2, 1, 600));
-        assert_eq!(told.hashes, 60 * 2 << 32);
+        assert_eq!(told.hashes, 120 << 32);
         assert!((told.hashes_per_second as f64 / expected - 1.0).abs() < 0.05);
         for (name, own) in [("addr", "addr"), ("addr.", "addr."), ("rig", "rig"), ("addr.a.b", "a.b")] {
             assert_eq!(own_name(name, "addr"), own);
