@@ -492,9 +492,16 @@ fn whoever_is_no_miner_is_turned_away() {
         assert_eq!(last["id"], Value::Null);
         assert!(last["error"][1].as_str().unwrap().contains(words), "{words}: {last}");
     }
-    wait_until("free places", || host.statuses()[0].description.starts_with("1 miners"));
     // No more than eight at a time.
-    let mut miners: Vec<Miner> = (0..7).map(|_| Miner::connect(&host)).collect();
+    let mut miners: Vec<Miner> = vec![];
+    wait_until("seven places", || {
+        miners.clear();
+        miners.extend((0..7).map(|_| Miner::connect(&host)));
+        miners.iter_mut().all(|miner| {
+            miner.send(b"{\"id\":7,\"method\":\"mining.ping\"}\n");
+            miner.stream.read_line(&mut String::new()).is_ok_and(|read| read > 0)
+        })
+    });
     for (n, miner) in miners.iter_mut().enumerate() {
         miner.begin(&payee(n as u8).1, "d=0.000000001");
     }
