@@ -64,7 +64,8 @@ const MODULES: &[(&str, &str)] = &[
     ("chaincore_node::plugins", "plugin"),
     ("chaincore_node", "validation"),
     ("chaincore_miner", "mining"),
-    // What these two call themselves: Core has no category of theirs.
+    // What these call themselves: Core has no category of theirs.
+    ("miner", "mining"),
     ("stratum", "mining"),
     ("sv2", "mining"),
     ("chaincore_rpc::http", "http"),
@@ -406,6 +407,31 @@ mod tests {
         assert_eq!(category_of("chaincore_nodes"), None);
         assert_eq!(category_of("chaincore_rpc::http::front"), Some("http"));
         assert_eq!(category_of("tor"), Some("tor"));
+    }
+
+    #[test]
+    fn whatever_our_code_calls_itself_reaches_the_log() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders = vec![root.join("src"), root.join("../rpc/src"), root.join("../storage/src")];
+        let mut seen = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                // The tests here log as code of others.
+                } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("logging.rs") {
+                    let mut text = std::fs::read_to_string(&path).unwrap();
+                    text.retain(|letter| !letter.is_whitespace());
+                    for named in text.split("!(target:\"").skip(1) {
+                        let name = named.split('"').next().unwrap();
+                        assert!(category_of(name).is_some(), "{name} in {}", path.display());
+                        seen += 1;
+                    }
+                }
+            }
+        }
+        assert!(seen > 50, "the targets in the sources were not found: {seen}");
     }
 
     #[test]

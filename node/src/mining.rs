@@ -16,7 +16,8 @@ mod plugin;
 pub use plugin::MinerPlugin;
 
 use crate::chain::{ChainError, ChainHandle, Origin, Outcome, Phase};
-use crate::template::{self, BlockTemplate, TemplateOptions, TemplateSource};
+use crate::mining_server::{Refused, payee_of};
+use crate::template::{self, BlockTemplate, TemplateError, TemplateOptions, TemplateSource};
 use chaincore_consensus::BlockHash;
 use chaincore_consensus::params::{ChainParams, Retarget};
 use chaincore_consensus::{Block, Script};
@@ -145,7 +146,7 @@ impl Miner {
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             if thread.join().is_err() {
-                tracing::error!(target: "miner", "the mining thread has failed");
+                tracing::error!(target: "mining", "the mining thread has failed");
             }
         }
     }
@@ -233,7 +234,8 @@ impl Rounds {
         let mut pace =
             Pace { least_interval: self.options.least_interval, tip: BlockHash::ZERO, since: None };
         let (threads, kernel) = (self.workers.threads(), self.workers.kernel().name());
-        tracing::info!(target: "miner", threads, kernel, "mining");
+        tracing::info!(target: "mining", threads, kernel, "mining");
+        let mut refused = Refused::default();
         while !self.is_stopped() {
             if self.chain.status().phase() != Phase::Ready {
                 self.pause(RETRY);
@@ -245,14 +247,25 @@ impl Rounds {
                 continue;
             }
             let options = TemplateOptions::paying_to(self.options.script.clone());
-            let round = self.templates.build_blocking(options, true).and_then(|template| {
-                match self.solve(template) {
-                    Round::Solved(block) => self.hand_in(block),
-                    Round::Over => Ok(()),
+            let template = match self.templates.build_blocking(options, true) {
+                Ok(template) => template,
+                Err(error @ TemplateError::Invalid(_)) => {
+                    refused.log(&error);
+                    self.pause(RETRY);
+                    continue;
                 }
-            });
+                Err(TemplateError::Chain(error)) => {
+                    tracing::info!(target: "mining", %error, "mining ends");
+                    return;
+                }
+            };
+            refused = Refused::default();
+            let round = match self.solve(template) {
+                Round::Solved(block) => self.hand_in(block),
+                Round::Over => Ok(()),
+            };
             if let Err(error) = round {
-                tracing::info!(target: "miner", %error, "mining ends");
+                tracing::info!(target: "mining", %error, "mining ends");
                 return;
             }
         }
@@ -302,17 +315,20 @@ impl Rounds {
 
     fn hand_in(&self, block: Block) -> Result<(), ChainError> {
         let (hash, transactions) = (block.hash(), block.transactions.len());
+        let address = payee_of(&block, self.chain.params());
         let outcome = self.chain.submit_block_blocking(Arc::new(block), Origin::Mined)?;
         if let Outcome::Best { .. } = outcome {
             self.counters.blocks.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(target: "miner", %hash, transactions, "block mined");
+            tracing::info!(target: "mining", %hash, worker = "this node", %address, transactions, "block mined");
             return Ok(());
         }
         self.counters.lost.fetch_add(1, Ordering::Relaxed);
         match outcome.reject_reason() {
-            None => tracing::info!(target: "miner", %hash, "block mined, but another came first"),
+            None => {
+                tracing::info!(target: "mining", %hash, worker = "this node", %address, "block mined, but another came first")
+            }
             Some(reason) => {
-                tracing::error!(target: "miner", %hash, %reason, "the chain refused a block of its own miner");
+                tracing::error!(target: "mining", %hash, %reason, "the chain refused a block of its own miner");
                 self.pause(RETRY);
             }
         }

@@ -5,8 +5,9 @@ use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Amount, OutPoint, Script, Transaction, Tx, TxIn, TxOut, Txid};
 use chaincore_node::chain::{ChainHandle, ChainOptions, Status};
 use chaincore_node::mempool::{Mempool, MempoolOptions};
-use chaincore_node::mining::{Miner, MinerPlugin, MiningOptions};
+use chaincore_node::mining::{Miner, MinerPlugin, MiningOptions, MiningStats};
 use chaincore_node::plugins::{PluginCommand, PluginState};
+use chaincore_node::template::{TemplateError, TemplateOptions, TemplateSource};
 use chaincore_node::testkit::wait_until;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,36 @@ fn the_default_chain_gets_harder_as_it_is_mined() {
     let work = |height: u32| chain.snapshot().block_at(height).unwrap().chain_work();
     let gained = |from: u32| work(from + 5).saturating_sub(work(from));
     assert!(gained(14) > gained(1), "blocks faster than every ten seconds raise the difficulty");
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn no_template_is_given_out_that_would_be_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let genesis = i64::from(chain.params().genesis.header.time);
+    // The first block cannot be older than the genesis block, which by this clock is in the future.
+    chain.clock().set_mock(Some(genesis - 3 * 3600));
+    let template = |version| {
+        let options = TemplateOptions { version, ..TemplateOptions::paying_to(anyone()) };
+        TemplateSource::new(chain.clone()).build_blocking(options, true)
+    };
+    let refused = template(None).unwrap_err();
+    assert!(matches!(refused, TemplateError::Invalid(_)));
+    // Word for word what Bitcoin Core 31 says.
+    let core = "TestBlockValidity failed: time-too-new, block timestamp too far in the future";
+    assert_eq!(refused.to_string(), core);
+    let mut miner = Miner::start(chain.clone(), options(&chain)).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!miner.has_ended(), "it waits for a better time");
+    assert_eq!((miner.stats(), chain.snapshot().height()), (MiningStats::default(), 0));
+    chain.clock().set_mock(Some(genesis + 1));
+    wait_until("a block", || chain.snapshot().height() > 0);
+    miner.stop();
+    assert_eq!(miner.stats().lost, 0);
+    assert!(template(None).is_ok());
+    let old = template(Some(1)).unwrap_err().to_string();
+    assert!(old.starts_with("TestBlockValidity failed: bad-version(0x00000001)"), "{old}");
     chain.shutdown_blocking().unwrap();
 }
 

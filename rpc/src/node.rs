@@ -52,6 +52,9 @@ pub enum NodeError {
     /// Reading or writing failed, or what was read is not what was written.
     #[error("{0}")]
     Storage(String),
+    /// No block that would be valid can be made at this time; why not. The clock is wrong, mostly.
+    #[error("{0}")]
+    NoTemplate(String),
     /// Anything else, in words.
     #[error("{0}")]
     Other(String),
@@ -62,7 +65,9 @@ impl From<NodeError> for crate::error::RpcError {
         match error {
             NodeError::Stopping => Self::shutting_down(),
             NodeError::Storage(_) => Self::new(crate::error::code::INTERNAL_ERROR, error.to_string()),
-            NodeError::IndexOff(_) | NodeError::Other(_) => Self::misc(error.to_string()),
+            NodeError::IndexOff(_) | NodeError::NoTemplate(_) | NodeError::Other(_) => {
+                Self::misc(error.to_string())
+            }
         }
     }
 }
@@ -201,7 +206,8 @@ pub trait Node: Send + Sync + 'static {
     /// Treats a block as if it had come before others of the same work.
     fn precious_block(&self, hash: BlockHash) -> NodeResult<()>;
 
-    /// A block to work on, on the tip as it is. `use_mempool` off leaves it with its coinbase alone.
+    /// A block to work on, on the tip as it is: valid but for its work, or [`NodeError::NoTemplate`]. `use_mempool` off
+    /// leaves it with its coinbase alone.
     fn build_template(&self, coinbase_script: Script, use_mempool: bool) -> NodeResult<BlockTemplate>;
     /// Makes the header's merkle root and the coinbase's witness commitment right for the block's transactions.
     fn finish_template(&self, block: &mut Block) -> NodeResult<()>;

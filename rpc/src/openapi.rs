@@ -100,11 +100,16 @@ fn object_schema(fields: &[Field]) -> Object {
     object.with("properties", &members)
 }
 
+/// Headers of our own begin with `X-`, and names in queries are small.
+fn in_head_or_query(field: &Field) -> &'static str {
+    if field.name.starts_with("X-") { "header" } else { "query" }
+}
+
 fn parameter(route: &Route, field: &Field) -> Object {
     let in_path = route.path.contains(&format!("{{{}}}", field.name));
     Object::new()
         .with("name", field.name)
-        .with("in", if in_path { "path" } else { "query" })
+        .with("in", if in_path { "path" } else { in_head_or_query(field) })
         .with("required", &!field.optional)
         .with("description", field.about)
         .with("schema", &Object::new().with("type", kind_name(field.kind)))
@@ -186,6 +191,18 @@ mod tests {
             }
         }
         assert_eq!(told, routes::all().count());
+    }
+
+    #[test]
+    fn the_header_of_local_miners_is_described_as_one() {
+        for path in ["/mine_block", "/submit_block"] {
+            let route = routes::all().find(|route| route.path == path).unwrap();
+            let told = parameter(route, &route.params[0]).into_json();
+            assert!(
+                told.contains("\"name\":\"X-Local-Mining\",\"in\":\"header\",\"required\":false"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

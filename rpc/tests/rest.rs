@@ -7,6 +7,7 @@ mod support;
 
 use chaincore_consensus::address::Address;
 use chaincore_consensus::codec::Encode;
+use chaincore_consensus::params::ChainParams;
 use chaincore_consensus::{Header, codec::Decode, hex, pow};
 use chaincore_rpc::http::rest::{RestBody, RestHandler, RestRequest};
 use chaincore_rpc::json::Json;
@@ -107,6 +108,38 @@ async fn what_a_miner_tells_is_kept_and_bounded() {
 }
 
 #[tokio::test]
+async fn instances_of_a_worker_are_kept_apart_and_added_up() {
+    let (node, rest) = node();
+    assert!(rest.serves_local_miners("/submit_block") && rest.serves_local_miners("/mine_block"));
+    assert!(!rest.serves_local_miners("/status"));
+    let now = node.now();
+    let with = |instance: &str| report("rig", "9", HARNESS[0]).replacen('{', &format!("{{{instance},"), 1);
+    for body in [with("\"instance\":\"a\""), with("\"instance\":\"b\""), report("rig", "9", HARNESS[0])] {
+        assert_eq!(ask(&rest, "POST", "/mining_stats", &body).await.status, 200, "{body}");
+    }
+    for bad in ["\"instance\":\"\"", "\"instance\":7", "\"instance\":\"a b\""] {
+        assert_eq!(ask(&rest, "POST", "/mining_stats", &with(bad)).await.error().1, "bad_report", "{bad}");
+    }
+    node.set_mock_time(Some(now.max(7)));
+    let shown = ask(&rest, "GET", "/mining_stats", "").await.json();
+    let miners = shown.field("miners").get_array().unwrap();
+    let instances: Vec<String> = miners.iter().map(|miner| miner.field("instance").to_string()).collect();
+    assert_eq!(instances, ["\"a\"", "\"b\"", "null"]);
+    assert!(miners.iter().all(|miner| miner.field("via").get_str().unwrap() == "rest"));
+    let workers = |shown: &Json| shown.field("workers").get_array().unwrap()[0].to_string();
+    // The double's reports are from the year 1970.
+    let sum = format!(
+        "{{\"worker\":\"rig\",\"miner_address\":\"{}\",\"instances\":3,\"hashes_per_second\":0,\"accepted\":3,\
+         \"rejected\":0,\"blocks\":3}}",
+        HARNESS[0]
+    );
+    assert_eq!(workers(&shown), sum);
+    node.set_mock_time(Some(187));
+    let shown = ask(&rest, "GET", "/mining_stats", "").await.json();
+    assert_eq!(workers(&shown), sum.replace("second\":0", "second\":21"));
+}
+
+#[tokio::test]
 async fn every_path_answers_with_what_is_documented() {
     let (node, rest) = node();
     let fresh = |height| hex::encode(&spend(&node, height, 500).to_bytes());
@@ -177,6 +210,46 @@ async fn every_path_answers_with_what_is_documented() {
         let wrong = ask(&rest, "DELETE", &target, "").await;
         assert_eq!(wrong.status, 405, "{target}");
     }
+}
+
+#[tokio::test]
+async fn there_is_work_by_rest_where_getblocktemplate_has_some_and_nowhere_else() {
+    let refused = async |node: &Arc<MemoryNode>, address: &str| {
+        let shared: NodeRef = node.clone();
+        let body = format!("{{\"miner_address\": \"{address}\"}}");
+        ask(&Rest::new(shared), "POST", "/mine_block", &body).await
+    };
+    let template = async |node: &Arc<MemoryNode>| {
+        support::call(&support::registry(node), "getblocktemplate", "[{\"rules\": [\"segwit\"]}]").await
+    };
+    let main = MemoryNode::of(ChainParams::main());
+    let address = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
+    for (peers, downloading, rpc, code) in [(0, true, -9, "not_connected"), (1, true, -10, "initial_sync")] {
+        main.seem(peers, downloading);
+        let (number, message) = template(&main).await.unwrap_err();
+        assert_eq!(number, rpc);
+        assert_eq!(refused(&main, address).await.error(), (503, code.into(), message));
+    }
+    main.seem(1, false);
+    assert!(template(&main).await.is_ok());
+    assert_eq!(refused(&main, address).await.status, 200);
+    // A test chain may begin with one node.
+    let regtest = MemoryNode::new();
+    regtest.seem(0, true);
+    assert_eq!(refused(&regtest, HARNESS[0]).await.status, 200);
+    // A block of a signet needs a signature, whatever else.
+    let signet = MemoryNode::of(ChainParams::signet());
+    let (status, code, message) = refused(&signet, HARNESS[0]).await.error();
+    assert_eq!((status, code.as_str()), (400, "signet"));
+    assert!(message.contains("signature") && message.contains("getblocktemplate"), "{message}");
+    // No valid block can be made.
+    regtest.refuse_templates("TestBlockValidity failed: time-too-new, x");
+    let (number, message) = template(&regtest).await.unwrap_err();
+    assert_eq!((number, message.as_str()), (-1, "TestBlockValidity failed: time-too-new, x"));
+    assert_eq!(refused(&regtest, HARNESS[0]).await.error(), (503, "no_template".into(), message.clone()));
+    let registry = support::registry(&regtest);
+    let params = format!("[1, \"{}\"]", HARNESS[0]);
+    assert_eq!(support::call(&registry, "generatetoaddress", &params).await.unwrap_err(), (-1, message));
 }
 
 #[tokio::test]

@@ -115,21 +115,53 @@ pub struct MinerEvent {
     pub report: Option<MinerReport>,
 }
 
-/// What a miner tells of its work since it began. The node takes its word for it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// By what way a miner works with the node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum MinerVia {
+    /// It fetches its work over HTTP and tells of it with `POST /mining_stats`.
+    #[default]
+    Rest,
+    /// The node's Stratum server gives it work and counts its shares.
+    Stratum,
+    /// The node's template provider gives it templates.
+    Sv2,
+    /// It is the node's own miner.
+    Node,
+}
+
+impl MinerVia {
+    /// One word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Stratum => "stratum",
+            Self::Sv2 => "sv2",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// What is known of a miner's work since it began. Where the miner itself tells it, the node takes its word for it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MinerReport {
     /// What it calls itself.
     pub worker: String,
     /// The address that its blocks pay.
     pub address: String,
-    /// Headers hashed.
+    /// Tells several processes or connections of one worker from each other.
+    pub instance: Option<String>,
+    /// By what way it works.
+    pub via: MinerVia,
+    /// Headers hashed: counted by the miner, or what its shares take on average.
     pub hashes: u64,
     /// Headers hashed in a second, on average.
     pub hashes_per_second: u64,
-    /// Blocks that became a tip.
+    /// What was accepted of it: blocks that became a tip, or shares where it hands those in.
     pub accepted: u64,
-    /// Blocks that did not.
+    /// What was not.
     pub rejected: u64,
+    /// Blocks that became a tip.
+    pub blocks: u64,
     /// For how many seconds it has been working.
     pub uptime: u64,
 }

@@ -103,7 +103,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     for line in config.describe() {
         tracing::info!("{line}");
     }
-    for warning in config.warnings() {
+    for warning in config.warnings().iter().chain(&config.mining.unused) {
         tracing::warn!("{warning}");
     }
     let hardware = config.mining.stratum.as_ref().map_or(0, |stratum| stratum.max_connections)
@@ -140,7 +140,7 @@ async fn start(config: &Config, log: LogHandle, signals: StopSignals) -> Result<
     let node: NodeRef = service.clone();
     check_folder_is_free(config)?;
     let late = Arc::new(OnceLock::new());
-    let host = plugins::host(config, &late, &service).await?;
+    let (host, served) = plugins::host(config, &late, &service).await?;
     let mut builder = RegistryBuilder::new();
     builder.limits(options::call_limits(config));
     methods::register(&mut builder, &node);
@@ -179,7 +179,7 @@ async fn start(config: &Config, log: LogHandle, signals: StopSignals) -> Result<
         service.set_endpoint(format!("http://{address}"));
     }
     if let (true, Some(http)) = (config.banner, &http) {
-        banner::print(config, http.addresses());
+        banner::print(config, http.addresses(), &served);
     }
 
     let result = serve(config, &service, (&host, &late), &clock, &warmup, &mut stop).await;
@@ -284,7 +284,7 @@ async fn serve(
     }
     let mut parts = Parts { chain, host: host.clone(), p2p: Some(p2p.clone()), import, failure: None };
     if let Some((address, script)) = &config.mining.mine {
-        tracing::info!(target: "miner", "mining to {address} with {} threads", config.mining.threads);
+        tracing::info!(target: "mining", "mining to {address} with {} threads", config.mining.threads);
         let mut mining = MiningOptions::paying_to(script.clone(), &config.params);
         mining.threads = config.mining.threads;
         if let Err(error) = host.start(Box::new(MinerPlugin::new(parts.chain.clone(), mining))) {

@@ -9,10 +9,12 @@ use crate::plugins::process::{Environment, Limits, ProcessPlugin};
 use crate::plugins::{Host, HostOptions, MempoolSource, Metrics, Surroundings};
 use crate::service::Service;
 use crate::stratum::StratumPlugin;
-use crate::sv2::Sv2Plugin;
+use crate::sv2::{ListenError, Sv2Plugin};
 use crate::zmq::ZmqPlugin;
 use chaincore_mirror::Mirror;
 use chaincore_plugin::{Gate, Plugin};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 /// A host with the plugins that add something to the interfaces, which has to be known before the first request is
@@ -23,7 +25,8 @@ pub(super) async fn host(
     config: &Config,
     chain: &Arc<OnceLock<ChainHandle>>,
     service: &Service,
-) -> Result<Host, AppError> {
+) -> Result<(Host, Served), AppError> {
+    let mut served = Served::default();
     let on_failure = config.banner.then_some(banner::print_failure as fn(&str, &str));
     let host = Host::new(HostOptions { on_failure, ..HostOptions::default() });
     host.start(Box::new(Metrics::new(&host)))?;
@@ -36,10 +39,21 @@ pub(super) async fn host(
         host.start(Box::new(mirror))?;
     }
     if let Some(options) = &config.mining.stratum {
-        host.start(Box::new(StratumPlugin::new(options.clone(), chain.clone())))?;
+        let mut plugin = StratumPlugin::new(options.clone(), chain.clone());
+        check_can_mine(config, "-stratum")?;
+        let taken = plugin.listen().map_err(|error| no_port("-stratum", "-stratum", options.listen, &error));
+        served.stratum = Some(taken?);
+        host.start(Box::new(plugin))?;
     }
     if let Some(options) = &config.mining.sv2 {
-        host.start(Box::new(Sv2Plugin::new(options.clone(), chain.clone())))?;
+        let mut plugin = Sv2Plugin::new(options.clone(), chain.clone());
+        check_can_mine(config, "-sv2")?;
+        let taken = plugin.listen().map_err(|error| match error {
+            ListenError::Port(error) => no_port("-sv2", "-sv2port", options.listen, &error),
+            ListenError::Key(_) => AppError::Option(format!("-sv2: {error}")),
+        });
+        served.sv2 = Some(taken?);
+        host.start(Box::new(plugin))?;
     }
     if !config.zmq.is_empty() {
         let plugin = ZmqPlugin::listen(config.zmq.clone(), chain.clone())
@@ -47,7 +61,38 @@ pub(super) async fn host(
         service.attach_notifications(plugin.notifications());
         host.start(Box::new(plugin))?;
     }
-    Ok(host)
+    Ok((host, served))
+}
+
+/// Where miners are served, for people.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    /// The Stratum server.
+    pub(super) stratum: Option<SocketAddr>,
+    /// The template provider, and its public key.
+    pub(super) sv2: Option<(SocketAddr, String)>,
+}
+
+/// What is told of an option that needs a port that cannot be had, in the words that there are for the port of JSON-RPC.
+fn no_port(option: &str, changes: &str, address: SocketAddr, error: &io::Error) -> AppError {
+    AppError::Option(match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "Unable to bind to {address} on this computer for {option}: another program listens there. End that one, or choose \
+             another port with {changes}=<port>."
+        ),
+        _ => {
+            format!("Unable to bind to {address} on this computer for {option} (bind returned error {error})")
+        }
+    })
+}
+
+fn check_can_mine(config: &Config, option: &str) -> Result<(), AppError> {
+    if config.params.signet_challenge.is_none() {
+        return Ok(());
+    }
+    Err(AppError::Option(format!(
+        "{option} cannot be used on a signet: its blocks carry its owner's signature, which miners do not have"
+    )))
 }
 
 /// Starts the processes that are plugins, and waits until all have said who they are.
@@ -123,4 +168,27 @@ fn open_indexes(
         plugins.push(Box::new(plugin));
     }
     Ok((indexes, plugins))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stratum::StratumOptions;
+
+    #[test]
+    fn a_port_that_somebody_has_is_named_with_the_option_and_a_way_out() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = taken.local_addr().unwrap();
+        let options = StratumOptions { listen, payout: None, difficulty: None, max_connections: 1 };
+        let error = StratumPlugin::new(options.clone(), Arc::default()).listen().unwrap_err();
+        let told = no_port("-stratum", "-stratum", listen, &error).to_string();
+        for words in [listen.to_string().as_str(), "for -stratum", "another program", "-stratum=<port>"] {
+            assert!(told.contains(words), "{told}");
+        }
+        drop(taken);
+        // Who takes the port keeps it until it is opened.
+        let mut plugin = StratumPlugin::new(options.clone(), Arc::default());
+        assert_eq!(plugin.listen().unwrap(), listen);
+        assert!(StratumPlugin::new(options, Arc::default()).listen().is_err());
+    }
 }

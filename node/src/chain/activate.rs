@@ -137,7 +137,7 @@ impl Chain {
         let parent = Branch(self.tip.clone());
         let catching_up = self.shared.is_initial_download();
         let scripts = if catching_up { self.scripts.without_cache() } else { self.scripts.clone() };
-        let checked = check_connect(&block, &parent, &*self.shared.coins, &self.params, &scripts)?;
+        let checked = check_connect(&block, &parent, &*self.shared.coins, &self.params, Some(&scripts))?;
         let connection = match checked {
             Ok(connection) => connection,
             Err(reason) => return Ok(Err(reason)),

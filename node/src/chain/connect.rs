@@ -114,14 +114,14 @@ fn can_repeat_coinbase(params: &ChainParams) -> bool {
     params.deployments.bip34 > 1
 }
 
-/// Checks everything about a block that needs the coins of its parent, scripts included; logs what is wrong. Changes
-/// nothing.
+/// Checks everything about a block that needs the coins of its parent, scripts included if there is something to verify
+/// them; logs what is wrong. Changes nothing.
 pub(super) fn check_connect(
     block: &Block,
     parent: &Branch,
     coins: &(impl CoinsView + ?Sized),
     params: &ChainParams,
-    scripts: &ScriptVerifier,
+    scripts: Option<&ScriptVerifier>,
 ) -> Result<Result<Connection, RejectReason>, StorageError> {
     let verdict = judge(block, parent, coins, params, scripts)?;
     Ok(verdict.inspect_err(|reason| tracing::info!("Block validation error: {reason}")))
@@ -132,7 +132,7 @@ fn judge(
     parent: &Branch,
     coins: &(impl CoinsView + ?Sized),
     params: &ChainParams,
-    scripts: &ScriptVerifier,
+    scripts: Option<&ScriptVerifier>,
 ) -> Result<Result<Connection, RejectReason>, StorageError> {
     let height = parent.0.height() + 1;
     let repetition = || -> Result<Option<RejectReason>, StorageError> {
@@ -157,7 +157,7 @@ fn judge(
         // spent already. That is found here, but the repetition is what counts (Core looks for it first).
         Err(reason) => return Ok(Err(repetition()?.unwrap_or(reason))),
     };
-    if let Err(reason) = scripts.verify(block, &spent, summary.script_flags) {
+    if let Some(Err(reason)) = scripts.map(|scripts| scripts.verify(block, &spent, summary.script_flags)) {
         return Ok(Err(reason));
     }
     Ok(Ok(Connection { undo: BlockUndo { txs: spent }, spends, adds, summary }))

@@ -1,21 +1,30 @@
 //! What miners did with this node: templates they were given, blocks they handed in and what became of those.
 //!
-//! A ring of bounded length. Whoever wants all of it asks often enough; nobody waits for anybody.
+//! A ring of bounded length. Whoever wants all of it asks often enough; nobody waits for anybody. Beside it the last that
+//! is known of each miner, so that it outlasts the ring: what miners reported, and how those stand whom the node itself
+//! serves.
 
 use super::outcome::{Origin, Outcome};
 use chaincore_consensus::BlockHash;
-use chaincore_plugin::node::{MinerEvent, MinerEventKind, MinerReport};
-use std::collections::{HashSet, VecDeque};
+use chaincore_plugin::node::{MinerEvent, MinerEventKind, MinerReport, MinerVia};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
 /// How many events are kept.
 const KEPT: usize = 1024;
 
+/// Of how many miners the last report is kept.
+const KEPT_MINERS: usize = 1024;
+
 #[derive(Default)]
 struct Ring {
     last: u64,
     events: VecDeque<MinerEvent>,
+    /// The newest last; one of each worker, address and instance.
+    reports: VecDeque<(i64, MinerReport)>,
+    /// How the miners stand that the node serves itself, and since when.
+    standings: BTreeMap<MinerVia, (i64, Vec<MinerReport>)>,
 }
 
 /// The ring. Any thread may note and read.
@@ -70,17 +79,32 @@ impl MiningLog {
 
     /// A miner told how it works.
     pub(crate) fn report(&self, at: i64, report: MinerReport) {
-        self.note(MinerEvent { at, report: Some(report), ..MinerEvent::new(MinerEventKind::Report) });
+        let event =
+            MinerEvent { at, report: Some(report.clone()), ..MinerEvent::new(MinerEventKind::Report) };
+        self.note(event);
+        let mut ring = self.0.lock().expect("no one panics while holding it");
+        let key = |report: &MinerReport| {
+            (report.worker.clone(), report.address.clone(), report.instance.clone(), report.via)
+        };
+        let own = key(&report);
+        ring.reports.retain(|(_, known)| key(known) != own);
+        if ring.reports.len() == KEPT_MINERS {
+            ring.reports.pop_front();
+        }
+        ring.reports.push_back((at, report));
     }
 
-    /// The last report of each worker for each address, with its time, as far as they are kept: the newest first.
+    /// So stand all miners that the node serves by this way, in place of how they stood before.
+    pub(crate) fn stand(&self, at: i64, via: MinerVia, standing: Vec<MinerReport>) {
+        self.0.lock().expect("no one panics while holding it").standings.insert(via, (at, standing));
+    }
+
+    /// What is known of each miner, with the time of it: those that the node serves, and the last report of each other
+    /// worker, address and instance, the newest first.
     pub(crate) fn reports(&self) -> Vec<(i64, MinerReport)> {
         let ring = self.0.lock().expect("no one panics while holding it");
-        let mut known = HashSet::new();
-        let told = ring.events.iter().rev().filter_map(|event| Some((event.at, event.report.as_ref()?)));
-        told.filter(|(_, report)| known.insert((&report.worker, &report.address)))
-            .map(|(at, report)| (at, report.clone()))
-            .collect()
+        let standing = ring.standings.values().flat_map(|(at, all)| all.iter().map(|one| (*at, one.clone())));
+        standing.chain(ring.reports.iter().rev().cloned()).collect()
     }
 
     /// The events above a number, the oldest first, as far as they are kept.
@@ -113,23 +137,38 @@ mod tests {
     }
 
     #[test]
-    fn of_each_worker_the_last_report_counts() {
+    fn of_each_miner_the_last_report_counts() {
         let log = MiningLog::default();
-        let report = |worker: &str, hashes| MinerReport {
+        let report = |worker: &str, instance: Option<&str>, hashes| MinerReport {
             worker: worker.into(),
             address: "a".into(),
+            instance: instance.map(str::to_owned),
             hashes,
-            hashes_per_second: 1,
-            accepted: 0,
-            rejected: 0,
-            uptime: 60,
+            ..MinerReport::default()
         };
-        log.report(10, report("rig", 5));
+        log.report(10, report("rig", None, 5));
         log.template(11, 7, Duration::ZERO);
-        log.report(12, report("other", 6));
-        log.report(13, report("rig", 9));
-        assert_eq!(log.reports(), [(13, report("rig", 9)), (12, report("other", 6))]);
+        log.report(12, report("other", None, 6));
+        log.report(13, report("rig", None, 9));
+        log.report(14, report("rig", Some("x"), 1));
+        let own = MinerReport { via: MinerVia::Node, ..report("node", None, 3) };
+        log.stand(15, MinerVia::Node, vec![report("before", None, 1)]);
+        log.stand(16, MinerVia::Node, vec![own.clone()]);
+        let all = [
+            (16, own),
+            (14, report("rig", Some("x"), 1)),
+            (13, report("rig", None, 9)),
+            (12, report("other", None, 6)),
+        ];
+        assert_eq!(log.reports(), all);
         assert_eq!(log.after(0)[3].kind.name(), "report");
+        // Events of other kinds push nobody out.
+        (0..KEPT as u32).for_each(|height| log.template(17, height, Duration::ZERO));
+        assert_eq!(log.reports(), all);
+        for n in 0..KEPT_MINERS as u64 + 5 {
+            log.report(18, report(&n.to_string(), None, n));
+        }
+        assert_eq!(log.reports().len(), KEPT_MINERS + 1, "it is bounded");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::connect::check_connect;
 use super::reorg::{Change, PAUSE, STEP_BLOCKS};
-use super::{BlockEntry, Branch, Chain, ChainError};
+use super::{BlockEntry, Branch, Chain, ChainError, ScriptVerifier};
 use crate::mempool::{Accepted, ChainView, FeeRate, Mempool, PackageOutcome};
 use chaincore_consensus::check::{CheckOptions, check_block};
 use chaincore_consensus::context::{check_block_context, check_header};
@@ -123,6 +123,24 @@ impl Chain {
         block: &Block,
         options: CheckOptions,
     ) -> Result<Result<(), RejectReason>, ChainError> {
+        self.check_next(block, options, Some(&self.scripts))
+    }
+
+    /// [`Self::check_proposal`] of a template that this node made: all that can be wrong with one before it is mined.
+    ///
+    /// Its scripts are not run. What is in the pool has been verified with the standard flags, which contain those of
+    /// every block, and so it need not be verified again for each template; Core asks its script cache, which says the
+    /// same. All else is checked, since it depends on the tip, the clock, the options and what plugins chose.
+    pub fn check_template(&self, block: &Block) -> Result<Result<(), RejectReason>, ChainError> {
+        self.check_next(block, CheckOptions { pow: false, merkle: false }, None)
+    }
+
+    fn check_next(
+        &self,
+        block: &Block,
+        options: CheckOptions,
+        scripts: Option<&ScriptVerifier>,
+    ) -> Result<Result<(), RejectReason>, ChainError> {
         let branch = Branch(self.tip.clone());
         if block.header.previous != self.tip.hash() {
             let reason = RejectReason::new(RejectKind::MissingPrev, "inconclusive-not-best-prevblk");
@@ -134,7 +152,7 @@ impl Chain {
         if let Err(reason) = verdict {
             return Ok(Err(reason));
         }
-        let connected = check_connect(block, &branch, &*self.shared.coins, &self.params, &self.scripts)?;
+        let connected = check_connect(block, &branch, &*self.shared.coins, &self.params, scripts)?;
         Ok(connected.map(|_| ()))
     }
 }

@@ -9,7 +9,7 @@ use chaincore_rpc::conf::{Conf, ConfError};
 use super::mempool::fee_rate;
 use crate::mempool::FeeRate;
 use crate::stratum::{DEFAULT_PORT, StratumOptions};
-use crate::sv2::{KEY_FILE, MAX_CONNECTIONS, STALE_KEPT, Sv2Options};
+use crate::sv2::{HANDSHAKE, KEY_FILE, MAX_CONNECTIONS, STALE_KEPT, Sv2Options};
 use crate::template::TemplateOptions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -38,7 +38,16 @@ pub struct MiningConfig {
     pub stratum: Option<StratumOptions>,
     /// How pools and job declarators are served with templates, if they are.
     pub sv2: Option<Sv2Options>,
+    /// Warnings of options that do nothing without another.
+    pub unused: Vec<String>,
 }
+
+/// Options with the one without which they do nothing.
+const NEEDED: &[(&str, &[&str])] = &[
+    ("mine", &["minethreads"]),
+    ("stratum", &["stratumaddress", "stratumdifficulty", "stratummaxconnections"]),
+    ("sv2", &["sv2bind", "sv2port", "sv2interval", "sv2feedelta"]),
+];
 
 impl MiningConfig {
     pub(super) fn read(conf: &Conf, params: &ChainParams) -> Result<Self, ConfError> {
@@ -79,7 +88,17 @@ impl MiningConfig {
             ..TemplateOptions::paying_to(Script::new())
         };
         let sv2 = sv2(conf, params, template)?;
-        Ok(Self { mine, threads, max_weight, reserved_weight, min_fee, block_version, stratum, sv2 })
+        let on = |name| match name {
+            "mine" => mine.is_some(),
+            "stratum" => stratum.is_some(),
+            _ => sv2.is_some(),
+        };
+        let mut unused = Vec::new();
+        for (needed, options) in NEEDED.iter().filter(|(needed, _)| !on(*needed)) {
+            let given = options.iter().filter(|name| settings.is_set(name));
+            unused.extend(given.map(|name| format!("-{name} has no effect without -{needed}")));
+        }
+        Ok(Self { mine, threads, max_weight, reserved_weight, min_fee, block_version, stratum, sv2, unused })
     }
 }
 
@@ -157,6 +176,7 @@ fn sv2(
         interval: Duration::from_secs(interval),
         fee_delta,
         max_connections: MAX_CONNECTIONS,
+        handshake: HANDSHAKE,
         stale_kept: STALE_KEPT,
         template,
     }))

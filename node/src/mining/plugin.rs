@@ -2,9 +2,11 @@
 
 use super::{Miner, MiningError, MiningOptions};
 use crate::chain::ChainHandle;
+use crate::mining_server::payee;
+use chaincore_plugin::node::{MinerReport, MinerVia};
 use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Mines while it is open. It takes in no blocks: the thread that mines watches the tip and the mempool itself, between
 /// two turns of searching.
@@ -13,17 +15,38 @@ pub struct MinerPlugin {
     options: MiningOptions,
     miner: Option<Miner>,
     report: Option<Arc<dyn Reporter>>,
+    /// What it is called, as its node, and since when it mines.
+    named: Option<(String, Instant)>,
 }
 
 impl MinerPlugin {
     /// Will mine on a chain.
     pub fn new(chain: ChainHandle, options: MiningOptions) -> Self {
-        Self { chain, options, miner: None, report: None }
+        Self { chain, options, miner: None, report: None, named: None }
+    }
+
+    fn stand(&self, standing: Vec<MinerReport>) {
+        self.chain.mining_log().stand(self.chain.clock().now(), MinerVia::Node, standing);
     }
 
     fn tell(&self) {
         let (Some(miner), Some(report)) = (&self.miner, &self.report) else { return };
         let stats = miner.stats();
+        let Some((worker, begun)) = &self.named else { return };
+        let uptime = begun.elapsed();
+        let standing = MinerReport {
+            worker: worker.clone(),
+            address: payee(&self.options.script, self.chain.params()),
+            via: MinerVia::Node,
+            hashes: stats.hashes,
+            hashes_per_second: (stats.hashes as f64 / uptime.as_secs_f64().max(1.0)) as u64,
+            accepted: stats.blocks,
+            rejected: stats.lost,
+            blocks: stats.blocks,
+            uptime: uptime.as_secs(),
+            ..MinerReport::default()
+        };
+        self.stand(vec![standing]);
         report.figure("miner_hashes_total", "headers hashed since mining began", stats.hashes as f64);
         report.figure("miner_blocks_total", "blocks found that became the tip", stats.blocks as f64);
         report.figure("miner_lost_total", "blocks found that did not", stats.lost as f64);
@@ -52,6 +75,7 @@ impl Plugin for MinerPlugin {
     async fn open(&mut self, context: &Context) -> Result<Option<BlockRef>, PluginError> {
         // What a failed call had begun.
         drop(self.miner.take());
+        self.named = Some((context.node.identity().node_id, Instant::now()));
         let miner = Miner::start(self.chain.clone(), self.options.clone())?;
         context.report.describe(&format!("mining with {} threads", miner.threads()));
         (self.miner, self.report) = (Some(miner), Some(context.report.clone()));
@@ -76,6 +100,7 @@ impl Plugin for MinerPlugin {
             miner.stop();
         }
         self.tell();
+        self.stand(vec![]);
         drop(self.miner.take());
     }
 }

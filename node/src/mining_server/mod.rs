@@ -4,7 +4,9 @@
 //! What is logged here is of the category `mining`, as everything that the two log.
 
 mod found;
+mod refused;
 mod server;
 
-pub(crate) use found::hand_in;
+pub(crate) use found::{hand_in, payee, payee_of};
+pub(crate) use refused::Refused;
 pub(crate) use server::{Door, Server};

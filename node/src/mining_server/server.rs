@@ -21,15 +21,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens at an address, and runs `run` in a runtime on a thread of this name until either ends. At most
+    /// Takes in who calls a listener, and runs `run` in a runtime on a thread of this name until either ends. At most
     /// `max_connections` are let in at a time.
     pub(crate) fn start<R: Future<Output = ()>>(
         name: &'static str,
-        address: SocketAddr,
+        listener: std::net::TcpListener,
         max_connections: usize,
         run: impl FnOnce(Door) -> R + Send + 'static,
     ) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -112,7 +111,9 @@ mod tests {
     use std::io::Read;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    const ANY_PORT: &str = "127.0.0.1:0";
+    fn any_port() -> std::net::TcpListener {
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap()
+    }
 
     /// Greets, and waits for the end.
     async fn greet(mut stream: TcpStream) {
@@ -132,8 +133,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_given_again_and_a_drop_ends_all() {
-        let server =
-            Server::start("test", ANY_PORT.parse().unwrap(), 2, |door| door.admit(|stream, _| greet(stream)));
+        let server = Server::start("test", any_port(), 2, |door| door.admit(|stream, _| greet(stream)));
         let server = server.unwrap();
         let (first, second) = (call(&server), call(&server));
         assert!(is_greeted(&first) && is_greeted(&second));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_by_itself_says_so() {
-        let server = Server::start("test", ANY_PORT.parse().unwrap(), 1, |_| async {}).unwrap();
+        let server = Server::start("test", any_port(), 1, |_| async {}).unwrap();
         wait_until("the end", || server.has_ended());
     }
 }

@@ -8,7 +8,7 @@ use crate::index::IndexStatus as Follow;
 use crate::mempool::{FeeRate, Mempool, policy};
 use crate::p2p::kind::ConnectionKind;
 use crate::p2p::processing::OrphanInfo;
-use crate::template::{self, TemplateOptions};
+use crate::template::{self, TemplateError, TemplateOptions};
 use chaincore_consensus::check::CheckOptions;
 use chaincore_consensus::coin::Coin;
 use chaincore_consensus::merkle::block_merkle_root;
@@ -238,7 +238,10 @@ impl Node for Service {
             ..TemplateOptions::paying_to(coinbase_script)
         };
         let source = &self.core().templates;
-        let template = source.build_blocking(options, use_mempool).map_err(failure)?;
+        let template = source.build_blocking(options, use_mempool).map_err(|error| match error {
+            TemplateError::Chain(error) => failure(error),
+            TemplateError::Invalid(_) => NodeError::NoTemplate(error.to_string()),
+        })?;
         let weight = template.block.transactions[1..].iter().map(|tx| tx.weight() as u64).sum::<u64>();
         let reserved = u64::try_from(self.templates.reserved_weight).unwrap_or(0);
         let stats = TemplateStats {

@@ -18,7 +18,8 @@ const ENOUGH_TIME: Duration = Duration::from_secs(60);
 const LARGEST_STEP: f64 = 16.0;
 /// Changes below this factor are not worth a message.
 const SMALLEST_STEP: f64 = 1.4;
-/// The range of difficulties: a hash in 2^32 * 1e-9, about four, to what no machine reaches.
+/// The range of difficulties, unless blocks are easier still: a hash in 2^32 * 1e-9, about four, to what no machine
+/// reaches.
 const RANGE: (f64, f64) = (1e-9, 1e15);
 
 /// The target of a difficulty; the whole number range where `difficulty` is 0 or not a number.
@@ -46,7 +47,8 @@ pub(super) fn target(difficulty: f64) -> Target {
 /// A difficulty that a worker may have where blocks have `network`'s: a share harder than a block makes no sense.
 pub(super) fn bounded(difficulty: f64, network: f64) -> f64 {
     let difficulty = if difficulty.is_finite() { difficulty } else { RANGE.1 };
-    difficulty.min(network).clamp(RANGE.0, RANGE.1)
+    // On chains for tests a block may be easier than the easiest share.
+    difficulty.clamp(RANGE.0, RANGE.1).min(network)
 }
 
 /// What a worker begins with if nobody says otherwise: a few shares for each block that it would find alone, and no
@@ -145,6 +147,15 @@ mod tests {
         assert_eq!(bounded(0.0, 2.0), RANGE.0);
         assert_eq!(first(1e14), 512.0);
         assert_eq!(first(1.6), 0.1);
-        assert!(first(4.6e-10) >= RANGE.0);
+        // That of regtest: a share of difficulty 1e-9 would be harder than two blocks.
+        let regtest = pow::difficulty(0x207f_ffff);
+        assert_eq!(
+            (first(regtest), bounded(1e-9, regtest), bounded(1.0, regtest)),
+            (regtest, regtest, regtest)
+        );
+        let mut pace = Pace::new(Instant::now());
+        let later = pace.due();
+        (0..1000).for_each(|_| pace.share());
+        assert_eq!(pace.judge(regtest, regtest, later), None, "it cannot be made harder");
     }
 }

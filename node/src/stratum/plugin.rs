@@ -6,7 +6,10 @@ use super::workers::Workers;
 use crate::chain::ChainHandle;
 use crate::mining_server::Server;
 use chaincore_plugin::api::{ApiRegistry, RestReply, Route};
+use chaincore_plugin::node::{MinerReport, MinerVia};
 use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,6 +19,8 @@ pub struct StratumPlugin {
     /// Its paths are registered before there is a chain.
     chain: Arc<OnceLock<ChainHandle>>,
     workers: Arc<Workers>,
+    /// There from [`Self::listen`] until the plugin is opened.
+    listener: Option<TcpListener>,
     server: Option<Server>,
     report: Option<Arc<dyn Reporter>>,
 }
@@ -23,12 +28,33 @@ pub struct StratumPlugin {
 impl StratumPlugin {
     /// Will serve work on the chain that is put into `chain` before the plugin is opened.
     pub fn new(options: StratumOptions, chain: Arc<OnceLock<ChainHandle>>) -> Self {
-        Self { options, chain, workers: Arc::default(), server: None, report: None }
+        Self { options, chain, workers: Arc::default(), listener: None, server: None, report: None }
+    }
+
+    /// Takes the port now, so that whoever starts the node sees at once if somebody else has it. Who calls is served once
+    /// the plugin is open.
+    pub fn listen(&mut self) -> io::Result<SocketAddr> {
+        let listener = self.listener()?;
+        let address = listener.local_addr()?;
+        self.listener = Some(listener);
+        Ok(address)
+    }
+
+    fn listener(&mut self) -> io::Result<TcpListener> {
+        self.listener.take().map_or_else(|| TcpListener::bind(self.options.listen), Ok)
+    }
+
+    fn stand(&self, standing: Vec<MinerReport>) {
+        if let Some(chain) = self.chain.get() {
+            chain.mining_log().stand(chain.clock().now(), MinerVia::Stratum, standing);
+        }
     }
 
     fn tell(&self) {
         let (Some(server), Some(report)) = (&self.server, &self.report) else { return };
-        let totals = self.workers.totals(Instant::now());
+        let now = Instant::now();
+        let totals = self.workers.totals(now);
+        self.stand(self.workers.standing(now));
         let (rate, unit) = scaled(totals.hash_rate);
         report
             .describe(&format!("{} miners at {rate:.2} {unit}H/s on {}", totals.connections, server.address));
@@ -93,7 +119,9 @@ impl Plugin for StratumPlugin {
             chain: chain.clone(),
             workers: self.workers.clone(),
         };
-        let server = server::start(shared)
+        let server = self
+            .listener()
+            .and_then(|listener| server::start(listener, shared))
             .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for miners: {error}")))?;
         tracing::info!(target: "stratum", "serving miners on stratum+tcp://{}", server.address);
         (self.server, self.report) = (Some(server), Some(context.report.clone()));
@@ -117,5 +145,6 @@ impl Plugin for StratumPlugin {
             report.describe("serving no miners");
         }
         drop(self.server.take());
+        self.stand(vec![]);
     }
 }

@@ -1,4 +1,8 @@
 //! What miners say and what they are answered: JSON, one object a line, as mining software has come to agree on it.
+//!
+//! What is no request is answered too, with the id `null` unless it has one, and with the protocol's number for "other":
+//! a person who tries the port by hand sees what is wrong, and miners show it in their logs. What is an answer, or a
+//! request without an id, is not answered.
 
 use super::job::WORKER_BYTES;
 use serde_json::{Value, json};
@@ -119,15 +123,38 @@ pub(super) struct Request {
     pub(super) call: Result<Call, Refusal>,
 }
 
-/// Reads a line. `None` if it is no request at all: an answer to something of ours, or no JSON object.
-pub(super) fn read(line: &[u8]) -> Option<Request> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let object = value.as_object()?;
-    let method = object.get("method")?.as_str()?;
+/// What a line is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Heard {
+    Request(Request),
+    /// An answer, although nothing was asked.
+    Answer,
+    /// No request: what is wrong with it, and its id, if it has one.
+    Junk(Value, Refusal),
+}
+
+/// Reads a line.
+pub(super) fn read(line: &[u8]) -> Heard {
+    let value: Value = match serde_json::from_slice(line) {
+        Ok(value) => value,
+        Err(error) => return Heard::Junk(Value::Null, Refusal::other(format!("not JSON: {error}"))),
+    };
+    let Some(object) = value.as_object() else {
+        return Heard::Junk(Value::Null, Refusal::other("a request must be a JSON object"));
+    };
     let id = object.get("id").cloned().unwrap_or_default();
-    let none = vec![];
-    let params = object.get("params").and_then(Value::as_array).unwrap_or(&none);
-    Some(Request { id, call: call(method, params) })
+    let method = match object.get("method") {
+        Some(Value::String(method)) => method,
+        Some(_) => return Heard::Junk(id, Refusal::other("the method must be a text")),
+        None if object.contains_key("result") || object.contains_key("error") => return Heard::Answer,
+        None => return Heard::Junk(id, Refusal::other("there is no method")),
+    };
+    let call = match object.get("params") {
+        None | Some(Value::Null) => call(method, &[]),
+        Some(Value::Array(params)) => call(method, params),
+        Some(_) => Err(Refusal::other("params must be an array")),
+    };
+    Heard::Request(Request { id, call })
 }
 
 fn text(params: &[Value], at: usize) -> &str {
@@ -232,7 +259,10 @@ mod tests {
     use super::*;
 
     fn read_text(line: &str) -> Option<Request> {
-        read(line.as_bytes())
+        match read(line.as_bytes()) {
+            Heard::Request(request) => Some(request),
+            _ => None,
+        }
     }
 
     #[test]
@@ -305,13 +335,27 @@ mod tests {
             (r#"{"id":1,"method":"mining.submit","params":["w","7","01000000","66f00d00",""]}"#, "nonce"),
             (r#"{"id":1,"method":"mining.suggest_difficulty","params":["x"]}"#, "above 0"),
             (r#"{"id":1,"method":"getwork"}"#, "Unknown method 'getwork'"),
+            (r#"{"id":1,"method":"mining.subscribe","params":"x"}"#, "params must be an array"),
+            (r#"{"id":1,"method":"mining.submit","params":{"a":1}}"#, "params must be an array"),
         ] {
             let refusal = read_text(line).unwrap().call.unwrap_err();
             assert!(refusal.message.contains(words), "{line}: {}", refusal.message);
         }
-        for line in ["", "x", "[]", "{}", r#"{"method":1}"#, r#"{"id":null,"result":true}"#] {
-            assert_eq!(read_text(line), None, "{line}");
+        let deep = "[".repeat(1000);
+        for (line, id, words) in [
+            ("x", json!(null), "not JSON"),
+            ("{", json!(null), "not JSON"),
+            (deep.as_str(), json!(null), "recursion limit"),
+            ("[]", json!(null), "JSON object"),
+            ("{}", json!(null), "no method"),
+            (r#"{"id":7}"#, json!(7), "no method"),
+            (r#"{"method":1}"#, json!(null), "method must be a text"),
+        ] {
+            let Heard::Junk(told, why) = read(line.as_bytes()) else { panic!("{line}") };
+            assert!(told == id && why.code == 20 && why.message.contains(words), "{line}: {why:?}");
         }
+        assert_eq!(read(br#"{"id":null,"result":true}"#), Heard::Answer);
+        assert!(read_text(r#"{"id":1,"method":"mining.subscribe","params":null}"#).unwrap().call.is_ok());
         let long = format!(r#"{{"method":"mining.authorize","params":["{}","x"]}}"#, "ä".repeat(3000));
         let Ok(Call::Authorize { name, .. }) = read_text(&long).unwrap().call else { panic!("no name") };
         assert_eq!(name.len(), MAX_NAME);

@@ -2,16 +2,18 @@
 
 use super::StratumOptions;
 use super::job::{Job, OWN_BYTES};
+use super::protocol::{self, Refusal};
 use super::session::{Outcome, Session};
-use super::workers::Workers;
+use super::workers::{Workers, own_name};
 use crate::chain::{ChainHandle, Phase};
-use crate::mining_server::{Door, Server, hand_in};
-use crate::template::{TemplateOptions, TemplateSource};
+use crate::mining_server::{Door, Refused, Server, hand_in, payee_of};
+use crate::template::{TemplateError, TemplateOptions, TemplateSource};
 use chaincore_consensus::Script;
 use chaincore_consensus::params::ChainParams;
 use chaincore_rpc::ratelimit::{Bucket, Rate};
 use serde_json::Value;
 use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,6 +30,9 @@ const INTRODUCTION: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 /// Who does not take a line by then is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// How much, and for how long, is taken in of whoever is told that the connection ends.
+const MAX_UNREAD: usize = 1 << 20;
+const PARTING: Duration = Duration::from_secs(2);
 /// New transactions make a new job after this time; without any, the clock does after that time.
 const NEW_TRANSACTIONS: Duration = Duration::from_secs(20);
 const NEW_TIME: Duration = Duration::from_secs(60);
@@ -43,9 +48,9 @@ pub(super) struct Shared {
 }
 
 /// Starts serving work.
-pub(super) fn start(shared: Shared) -> io::Result<Server> {
-    let (listen, max_connections) = (shared.options.listen, shared.options.max_connections);
-    Server::start("stratum", listen, max_connections, move |door| run(Arc::new(shared), door))
+pub(super) fn start(listener: TcpListener, shared: Shared) -> io::Result<Server> {
+    let max_connections = shared.options.max_connections;
+    Server::start("stratum", listener, max_connections, move |door| run(Arc::new(shared), door))
 }
 
 async fn run(shared: Arc<Shared>, door: Door) {
@@ -60,6 +65,7 @@ async fn run(shared: Arc<Shared>, door: Door) {
 async fn make_jobs(shared: &Shared, jobs: &watch::Sender<Option<Arc<Job>>>) {
     let templates = TemplateSource::new(shared.chain.clone());
     let mut tips = shared.chain.tip_state();
+    let mut refused = Refused::default();
     while !shared.chain.is_stopped() {
         if shared.chain.status().phase() != Phase::Ready {
             tokio::time::sleep(LOOK).await;
@@ -71,12 +77,20 @@ async fn make_jobs(shared: &Shared, jobs: &watch::Sender<Option<Arc<Job>>>) {
         let built = tokio::task::spawn_blocking(move || source.build_blocking(options, true)).await;
         let job = match built {
             Ok(Ok(template)) => Arc::new(Job::new(template)),
+            Ok(Err(error @ TemplateError::Invalid(_))) => {
+                refused.log(&error);
+                // What miners have is worth something as long as the tip is the same; else they get nothing new until
+                // there is something.
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
             Ok(Err(error)) => {
                 tracing::info!(target: "stratum", %error, "no more work");
                 return;
             }
             Err(error) => return tracing::error!(target: "stratum", %error, "a template failed"),
         };
+        refused = Refused::default();
         let (made, previous) = (Instant::now(), job.previous());
         let updates = job.template.transactions_updated;
         jobs.send_replace(Some(job));
@@ -168,11 +182,17 @@ async fn converse(
         if let Err(why) = write(&mut stream, &outcome.lines).await {
             return why;
         }
+        let mut end_with = None;
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
             let now = Instant::now();
             if allowance.take(&LINES, now).is_err() {
-                return "too many lines".into();
+                end_with = Some(format!("too many lines: {} a second are enough", LINES.per_second));
+                break;
+            }
+            if line.len() > MAX_LINE {
+                end_with = Some(too_long());
+                break;
             }
             let line = line.trim_ascii();
             if line.is_empty() {
@@ -181,10 +201,11 @@ async fn converse(
             let job = jobs.borrow().clone();
             let outcome = session.line(line, job.as_ref(), now);
             given = given.or_else(|| job.filter(|_| session.is_ready()).map(|job| job.previous()));
-            if let Some(block) = outcome.block {
+            if let Some((block, name)) = outcome.block {
                 let (shared, id) = (shared.clone(), session.id);
                 tokio::spawn(async move {
-                    if hand_in(shared.chain.clone(), block, format!("stratum worker {id}")).await {
+                    let name = own_name(&name, &payee_of(&block, &shared.params)).to_owned();
+                    if hand_in(shared.chain.clone(), block, name).await {
                         shared.workers.block(id);
                     }
                 });
@@ -193,13 +214,41 @@ async fn converse(
                 return why;
             }
             if let Some(why) = outcome.close {
-                return why.into();
+                end_with = Some(why.into());
+                break;
             }
         }
         if buffer.len() > MAX_LINE {
-            return format!("a line longer than {MAX_LINE} bytes");
+            end_with = end_with.or_else(|| Some(too_long()));
+        }
+        if let Some(why) = end_with {
+            part(&mut stream, &why).await;
+            return why;
         }
     }
+}
+
+fn too_long() -> String {
+    format!("a line longer than {MAX_LINE} bytes")
+}
+
+/// Says in a last line why the connection ends. What the miner still sends is taken in for a moment: a connection that is
+/// closed with something unread takes the last line with it.
+async fn part(stream: &mut TcpStream, why: &str) {
+    let last = protocol::answer(&Value::Null, &Err(Refusal::other(why)));
+    if write(stream, &[last]).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut rest = vec![0; 16 << 10];
+    let drain = async {
+        let mut left = MAX_UNREAD;
+        while let Ok(read @ 1..) = stream.read(&mut rest).await
+            && read < left
+        {
+            left -= read;
+        }
+    };
+    let _ = tokio::time::timeout(PARTING, drain).await;
 }
 
 async fn write(stream: &mut TcpStream, lines: &[Value]) -> Result<(), String> {

@@ -2,9 +2,10 @@
 
 use super::difficulty::{self, Pace};
 use super::job::{Job, OWN_BYTES, WORKER_BYTES};
-use super::protocol::{self, Call, Refusal, Submission};
+use super::protocol::{self, Call, Heard, Refusal, Submission};
 use super::server::Shared;
 use super::workers::Verdict;
+use crate::mining_server::payee;
 use chaincore_consensus::address::Address;
 use chaincore_consensus::{Block, Header, Script};
 use serde_json::{Value, json};
@@ -38,8 +39,8 @@ struct Issued {
 pub(super) struct Outcome {
     /// Lines for the miner, in order.
     pub(super) lines: Vec<Value>,
-    /// A block for the chain.
-    pub(super) block: Option<Block>,
+    /// A block for the chain, and the name of the worker who found it.
+    pub(super) block: Option<(Block, String)>,
     /// Why the connection ends, if it does.
     pub(super) close: Option<&'static str>,
 }
@@ -54,11 +55,10 @@ pub(super) struct Session {
     payout: Option<Script>,
     version_mask: u32,
     difficulty: f64,
-    /// The difficulty that the miner has been told.
+    /// The difficulty that the miner has been told; `None` if it is to be told with the next job.
     told: Option<f64>,
     /// Whether it asked for a difficulty that is not to be changed.
     fixed: bool,
-    suggested: bool,
     pace: Pace,
     issued: VecDeque<Issued>,
     next_job: u64,
@@ -79,7 +79,6 @@ impl Session {
             difficulty: 0.0,
             told: None,
             fixed: false,
-            suggested: false,
             pace: Pace::new(now),
             issued: VecDeque::new(),
             next_job: 1,
@@ -100,15 +99,24 @@ impl Session {
     /// A line of the miner's.
     pub(super) fn line(&mut self, line: &[u8], job: Option<&Arc<Job>>, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
-        let Some(request) = protocol::read(line) else {
-            outcome.close = self.bad();
-            return outcome;
+        let request = match protocol::read(line) {
+            Heard::Request(request) => request,
+            Heard::Answer => {
+                outcome.close = self.bad();
+                return outcome;
+            }
+            Heard::Junk(id, why) => {
+                tracing::debug!(target: "stratum", "worker {}: {}", self.id, why.message);
+                outcome.lines.push(protocol::answer(&id, &Err(why)));
+                outcome.close = self.bad();
+                return outcome;
+            }
         };
         let was_ready = self.is_ready();
         let harmless = matches!(request.call, Ok(Call::NotServed(_)));
         let result = request.call.and_then(|call| match call {
             Call::Submit(share) => self.submit(share, now, &mut outcome),
-            other => self.arrange(other, job),
+            other => self.arrange(other, job, now),
         });
         if let Err(refusal) = &result {
             tracing::debug!(target: "stratum", "worker {}: {}", self.id, refusal.message);
@@ -120,8 +128,10 @@ impl Session {
         if !request.id.is_null() {
             outcome.lines.insert(0, protocol::answer(&request.id, &result));
         }
-        if let Some(job) = job.filter(|_| !was_ready && self.is_ready()) {
-            outcome.lines.extend(self.give(job, true));
+        // A new difficulty is that of the jobs after it.
+        if let Some(job) = job.filter(|_| self.is_ready() && (!was_ready || self.told.is_none())) {
+            let last = self.issued.back().map(|issued| issued.job.previous());
+            outcome.lines.extend(self.give(job, last != Some(job.previous())));
         }
         outcome
     }
@@ -132,7 +142,7 @@ impl Session {
     }
 
     /// Everything but shares.
-    fn arrange(&mut self, call: Call, job: Option<&Arc<Job>>) -> Result<Value, Refusal> {
+    fn arrange(&mut self, call: Call, job: Option<&Arc<Job>>, now: Instant) -> Result<Value, Refusal> {
         match call {
             Call::Configure { extensions, mask } => {
                 let mut told = serde_json::Map::new();
@@ -166,8 +176,13 @@ impl Session {
                 Ok(json!(true))
             }
             Call::Suggest { difficulty } => {
-                self.suggested = true;
-                self.difficulty = difficulty;
+                // What the password says is the owner's wish, this the firmware's.
+                if !self.fixed {
+                    self.difficulty = difficulty;
+                    self.pace = Pace::new(now);
+                }
+                // It is told what came of it, also if nothing did.
+                self.told = None;
                 Ok(json!(true))
             }
             Call::ExtranonceSubscribe => Ok(json!(true)),
@@ -198,12 +213,12 @@ impl Session {
         if self.payout.as_ref().is_some_and(|known| *known != payout) {
             return Err(Refusal::new(24, "workers of one connection must be paid at one address"));
         }
+        self.shared.workers.name(self.id, &name, &payee(&payout, &self.shared.params));
         self.payout = Some(payout);
-        self.shared.workers.name(self.id, &name);
         self.names.push(name);
         let wished = password.split(',').find_map(|part| part.trim().strip_prefix("d=")?.parse::<f64>().ok());
         if let Some(wished) = wished.filter(|wished| *wished > 0.0) {
-            (self.difficulty, self.fixed) = (wished, true);
+            (self.difficulty, self.fixed, self.told) = (wished, true, None);
         }
         Ok(())
     }
@@ -254,12 +269,13 @@ impl Session {
 
     fn submit(&mut self, share: Submission, now: Instant, outcome: &mut Outcome) -> Result<Value, Refusal> {
         let told = self.told.unwrap_or_default();
+        let worker = share.worker.clone();
         match self.judge(share) {
             Ok((difficulty, block)) => {
                 self.bad_in_a_row = 0;
                 self.pace.share();
                 self.shared.workers.share(self.id, Verdict::Accepted, difficulty, now);
-                outcome.block = block;
+                outcome.block = block.map(|block| (block, worker));
                 if let Some(issued) = self.issued.back().map(|issued| issued.job.clone()) {
                     let full = self.issued.back().is_some_and(|last| last.seen.len() >= REMEMBERED_SHARES);
                     outcome.lines.extend(self.keep_pace(&issued, now));

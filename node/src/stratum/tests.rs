@@ -8,7 +8,7 @@ use crate::testkit::wait_until;
 use chaincore_consensus::address::Address;
 use chaincore_consensus::hash::sha256d;
 use chaincore_consensus::params::ChainParams;
-use chaincore_consensus::pow::Target;
+use chaincore_consensus::pow::{self, Target};
 use chaincore_consensus::{BlockHash, Script, hex};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -378,21 +378,103 @@ fn the_very_lines_of_real_miners_mine_blocks() {
     chain.shutdown_blocking().unwrap();
 }
 
+/// The next difficulty that a miner is told.
+fn told(miner: &mut Miner) -> f64 {
+    loop {
+        let told = miner.notices.iter().position(|notice| notice["method"] == "mining.set_difficulty");
+        if let Some(told) = told {
+            return miner.notices.remove(told)["params"][0].as_f64().unwrap();
+        }
+        let message = miner.read().expect("a difficulty");
+        miner.notices.push(message);
+    }
+}
+
+#[test]
+fn no_share_is_harder_than_a_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::regtest(), dir.path());
+    let host = serve(&chain, StratumOptions { difficulty: None, ..options() });
+    for password in ["x", "d=1", "d=1e-9"] {
+        let mut miner = Miner::connect(&host);
+        miner.begin(&format!("{}.rig", payee(3).1), password);
+        let job = miner.job(|_| true);
+        let network = pow::difficulty(number(&job[6]));
+        let told = told(&mut miner);
+        assert!(told > 0.0 && told <= network, "{password}: {told} above {network}");
+    }
+    host.stop();
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn wishes_are_heard_and_miners_known_by_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(ChainParams::chaincore(), dir.path());
+    let host = serve(&chain, StratumOptions { difficulty: None, payout: Some(payee(3).0), ..options() });
+    let mut miner = Miner::connect(&host);
+    miner.begin("rig", "x");
+    let network = pow::difficulty(number(&miner.job(|_| true)[6]));
+    for (wish, given) in [(1.0, network), (1e-12, 1e-9), (1e-8, 1e-8), (1e-8, 1e-8)] {
+        miner.notices.clear();
+        assert_eq!(miner.call("mining.suggest_difficulty", json!([wish]))["result"], true);
+        // The difficulty that came of it, and a job which it holds for.
+        assert_eq!(told(&mut miner), given, "{wish}");
+        miner.notices.clear();
+        miner.job(|_| true);
+    }
+    assert_eq!(miner.call("mining.suggest_difficulty", json!([0]))["error"][0], 20);
+    // The password is the owner's word, a suggestion the machine's.
+    let mut fixed = Miner::connect(&host);
+    fixed.begin("other", "d=2e-8");
+    fixed.job(|_| true);
+    fixed.notices.clear();
+    assert_eq!(fixed.call("mining.suggest_difficulty", json!([1e-8]))["result"], true);
+    assert_eq!(told(&mut fixed), 2e-8);
+    wait_until("both to be known", || chain.mining_log().reports().len() == 2);
+    let known = chain.mining_log().reports();
+    let address = Address::from_script(&payee(3).0.0).unwrap().to_text(&chain.params().addresses);
+    let names: Vec<_> = known.iter().map(|(_, known)| known.worker.as_str()).collect();
+    assert_eq!(names, ["rig", "other"]);
+    for (_, known) in &known {
+        assert!(known.address == address && known.via.name() == "stratum" && known.instance.is_some());
+    }
+    host.stop();
+    assert!(chain.mining_log().reports().is_empty(), "who is gone is not shown");
+    chain.shutdown_blocking().unwrap();
+}
+
 #[test]
 fn whoever_is_no_miner_is_turned_away() {
     let dir = tempfile::tempdir().unwrap();
     let chain = open(ChainParams::regtest(), dir.path());
-    let host = serve(&chain, options());
+    // As many places as there are connections up to the floods: one that is closed is given again a moment later.
+    let host = serve(&chain, StratumOptions { max_connections: 8, ..options() });
     let mut nobody = Miner::connect(&host);
     nobody.call("mining.subscribe", json!([]));
     let refused = nobody.call("mining.authorize", json!(["nobody", "x"]));
     assert!(refused["error"][1].as_str().unwrap().contains("-stratumaddress"), "{refused}");
-    // Garbage, floods and lines without an end are cut off.
-    for junk in [
-        vec![b'x'; 100_000],
-        b"\xff\xfe\n".repeat(5000),
-        b"{}\n".repeat(5000),
-        b"{\"id\":1,\"method\":\"x\"}\n".repeat(5000),
+    // What is no request is answered, and the connection goes on.
+    for (line, id, words) in [
+        ("hello", json!(null), "not JSON"),
+        ("[1]", json!(null), "JSON object"),
+        ("{\"id\":4}", json!(4), "no method"),
+        ("{\"id\":5,\"method\":\"mining.subscribe\",\"params\":\"x\"}", json!(5), "params must be an array"),
+        ("{\"id\":6,\"method\":\"mining.submit\",\"params\":{\"a\":1}}", json!(6), "params must be an array"),
+    ] {
+        nobody.send(format!("{line}\n").as_bytes());
+        let answer = nobody.read().unwrap();
+        assert_eq!((&answer["id"], &answer["error"][0]), (&id, &json!(20)), "{answer}");
+        assert!(answer["error"][1].as_str().unwrap().contains(words), "{answer}");
+    }
+    // Garbage, floods and lines without an end are cut off, with a last word.
+    for (junk, words) in [
+        (vec![b'x'; 100_000], "a line longer than 4096 bytes"),
+        ([vec![b'x'; 6000], vec![b'\n']].concat(), "a line longer than 4096 bytes"),
+        (b"\xff\xfe\n".repeat(5000), "nothing but refused messages"),
+        (b"{}\n".repeat(5000), "nothing but refused messages"),
+        (b"{\"id\":1,\"method\":\"x\"}\n".repeat(5000), "nothing but refused messages"),
+        (b"{\"id\":1,\"method\":\"mining.ping\"}\n".repeat(5000), "too many lines"),
     ] {
         let mut miner = Miner::connect(&host);
         let stream = miner.stream.get_ref().try_clone().unwrap();
@@ -401,20 +483,31 @@ fn whoever_is_no_miner_is_turned_away() {
             // It is cut off while it writes.
             let _ = stream.write_all(&junk);
         });
-        let mut line = String::new();
+        let (mut line, mut last) = (String::new(), String::new());
         while miner.stream.read_line(&mut line).is_ok_and(|read| read > 0) {
-            line.clear();
+            last = std::mem::take(&mut line);
         }
         writer.join().unwrap();
+        let last: Value = serde_json::from_str(&last).expect(&last);
+        assert_eq!(last["id"], Value::Null);
+        assert!(last["error"][1].as_str().unwrap().contains(words), "{words}: {last}");
     }
-    // No more than four at a time.
-    let mut miners: Vec<Miner> = (0..3).map(|_| Miner::connect(&host)).collect();
+    // No more than eight at a time.
+    let mut miners: Vec<Miner> = vec![];
+    wait_until("seven places", || {
+        miners.clear();
+        miners.extend((0..7).map(|_| Miner::connect(&host)));
+        miners.iter_mut().all(|miner| {
+            miner.send(b"{\"id\":7,\"method\":\"mining.ping\"}\n");
+            miner.stream.read_line(&mut String::new()).is_ok_and(|read| read > 0)
+        })
+    });
     for (n, miner) in miners.iter_mut().enumerate() {
         miner.begin(&payee(n as u8).1, "d=0.000000001");
     }
-    let mut fifth = Miner::connect(&host);
+    let mut ninth = Miner::connect(&host);
     let mut line = String::new();
-    assert!(!fifth.stream.read_line(&mut line).is_ok_and(|read| read > 0), "{line}");
+    assert!(!ninth.stream.read_line(&mut line).is_ok_and(|read| read > 0), "{line}");
     drop(nobody);
     wait_until("a place", || {
         let mut late = Miner::connect(&host);

@@ -1,6 +1,7 @@
-//! Who is connected and what they did, for `listplugins`, `/metrics` and `GET /plugins/stratum`.
+//! Who is connected and what they did, for `listplugins`, `/metrics`, `GET /plugins/stratum` and `GET /mining_stats`.
 
 use super::difficulty::HASHES_PER_DIFFICULTY;
+use chaincore_plugin::node::{MinerReport, MinerVia};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -49,6 +50,11 @@ impl Rate {
 #[derive(Clone, Debug)]
 struct Worker {
     name: String,
+    /// Whom its blocks pay.
+    address: String,
+    since: Instant,
+    /// The difficulties of all shares that were accepted.
+    work: f64,
     agent: String,
     difficulty: f64,
     rate: Rate,
@@ -91,6 +97,9 @@ impl Workers {
     pub(super) fn connected(&self, id: u64, now: Instant) {
         let worker = Worker {
             name: String::new(),
+            address: String::new(),
+            since: now,
+            work: 0.0,
             agent: String::new(),
             difficulty: 0.0,
             rate: Rate::new(now),
@@ -111,8 +120,12 @@ impl Workers {
         self.change(id, |worker, _| agent.clone_into(&mut worker.agent));
     }
 
-    pub(super) fn name(&self, id: u64, name: &str) {
-        self.change(id, |worker, _| name.clone_into(&mut worker.name));
+    /// What it calls itself, and whom its blocks pay.
+    pub(super) fn name(&self, id: u64, name: &str, address: &str) {
+        self.change(id, |worker, _| {
+            name.clone_into(&mut worker.name);
+            address.clone_into(&mut worker.address);
+        });
     }
 
     pub(super) fn difficulty(&self, id: u64, difficulty: f64) {
@@ -124,6 +137,7 @@ impl Workers {
             let (own, all) = match verdict {
                 Verdict::Accepted => {
                     worker.rate.add(difficulty, now);
+                    worker.work += difficulty;
                     worker.last_share = Some(now);
                     (&mut worker.accepted, &mut totals.accepted)
                 }
@@ -146,6 +160,25 @@ impl Workers {
         let inner = self.0.lock().expect("no one panics while holding it");
         let hash_rate = inner.workers.values().map(|worker| worker.rate.hashes(now)).sum();
         Totals { connections: inner.workers.len() as u64, hash_rate, ..inner.totals }
+    }
+
+    /// Those who have said whom to pay, as `GET /mining_stats` shows them.
+    pub(super) fn standing(&self, now: Instant) -> Vec<MinerReport> {
+        let inner = self.0.lock().expect("no one panics while holding it");
+        let named = inner.workers.iter().filter(|(_, worker)| !worker.address.is_empty());
+        let standing = named.map(|(id, worker)| MinerReport {
+            worker: own_name(&worker.name, &worker.address).to_owned(),
+            address: worker.address.clone(),
+            instance: Some(format!("{id:08x}")),
+            via: MinerVia::Stratum,
+            hashes: (worker.work * HASHES_PER_DIFFICULTY) as u64,
+            hashes_per_second: worker.rate.hashes(now).round() as u64,
+            accepted: worker.accepted,
+            rejected: worker.stale + worker.rejected,
+            blocks: worker.blocks,
+            uptime: (now - worker.since).as_secs(),
+        });
+        standing.collect()
     }
 
     /// The answer of `GET /plugins/stratum`. Who a worker is by its network address is not told.
@@ -180,6 +213,14 @@ impl Workers {
     }
 }
 
+/// The part of a worker's name that is not the address that it pays, if there is such a part.
+pub(super) fn own_name<'a>(name: &'a str, address: &str) -> &'a str {
+    name.strip_prefix(address)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +250,20 @@ mod tests {
             (&shown["accepted"], &shown["stale"], &shown["rejected"]),
             (&json!(60), &json!(1), &json!(1))
         );
+        workers.name(1, "addr.rig", "addr");
+        let told = workers.standing(now).remove(0);
+        assert_eq!(
+            (told.worker.as_str(), told.address.as_str(), told.via),
+            ("rig", "addr", MinerVia::Stratum)
+        );
+        assert_eq!((told.accepted, told.rejected, told.blocks, told.uptime), (60, 2, 1, 600));
+        assert_eq!(told.hashes, 120 << 32);
+        assert!((told.hashes_per_second as f64 / expected - 1.0).abs() < 0.05);
+        for (name, own) in [("addr", "addr"), ("addr.", "addr."), ("rig", "rig"), ("addr.a.b", "a.b")] {
+            assert_eq!(own_name(name, "addr"), own);
+        }
         workers.gone(1);
+        assert_eq!(workers.standing(now), []);
         let totals = workers.totals(now);
         assert_eq!((totals.connections, totals.accepted, totals.blocks, totals.hash_rate), (0, 60, 1, 0.0));
         // Nobody is there to be noted.

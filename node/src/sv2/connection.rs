@@ -1,11 +1,11 @@
 //! One connection from its beginning to its end.
 
-use super::server::Shared;
+use super::server::{Client, Shared};
 use super::session::Session;
 use super::wire::{Event, Reply, Wire};
 use crate::chain::Phase;
-use crate::mining_server::hand_in;
-use crate::template::{BlockTemplate, TemplateSource};
+use crate::mining_server::{Refused, hand_in, payee_of};
+use crate::template::{BlockTemplate, TemplateError, TemplateSource};
 use chaincore_consensus::params::Retarget;
 use chaincore_rpc::ratelimit::{Bucket, Rate};
 use socket2::{SockRef, TcpKeepalive};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Who has not said by then how much room its coinbase needs is no client.
+/// Who has not said by then how much room its coinbase needs is no client: it may have to ask its pool first.
 const INTRODUCTION: Duration = Duration::from_secs(60);
 /// A client may be silent for as long as there is nothing to say; whether it still is there is the system's to find out.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -40,6 +40,9 @@ pub(super) struct Connection {
     look_at: Instant,
     /// What the pool had seen when the last template was made.
     seen: u64,
+    /// No valid template could be made; when to try again, and what the log knows of it.
+    no_template_before: Instant,
+    refused: Refused,
 }
 
 impl Connection {
@@ -59,6 +62,8 @@ impl Connection {
             templates: TemplateSource::new(shared.chain.clone()),
             look_at: Instant::now(),
             seen: 0,
+            no_template_before: Instant::now(),
+            refused: Refused::default(),
             stream,
             shared,
         };
@@ -76,11 +81,15 @@ impl Connection {
         loop {
             let tip = tips.borrow_and_update().applied.hash;
             self.session.forget(Instant::now());
-            let ready = self.shared.chain.status().phase() == Phase::Ready;
+            let ready = self.shared.chain.status().phase() == Phase::Ready
+                && Instant::now() >= self.no_template_before;
             if ready && (self.session.is_waiting(tip) || self.may_be_better()) {
                 self.serve().await?;
             }
+            // A template may just have been refused.
+            let ready = ready && Instant::now() >= self.no_template_before;
             let until = match self.session.reserve() {
+                None if !self.session.is_set_up() => begun + self.shared.options.handshake,
                 None => begun + INTRODUCTION,
                 Some(_) if !ready => Instant::now() + LOOK,
                 Some(_) => self.look_at,
@@ -112,14 +121,31 @@ impl Connection {
             Event::Handshake(answer) => return self.write(&answer).await,
             Event::Frame(frame) => frame,
         };
+        let was_set_up = self.session.is_set_up();
         let step = self.session.frame(frame);
+        if !was_set_up && self.session.is_set_up() {
+            let client = Client {
+                name: self.session.vendor().to_owned(),
+                address: String::new(),
+                blocks: 0,
+                lost: 0,
+                since: Instant::now(),
+            };
+            let clients = &self.shared.counts.clients;
+            clients.lock().expect("no one panics while holding it").insert(self.id, client);
+        }
         if let Some((template, block)) = step.block {
-            let (shared, finder) =
-                (self.shared.clone(), format!("sv2 client {}, template {template}", self.id));
+            let (shared, id) = (self.shared.clone(), self.id);
+            let worker = format!("{} {id}", self.session.vendor());
+            let address = payee_of(&block, &self.shared.params);
+            tracing::debug!(target: "sv2", client = id, template, "a solution");
             tokio::spawn(async move {
-                if hand_in(shared.chain.clone(), block, finder).await {
-                    shared.counts.blocks.fetch_add(1, Ordering::Relaxed);
-                }
+                let is_best = hand_in(shared.chain.clone(), block, worker).await;
+                shared.counts.blocks.fetch_add(is_best.into(), Ordering::Relaxed);
+                shared.counts.note(id, |client| {
+                    client.address = address;
+                    *(if is_best { &mut client.blocks } else { &mut client.lost }) += 1;
+                });
             });
         }
         self.tell(step.replies).await?;
@@ -144,9 +170,17 @@ impl Connection {
         let Some(reserve) = self.session.reserve() else { return Ok(()) };
         let (source, options) = (self.templates.clone(), reserve.apply(&self.shared.options.template));
         let built = tokio::task::spawn_blocking(move || source.build_blocking(options, true)).await;
-        let template: BlockTemplate =
-            built.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let now = Instant::now();
+        let template: BlockTemplate = match built.map_err(|error| error.to_string())? {
+            Ok(template) => template,
+            Err(error @ TemplateError::Invalid(_)) => {
+                self.refused.log(&error);
+                self.no_template_before = now + LOOK;
+                return Ok(());
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        self.refused = Refused::default();
         self.look_at = now + self.shared.options.interval;
         self.seen = template.transactions_updated;
         let replies = self.session.offer(template, now);

@@ -26,7 +26,7 @@ mod tests;
 mod wire;
 mod work;
 
-pub use plugin::Sv2Plugin;
+pub use plugin::{ListenError, Sv2Plugin};
 
 use crate::template::TemplateOptions;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ use std::time::Duration;
 pub const KEY_FILE: &str = "sv2_authority_key";
 /// Pools have one client, or a few. Each has its own templates made.
 pub const MAX_CONNECTIONS: usize = 16;
+/// The handshake takes two messages of each side, which machines send at once.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// For so long a template on a former tip is kept: its solution may be on its way.
 pub const STALE_KEPT: Duration = Duration::from_secs(10);
 
@@ -53,6 +55,8 @@ pub struct Sv2Options {
     pub fee_delta: i64,
     /// The most connections at a time.
     pub max_connections: usize,
+    /// Who has not said by then who it is is no client: it gives its place to one.
+    pub handshake: Duration,
     /// How long templates on a former tip are remembered.
     pub stale_kept: Duration,
     /// How templates are filled. The room for the coinbase is each client's own.

@@ -5,16 +5,32 @@ use super::keys::Authority;
 use super::server::{self, Counts, Shared};
 use crate::chain::ChainHandle;
 use crate::mining_server::Server;
+use chaincore_plugin::node::{MinerReport, MinerVia};
 use chaincore_plugin::{BlockRef, Context, Gate, Manifest, Plugin, PluginError, Reporter, async_trait};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Why templates cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// There is no key to prove who serves them.
+    #[error("cannot prove who serves templates: {0}")]
+    Key(String),
+    /// The port cannot be had.
+    #[error(transparent)]
+    Port(#[from] io::Error),
+}
 
 /// Serves templates while it is open. It takes in no blocks: each connection watches the tip and the mempool itself.
 pub struct Sv2Plugin {
     options: Sv2Options,
     chain: Arc<OnceLock<ChainHandle>>,
     counts: Arc<Counts>,
+    /// There from [`Self::listen`] until the plugin is opened.
+    listener: Option<TcpListener>,
     /// The server, and the public key that its clients have to know.
     server: Option<(Server, String)>,
     report: Option<Arc<dyn Reporter>>,
@@ -23,12 +39,34 @@ pub struct Sv2Plugin {
 impl Sv2Plugin {
     /// Will serve templates of the chain that is put into `chain` before the plugin is opened.
     pub fn new(options: Sv2Options, chain: Arc<OnceLock<ChainHandle>>) -> Self {
-        Self { options, chain, counts: Arc::default(), server: None, report: None }
+        Self { options, chain, counts: Arc::default(), listener: None, server: None, report: None }
+    }
+
+    /// Takes the port and reads the key now, so that whoever starts the node sees at once what is wrong. Who calls is served
+    /// once the plugin is open. The address, and the public key that clients have to know.
+    pub fn listen(&mut self) -> Result<(SocketAddr, String), ListenError> {
+        let authority = Authority::open(&self.options.key_file);
+        let key = authority.map_err(|error| ListenError::Key(error.to_string()))?.text();
+        let listener = self.listener()?;
+        let address = listener.local_addr()?;
+        self.listener = Some(listener);
+        Ok((address, key))
+    }
+
+    fn listener(&mut self) -> io::Result<TcpListener> {
+        self.listener.take().map_or_else(|| TcpListener::bind(self.options.listen), Ok)
+    }
+
+    fn stand(&self, standing: Vec<MinerReport>) {
+        if let Some(chain) = self.chain.get() {
+            chain.mining_log().stand(chain.clock().now(), MinerVia::Sv2, standing);
+        }
     }
 
     fn tell(&self) {
         let (Some((server, key)), Some(report)) = (&self.server, &self.report) else { return };
         let counts = &self.counts;
+        self.stand(counts.standing(Instant::now()));
         let connections = counts.connections.load(Ordering::Relaxed);
         let clients = if connections == 1 { "client" } else { "clients" };
         report.describe(&format!("{connections} {clients} on {}, authority key {key}", server.address));
@@ -75,7 +113,9 @@ impl Plugin for Sv2Plugin {
             authority,
             counts: self.counts.clone(),
         };
-        let server = server::start(shared)
+        let server = self
+            .listener()
+            .and_then(|listener| server::start(listener, shared))
             .map_err(|error| PluginError::fatal(format!("cannot listen on {listen} for clients: {error}")))?;
         tracing::info!(target: "sv2", "serving templates on {}, authority key {key}", server.address);
         (self.server, self.report) = (Some((server, key)), Some(context.report.clone()));
@@ -99,5 +139,6 @@ impl Plugin for Sv2Plugin {
             report.describe("serving no clients");
         }
         drop(self.server.take());
+        self.stand(vec![]);
     }
 }

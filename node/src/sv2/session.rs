@@ -18,6 +18,8 @@ use template_distribution_sv2::{
 
 /// The version of the protocol.
 const VERSION: u16 = 2;
+/// The longest name of a client's vendor.
+const MAX_VENDOR: usize = 64;
 /// Templates that are remembered for one client.
 const MAX_TEMPLATES: usize = 64;
 
@@ -55,6 +57,8 @@ pub(super) struct Session {
     fee_delta: i64,
     stale_kept: Duration,
     set_up: bool,
+    /// Who made the client, as it says.
+    vendor: String,
     reserve: Option<Reserve>,
     /// Whether the room for the coinbase changed since the last template.
     renew: bool,
@@ -70,11 +74,22 @@ impl Session {
             fee_delta,
             stale_kept,
             set_up: false,
+            vendor: String::new(),
             reserve: None,
             renew: false,
             known: VecDeque::new(),
             next_id: 1,
         }
+    }
+
+    /// Whether the client has said who it is.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.set_up
+    }
+
+    /// Who made the client, as it says; "client" if it does not.
+    pub(super) fn vendor(&self) -> &str {
+        if self.vendor.is_empty() { "client" } else { &self.vendor }
     }
 
     /// How much room its coinbase needs; before the client has said so it gets no template.
@@ -150,6 +165,8 @@ impl Session {
         }
         self.set_up = true;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let vendor = text(asked.vendor.as_bytes());
+        self.vendor = vendor.chars().filter(|letter| !letter.is_control()).take(MAX_VENDOR).collect();
         tracing::debug!(
             target: "sv2",
             vendor = ?text(asked.vendor.as_bytes()),

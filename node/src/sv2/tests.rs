@@ -43,6 +43,7 @@ fn options(dir: &Path) -> Sv2Options {
         interval: Duration::from_millis(20),
         fee_delta: 1000,
         max_connections: 3,
+        handshake: Duration::from_secs(60),
         stale_kept: Duration::from_secs(3600),
         template: TemplateOptions::paying_to(Script::new()),
     }
@@ -186,6 +187,13 @@ fn a_client_by_the_book_mines_blocks() {
     wait_until("the block beside the tip", || chain.entry(&late.hash()).is_some());
     assert_eq!(tip(&chain), solution.hash());
     wait_until("the count", || figure(&host, "sv2_blocks_total") == 19.0);
+    wait_until("its standing", || {
+        let known = chain.mining_log().reports();
+        known.iter().any(|(_, known)| {
+            (known.via.name(), known.blocks, known.rejected) == ("sv2", 19, 1)
+                && known.address.starts_with("bcrt1q")
+        })
+    });
     drop(client);
     wait_until("the client to be gone", || host.statuses()[0].description.starts_with("0 clients"));
     host.stop();
@@ -324,6 +332,20 @@ fn whoever_is_no_client_is_turned_away() {
     // All the while the first one is served.
     mine(&chain, Lock::Anyone, 1);
     assert_eq!(client.activated().previous, tip(&chain));
+    host.stop();
+    chain.shutdown_blocking().unwrap();
+}
+
+#[test]
+fn who_says_nothing_gives_its_place_to_a_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(params(), dir.path());
+    let handshake = Duration::from_millis(100);
+    let host = serve(&chain, Sv2Options { handshake, max_connections: 1, ..options(dir.path()) });
+    let mut silent = client::stream(&host);
+    silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let closed = std::io::Read::read(&mut silent, &mut [0; 8]);
+    assert_eq!(closed.expect("it is closed long before the time for the whole introduction is over"), 0);
     host.stop();
     chain.shutdown_blocking().unwrap();
 }

@@ -3,8 +3,8 @@
 //! [`build`] takes the mempool's best chunks, in their order, as long as they fit; the coinbase is Core's to the
 //! byte, so that on regtest the same blocks come out (version 2, the height in the script, lock time one below
 //! the height, the witness commitment in the second output). It is a pure function of the pool, the branch and
-//! the time: whether a template is valid is for the chain to say (`Chain::check_proposal`). [`TemplateSource`]
-//! asks it for a running chain. Plugins may have another order of chunks than by fee rate ([`PolicyHooks`]); what they
+//! the time: whether a template is valid is for the chain to say (`Chain::check_template`). [`TemplateSource`]
+//! asks both of a running chain, and gives out nothing that is not valid. Plugins may have another order of chunks than by fee rate ([`PolicyHooks`]); what they
 //! may not have is a block that breaks a limit.
 //!
 //! [`PolicyHooks`]: crate::mempool::PolicyHooks
@@ -15,7 +15,7 @@ mod select;
 mod source;
 
 pub use coinbase::{complete_submitted_block, personal_coinbase, regenerate_commitment, set_extra_nonce};
-pub use source::TemplateSource;
+pub use source::{TemplateError, TemplateSource};
 
 use crate::mempool::{FeeRate, Mempool};
 use chaincore_consensus::ancestry::Ancestry;

@@ -11,7 +11,7 @@ use crate::ratelimit::RateLimiter;
 use crate::registry::{Caller, Registry};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ const POLITE_BODY: u64 = 1024 * 1024;
 
 /// By these a proxy tells that it speaks for somebody.
 const PROXY_HEADERS: &[&str] = &["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// By this a miner on this machine says what it is.
+const LOCAL_MINING: &str = "x-local-mining";
 
 /// Everything that requests share.
 pub(super) struct Front {
@@ -236,9 +239,7 @@ impl Front {
         let path = request.uri().path();
         let refused = |text: &str| Some(rest(RestResponse::error(StatusCode::FORBIDDEN, "forbidden", text)));
         let Some(credentials) = request.headers().get(AUTHORIZATION) else {
-            // A proxy on this machine speaks for clients that are anywhere.
-            let proxied = PROXY_HEADERS.iter().any(|name| request.headers().contains_key(*name));
-            if ends.peer.ip().to_canonical().is_loopback() && !proxied {
+            if is_from_this_machine(request.headers(), ends) {
                 return None;
             }
             return refused(&format!(
@@ -263,8 +264,11 @@ impl Front {
         ends: Ends,
     ) -> Result<Reply, Broken> {
         let path = request.uri().path().to_owned();
+        let is_local_miner =
+            handler.serves_local_miners(&path) && is_local_miner(request.method(), request.headers(), ends);
         if let Some(limiter) = &self.limiter
             && handler.rate_limited(&path)
+            && !is_local_miner
             && let Err(wait) = limiter.take(ends.peer.ip(), Instant::now())
         {
             let seconds = wait.as_secs() + 1;
@@ -307,10 +311,46 @@ impl Front {
     }
 }
 
+/// Whether a client on this machine asks. A proxy on this machine speaks for clients that are anywhere.
+fn is_from_this_machine(headers: &HeaderMap, ends: Ends) -> bool {
+    let proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+    ends.peer.ip().to_canonical().is_loopback() && !proxied
+}
+
+/// Whether a miner on this machine asks for work or hands it in, by its own words.
+fn is_local_miner(method: &Method, headers: &HeaderMap, ends: Ends) -> bool {
+    let says_so =
+        headers.get(LOCAL_MINING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    says_so && method == Method::POST && is_from_this_machine(headers, ends)
+}
+
 fn busy() -> Reply {
     tracing::warn!(
         target: "http",
         "Request rejected because http work queue depth exceeded, it can be increased with the -rpcworkqueue= setting"
     );
     plain(StatusCode::SERVICE_UNAVAILABLE, "Work queue depth exceeded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_miner_is_on_this_machine_and_says_so() {
+        let local: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+        let judge = |peer: &str, headers: &[(&'static str, &'static str)]| {
+            let ends = Ends { peer: peer.parse().unwrap(), local };
+            let headers =
+                headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            is_local_miner(&Method::POST, &headers.collect(), ends)
+        };
+        let mining = ("x-local-mining", "true");
+        assert!(judge("127.0.0.1:7", &[mining]));
+        assert!(judge("[::1]:7", &[("x-local-mining", "True")]));
+        assert!(!judge("127.0.0.1:7", &[]));
+        assert!(!judge("127.0.0.1:7", &[("x-local-mining", "false")]));
+        assert!(!judge("127.0.0.1:7", &[mining, ("x-forwarded-for", "10.0.0.7")]));
+        assert!(!judge("10.0.0.7:7", &[mining]));
+    }
 }

@@ -173,6 +173,13 @@ pub trait RestHandler: Send + Sync + 'static {
         true
     }
 
+    /// Whether a miner on this machine, that no proxy speaks for and that says so with `X-Local-Mining: true`, may come to
+    /// the path however often it came before: a block must not be lost to the rate limit.
+    fn serves_local_miners(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Whether the path answers only where the node is asked by a name of its own, from wherever: a page with keys in
     /// it must not come to lie under a name that is somebody else's.
     fn own_names_only(&self, path: &str) -> bool {

@@ -33,7 +33,7 @@ mod table_network;
 mod table_pool;
 mod table_scan;
 mod table_work;
-mod template;
+pub(crate) mod template;
 mod transact;
 pub(crate) mod tx_json;
 mod waits;

@@ -148,7 +148,9 @@ fn mining_rows() -> Vec<Row> {
                 .arg(Arg::hex("hexdata", "The block"))
                 .arg(Arg::str("dummy", "Nothing; BIP22 has it").hint("ignored"))
                 .result(Doc::none("", "").when("If the block is now in the active chain"))
-                .result(Doc::str("", "BIP22's word for what it is instead").when("Otherwise")),
+                .result(Doc::str("", "BIP22's word for what it is instead").when("Otherwise"))
+                .example_cli("\"mydata\"")
+                .example_rpc("\"mydata\""),
             mining::submitblock,
         ),
         (

@@ -1,17 +1,20 @@
 //! `getblocktemplate`: work for miners (BIP22, BIP23, BIP9, BIP145), long polling and proposals.
 
 //!
+//! - `ready` says whether there is work for anybody,
 //! - `cache` keeps the template handed out last, and its text, for all who ask,
 //! - `print` writes that text.
 
 mod cache;
 mod print;
+mod ready;
 
 pub use cache::Templates;
+pub use ready::{NoWork, ready};
 
 use super::mining::{bip22_reason, decode_block};
 use super::reply;
-use crate::error::{RpcError, code};
+use crate::error::RpcError;
 use crate::json::Json;
 use crate::node::{BlockValidity, Node, NodeRef};
 use crate::registry::{Call, CallResult, Printed, PrintedResult};
@@ -103,16 +106,7 @@ pub async fn getblocktemplate(node: NodeRef, templates: Arc<Templates>, call: Ca
         }
         Request::Template { rules, longpollid } => (rules, longpollid),
     };
-    if !node.params().is_test_chain() {
-        let connections = node.connections();
-        if connections.inbound + connections.outbound == 0 {
-            return Err(RpcError::new(code::CLIENT_NOT_CONNECTED, "ChainCore is not connected!"));
-        }
-        if node.initial_block_download() {
-            let message = "ChainCore is in initial sync and waiting for blocks...";
-            return Err(RpcError::new(code::CLIENT_IN_INITIAL_DOWNLOAD, message));
-        }
-    }
+    ready(&*node)?;
     if let Some(id) = longpollid {
         let (tip, updates) = watched(&id, node.chain().tip().hash, templates.updates())?;
         wait_for_change(&*node, tip, updates).await;

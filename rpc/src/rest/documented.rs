@@ -41,7 +41,19 @@ pub(super) const MINER_REPORT: &[Field] = &[
     field("accepted", Integer, "Blocks that became a tip"),
     field("rejected", Integer, "Blocks that did not"),
     field("uptime", Integer, "Seconds since it began"),
+    optional(
+        "instance",
+        Text,
+        "Tells this process from others of the same worker and address: up to 64 letters, digits, -, _ and .",
+    ),
 ];
+/// What a miner on the node's machine says of itself.
+pub(super) const LOCAL_MINING: Field = optional(
+    "X-Local-Mining",
+    Flag,
+    "\"true\": the request comes from a miner on the node's machine, and is never turned away for coming too often (429), so \
+     that no block is lost. From elsewhere, or through a proxy, it changes nothing",
+);
 pub(super) const TX_BODY: &[Field] = &[
     optional("hex", Text, "The transaction as hex"),
     optional("tx_hex", Text, "The same under another name"),

@@ -5,15 +5,16 @@ use super::shapes::coins;
 use super::{Answer, Request, Rest, RestError, json, json_with};
 use crate::json::Json;
 use crate::methods::mining::{bip22_outcome, submit};
+use crate::methods::template::{self, NoWork};
 use crate::node::{BlockOutcome, BlockTemplate, Node};
 use crate::value::CoreDouble;
 use chaincore_consensus::codec::{Decode, Encode};
 use chaincore_consensus::pow::{self, Target};
 use chaincore_consensus::{Block, BlockHash, Hash256, Header, Txid, hex};
-use chaincore_plugin::node::MinerReport;
+use chaincore_plugin::node::{MinerReport, MinerVia};
 use hyper::StatusCode;
 use serde::Serialize;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 /// How many templates are remembered for blocks that come back.
@@ -119,6 +120,14 @@ impl Work {
 /// The longest name of a worker.
 const MAX_WORKER: usize = 64;
 
+/// Who has told nothing for so many seconds is not counted on any more. Miners tell something each minute.
+const SILENT: i64 = 180;
+
+/// Whether a miner on this machine may come to a path however often it came before: see `RestHandler::serves_local_miners`.
+pub fn serves_local_miners(path: &str) -> bool {
+    matches!(path, "/mine_block" | "/submit_block")
+}
+
 /// The JSON-RPC method whose right a user needs for a path from another machine.
 pub fn controls(path: &str) -> Option<&'static str> {
     (path == "/mining_stats").then_some("submitblock")
@@ -141,19 +150,28 @@ pub fn report(rest: &Rest, request: &Request) -> Answer {
         let value = body.field(name);
         value.get_int::<u64>().map_err(|_| wrong(format!("{name} must be a whole number, not {value}")))
     };
-    let worker = text("worker")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if !(1..=MAX_WORKER).contains(&worker.len()) || !worker.bytes().all(plain) {
-        return Err(wrong(format!("worker must be 1 to {MAX_WORKER} letters, digits, -, _ and .")));
-    }
+    let name = |field: &str| {
+        let name = text(field)?;
+        if !(1..=MAX_WORKER).contains(&name.len()) || !name.bytes().all(plain) {
+            return Err(wrong(format!("{field} must be 1 to {MAX_WORKER} letters, digits, -, _ and .")));
+        }
+        Ok(name.to_owned())
+    };
+    let worker = name("worker")?;
+    let instance = body.member("instance").filter(|value| !value.is_null());
+    let instance = instance.map(|_| name("instance")).transpose()?;
     let node = rest.node();
     let (address, _) = address_script(text("miner_address")?, node.params())?;
     node.note_miner(MinerReport {
-        worker: worker.to_owned(),
+        worker,
         address: address.to_text(&node.params().addresses),
+        instance,
+        via: MinerVia::Rest,
         hashes: number("hashes")?,
         hashes_per_second: number("hashes_per_second")?,
         accepted: number("accepted")?,
+        blocks: number("accepted")?,
         rejected: number("rejected")?,
         uptime: number("uptime")?,
     });
@@ -164,17 +182,66 @@ pub fn report(rest: &Rest, request: &Request) -> Answer {
 struct Reported {
     worker: String,
     miner_address: String,
+    instance: Option<String>,
+    via: &'static str,
     hashes: u64,
     hashes_per_second: u64,
     accepted: u64,
     rejected: u64,
+    blocks: u64,
     uptime: u64,
     time: i64,
 }
 
+/// A worker: all its instances together.
+#[derive(Serialize)]
+struct Worker {
+    worker: String,
+    miner_address: String,
+    instances: u64,
+    hashes_per_second: u64,
+    accepted: u64,
+    rejected: u64,
+    blocks: u64,
+}
+
 #[derive(Serialize)]
 struct Miners {
+    workers: Vec<Worker>,
     miners: Vec<Reported>,
+}
+
+/// Adds up what is known of each worker for each address, in the order in which they come. Who has told nothing for a
+/// while may have ended, and has no hash rate.
+fn workers(miners: &[Reported], now: i64) -> Vec<Worker> {
+    let mut workers: Vec<Worker> = Vec::new();
+    let mut places = HashMap::new();
+    for miner in miners {
+        let place = *places.entry((&miner.worker, &miner.miner_address)).or_insert(workers.len());
+        if place == workers.len() {
+            workers.push(Worker {
+                worker: miner.worker.clone(),
+                miner_address: miner.miner_address.clone(),
+                instances: 0,
+                hashes_per_second: 0,
+                accepted: 0,
+                rejected: 0,
+                blocks: 0,
+            });
+        }
+        let worker = &mut workers[place];
+        let speed = if now.saturating_sub(miner.time) <= SILENT { miner.hashes_per_second } else { 0 };
+        worker.instances += 1;
+        for (sum, part) in [
+            (&mut worker.hashes_per_second, speed),
+            (&mut worker.accepted, miner.accepted),
+            (&mut worker.rejected, miner.rejected),
+            (&mut worker.blocks, miner.blocks),
+        ] {
+            *sum = sum.saturating_add(part);
+        }
+    }
+    workers
 }
 
 /// `GET /mining_stats`.
@@ -182,19 +249,41 @@ pub fn reports(rest: &Rest, _: &Request) -> Answer {
     let reported = |(time, report): (i64, MinerReport)| Reported {
         worker: report.worker,
         miner_address: report.address,
+        instance: report.instance,
+        via: report.via.name(),
         hashes: report.hashes,
         hashes_per_second: report.hashes_per_second,
         accepted: report.accepted,
         rejected: report.rejected,
+        blocks: report.blocks,
         uptime: report.uptime,
         time,
     };
-    json(&Miners { miners: rest.node().miner_reports().into_iter().map(reported).collect() })
+    let miners: Vec<Reported> = rest.node().miner_reports().into_iter().map(reported).collect();
+    json(&Miners { workers: workers(&miners, rest.node().now()), miners })
+}
+
+/// What `getblocktemplate` refuses, and a signet, whose blocks need its owner's signature: whoever knows what to do about
+/// that says so with a rule of `getblocktemplate`, for which there is no place here.
+fn check_ready(node: &dyn Node) -> Result<(), RestError> {
+    if node.params().signet_challenge.is_some() {
+        let message = "blocks of a signet carry its owner's signature, which POST /mine_block cannot ask for: use getblocktemplate with \
+                       the signet rule";
+        return Err(RestError::bad_request("signet", message));
+    }
+    template::ready(node).map_err(|why| {
+        let code = match why {
+            NoWork::NotConnected => "not_connected",
+            NoWork::InitialSync => "initial_sync",
+        };
+        RestError::new(StatusCode::SERVICE_UNAVAILABLE, code, why.to_string())
+    })
 }
 
 /// `POST /mine_block`.
 pub fn mine_block(rest: &Rest, request: &Request) -> Answer {
     let node = rest.node();
+    check_ready(node)?;
     let body = request.json()?;
     let address = body.field("miner_address").get_str().map_err(|_| {
         RestError::bad_request("bad_body", "the body must be {\"miner_address\": \"an address\"}")

@@ -159,6 +159,7 @@ impl From<NodeError> for RestError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "index_off", message)
             }
             NodeError::Storage(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage", message),
+            NodeError::NoTemplate(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_template", message),
             NodeError::Other(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
         }
     }
@@ -326,6 +327,10 @@ impl RestHandler for Rest {
     /// One page is many files, and they are in memory.
     fn rate_limited(&self, path: &str) -> bool {
         !self.0.web.claims(path)
+    }
+
+    fn serves_local_miners(&self, path: &str) -> bool {
+        mining::serves_local_miners(path)
     }
 
     fn own_names_only(&self, path: &str) -> bool {

@@ -1,6 +1,8 @@
 //! The table of routes: what the router follows and the OpenAPI document tells.
 
-use super::documented::{ADDRESS, MINER_REPORT, PEER_LIST, SHARED_LIST, TEMPLATE_FIELDS, TX_BODY};
+use super::documented::{
+    ADDRESS, LOCAL_MINING, MINER_REPORT, PEER_LIST, SHARED_LIST, TEMPLATE_FIELDS, TX_BODY,
+};
 use super::route::Kind::{Flag, Integer, List, Number, Object, Text};
 use super::route::{BodyDoc, Field, Handler, Reply, Route, field, optional};
 use super::{Verb, addresses, blocks, feed, light, mining, page, peers, status, transactions};
@@ -277,9 +279,9 @@ pub static ROUTES: &[Route] = &[
     Route {
         verb: Verb::Post,
         path: "/mine_block",
-        summary: "A block to mine that pays to an address",
+        summary: "A block to mine that pays to an address; where getblocktemplate has none, neither has this, and says why with 503",
         group: "mining",
-        params: &[],
+        params: &[LOCAL_MINING],
         body: Some(BodyDoc {
             about: "Whom the coinbase pays",
             fields: &[field("miner_address", Text, "An address of this chain")],
@@ -293,7 +295,7 @@ pub static ROUTES: &[Route] = &[
         path: "/submit_block",
         summary: "Hand in a mined block",
         group: "mining",
-        params: &[],
+        params: &[LOCAL_MINING],
         body: Some(BodyDoc {
             about: "The block: its hex as text, {\"block\": hex}, or what was found for a template of POST /mine_block: \
                     {\"template_id\", \"nonce\"} with the time and version if they were changed, or {\"template_id\", \
@@ -330,15 +332,26 @@ pub static ROUTES: &[Route] = &[
     Route {
         verb: Verb::Get,
         path: "/mining_stats",
-        summary: "What miners told last: for clients on this machine, and for users that may call submitblock",
+        summary: "What is known of miners: for clients on this machine, and for users that may call submitblock",
         group: "mining",
         params: &[],
         body: None,
-        reply: Reply::Json(&[field(
-            "miners",
-            List,
-            "What was told to POST /mining_stats, with its time: of each worker the last, the newest first",
-        )]),
+        reply: Reply::Json(&[
+            field(
+                "workers",
+                List,
+                "Each worker for each address, its instances added up: worker, miner_address, instances, hashes_per_second (of \
+                 those that told something in the last three minutes), accepted, rejected, blocks",
+            ),
+            field(
+                "miners",
+                List,
+                "Each instance with the time of what is known of it: first those that the node serves, then what was told to \
+                 POST /mining_stats, the newest first. via says how it mines: rest, stratum, sv2, or node for the node's own \
+                 miner; accepted and rejected count shares for stratum, whose hash rate is estimated from them, and blocks for \
+                 the others; blocks became a tip",
+            ),
+        ]),
         run: Handler::Node(mining::reports),
     },
     Route {

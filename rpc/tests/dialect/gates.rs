@@ -305,3 +305,26 @@ async fn controls_are_for_this_machine_and_for_users() {
     assert!(reply.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{reply}");
     assert!(reply.contains("user 'user' may not call count"), "{reply}");
 }
+
+#[tokio::test]
+async fn no_block_of_a_miner_on_this_machine_is_lost_to_the_rate_limit() {
+    let rest_rate = Some(Rate { per_second: 0.001, burst: 2.0 });
+    let server = server_with(HttpOptions { rest_rate, ..options() }, CallLimits::default()).await;
+    let status = async |line: &str, headers: &[&str]| {
+        let answer = server.exchange(request(line, headers, "")).await;
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    let local = "X-Local-Mining: true";
+    for _ in 0..2 {
+        assert_eq!(status("POST /submit_block", &[]).await, "200");
+    }
+    assert_eq!(status("POST /submit_block", &[]).await, "429");
+    for _ in 0..5 {
+        assert_eq!(status("POST /submit_block", &[local]).await, "200");
+    }
+    // What else it asks for is counted, and so is whoever a proxy speaks for.
+    assert_eq!(status("GET /status", &[local]).await, "429");
+    assert_eq!(status("GET /submit_block", &[local]).await, "429");
+    assert_eq!(status("POST /submit_block", &["X-Local-Mining: no"]).await, "429");
+    assert_eq!(status("POST /submit_block", &[local, "X-Forwarded-For: 10.0.0.7"]).await, "429");
+}

@@ -36,12 +36,12 @@ pub struct Fixture {
     pub counted: Arc<AtomicU32>,
 }
 
-/// REST paths: `/status`, `/long` (streamed), `/echo`.
+/// REST paths: `/status`, `/submit_block`, `/long` (streamed), `/echo`.
 struct Pages;
 
 impl RestHandler for Pages {
     fn claims(&self, path: &str) -> bool {
-        matches!(path, "/" | "/status" | "/long" | "/broken" | "/echo")
+        matches!(path, "/" | "/status" | "/long" | "/broken" | "/echo" | "/submit_block")
     }
 
     fn answers_in_warmup(&self, path: &str) -> bool {
@@ -52,11 +52,15 @@ impl RestHandler for Pages {
         (path == "/echo").then_some("count")
     }
 
+    fn serves_local_miners(&self, path: &str) -> bool {
+        path == "/submit_block"
+    }
+
     fn handle(&self, request: RestRequest) -> RestFuture<'_> {
         Box::pin(async move {
             match request.path.as_str() {
                 "/" => RestResponse::new(StatusCode::OK, "text/html; charset=utf-8", "<p>a page"),
-                "/status" => RestResponse::json(r#"{"blockchain_length":1}"#),
+                "/status" | "/submit_block" => RestResponse::json(r#"{"blockchain_length":1}"#),
                 "/echo" => {
                     let body = String::from_utf8_lossy(&request.body).into_owned();
                     let text = Object::new().with("query", &request.query).with("body", &body);

@@ -46,6 +46,10 @@ struct State {
     stopping: bool,
     net_log: bool,
     reports: Vec<MinerReport>,
+    no_template: Option<String>,
+    /// How many peers there seem to be, and whether the first download seems to go on.
+    peers: u32,
+    downloading: bool,
 }
 
 /// The node.
@@ -64,7 +68,11 @@ fn key(outpoint: &OutPoint) -> ([u8; 32], u32) {
 impl MemoryNode {
     /// A regtest node with its genesis alone, its clock at genesis.
     pub fn new() -> Arc<Self> {
-        let params = ChainParams::regtest();
+        Self::of(ChainParams::regtest())
+    }
+
+    /// The same of another chain.
+    pub fn of(params: ChainParams) -> Arc<Self> {
         let genesis = params.genesis.clone();
         let first = info_of(genesis.header, 0, None, 1, genesis.header.time);
         let tip = Tip { hash: first.hash, height: 0 };
@@ -93,6 +101,9 @@ impl MemoryNode {
                 stopping: false,
                 net_log: false,
                 reports: Vec::new(),
+                no_template: None,
+                peers: 0,
+                downloading: false,
             }),
             tips: watch::channel(tip).0,
             params,
@@ -106,6 +117,16 @@ impl MemoryNode {
     /// Sets what the next reader of the mempool's events is told, message by message.
     pub fn tell(&self, messages: Vec<Vec<MempoolEvent>>) {
         self.state().told = messages;
+    }
+
+    /// Lets no more template be made.
+    pub fn refuse_templates(&self, why: &str) {
+        self.state().no_template = Some(why.into());
+    }
+
+    /// Makes it seem to have so many peers, and to download or not.
+    pub fn seem(&self, peers: u32, downloading: bool) {
+        (self.state().peers, self.state().downloading) = (peers, downloading);
     }
 
     /// Every transaction above genesis with its place and what it spent.
@@ -163,7 +184,7 @@ impl Node for MemoryNode {
         Vec::new()
     }
     fn initial_block_download(&self) -> bool {
-        false
+        self.state().downloading
     }
     fn blocks_disk_size(&self) -> u64 {
         1000
@@ -175,7 +196,7 @@ impl Node for MemoryNode {
         &self.network
     }
     fn connections(&self) -> Connections {
-        Connections::default()
+        Connections { inbound: self.state().peers, ..Connections::default() }
     }
     fn indexes(&self) -> Vec<IndexStatus> {
         let best_height = self.chain().tip().height;
@@ -261,6 +282,9 @@ impl Node for MemoryNode {
     }
 
     fn build_template(&self, coinbase_script: Script, use_mempool: bool) -> NodeResult<BlockTemplate> {
+        if let Some(why) = self.state().no_template.clone() {
+            return Err(NodeError::NoTemplate(why));
+        }
         Ok(self.template(coinbase_script, use_mempool))
     }
     fn finish_template(&self, block: &mut Block) -> NodeResult<()> {

@@ -25,3 +25,16 @@ fn templates_are_served_where_and_as_often_as_is_said() {
         assert!(home.error(&["-sv2", bad]).to_lowercase().contains(&bad[1..6]), "{bad}");
     }
 }
+
+#[test]
+fn options_that_do_nothing_without_another_are_warned_of() {
+    let home = Home::new("");
+    let unused = |args: &[&str]| home.config(args).mining.unused;
+    assert_eq!(unused(&["-sv2port=1"]), ["-sv2port has no effect without -sv2"]);
+    assert_eq!(
+        unused(&["-stratumaddress=1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "-minethreads=2"]),
+        ["-minethreads has no effect without -mine", "-stratumaddress has no effect without -stratum"]
+    );
+    assert!(unused(&["-sv2", "-sv2port=1", "-stratum", "-stratumdifficulty=1"]).is_empty());
+    assert!(unused(&[]).is_empty());
+}

@@ -47,6 +47,7 @@ async fn the_mempool_and_the_node_are_recorded() {
         accepted: 2,
         rejected: 1,
         uptime: 60,
+        ..MinerReport::default()
     };
     // What is older than a month is cleaned away at once.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
