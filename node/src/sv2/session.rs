@@ -209,13 +209,13 @@ impl Session {
     fn solution(&self, solution: &SubmitSolution<'_>) -> Step {
         let id = solution.template_id;
         let Some(known) = self.known(id) else {
-            tracing::info!(target: "sv2", template = id, "a solution of a template that is not known (any more)");
+            tracing::debug!(target: "sv2", template = id, "a solution of a template that is not known (any more)");
             return Step::default();
         };
         match known.work.block(solution, &self.params) {
             Ok(block) => Step { block: Some((id, block)), ..Step::default() },
             Err(error) => {
-                tracing::info!(target: "sv2", template = id, "a solution that is no block: {error}");
+                tracing::debug!(target: "sv2", template = id, "a solution that is no block: {error}");
                 Step::default()
             }
         }
