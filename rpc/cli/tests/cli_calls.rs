@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -203,8 +203,10 @@ fn failures_of_the_connection_are_told_apart() {
     assert_eq!(error(&busy, &[]), "error: too few parameters (need at least command)\n");
     assert_eq!(error(&busy, &["getblockhash", "x"]), "error: Error parsing JSON: x\n");
 
-    // Nobody listens on a port that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // A port that is taken, and nobody listens.
+    let taken = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = taken.local_addr().unwrap().as_socket().unwrap().port();
     let nobody = Server { port, seen: Arc::default() };
     let text = error(&nobody, &["x"]);
     let expected = format!(

@@ -3,14 +3,16 @@
 use super::{Purse, STRANGER, mine, regtest, text};
 use chaincore_tests::node::TestNode;
 use serde_json::{Value, json};
-use std::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use std::net::SocketAddr;
 
 #[test]
 fn dead_nodes_are_passed_over_and_strange_ones_are_not_believed() {
-    // Nobody listens where somebody just did.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let dead = format!("http://{}", listener.local_addr().expect("an address"));
-    drop(listener);
+    // A port that is taken, and nobody listens.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = taken.local_addr().expect("an address").as_socket().expect("an IP address");
+    let dead = format!("http://{address}");
     let node = regtest();
     let mut purse = Purse::new(&[&node]);
     let alice = purse.wallet("alice.json");

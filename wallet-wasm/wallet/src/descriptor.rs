@@ -182,7 +182,7 @@ fn parse_branches(text: &str, chain: &Chain) -> Result<Vec<PublicDescriptor>, De
     }
     let body = checked_body(text)?;
     // Never repeated in a message: what stands here could spend.
-    if body.contains("prv") || has_private_key(body) {
+    if has_private_key(body) {
         return Err(DescriptorError::Private);
     }
     let parsed: Descriptor<DescriptorPublicKey> = body
@@ -220,10 +220,12 @@ fn checked_body(text: &str) -> Result<&str, DescriptorError> {
     Err(DescriptorError::Checksum { expected: right[body.len() + 1..].to_string() })
 }
 
-/// Whether a private key in wallet import format stands in the text.
+/// Whether a private key stands in the text: an extended one, or one in wallet import format.
 fn has_private_key(body: &str) -> bool {
     body.split(|character: char| !character.is_ascii_alphanumeric()).any(|word| {
-        (51..=52).contains(&word.len())
-            && chaincore_consensus::address::decode_base58_check(word, 34).is_some()
+        // Of an extended key by its beginning alone: within a public one these letters stand by chance.
+        word.get(1..4) == Some("prv")
+            || (51..=52).contains(&word.len())
+                && chaincore_consensus::address::decode_base58_check(word, 34).is_some()
     })
 }

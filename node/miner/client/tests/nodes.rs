@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -244,7 +244,10 @@ fn another_node_takes_the_block_that_its_own_does_not() {
 #[test]
 fn a_wrong_password_is_said_and_nobody_is_given_up() {
     let locked = Fake::start(State { status: Some(401), ..State::default() });
-    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that is taken, and nobody listens.
+    let taken = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let away = taken.local_addr().unwrap().as_socket().unwrap();
     let good = Fake::start(State::default());
     let nodes = format!("http://127.0.0.1:{},{},{}", away.port(), locked.url(), good.url());
     let mut miner = Miner::start(&["--node", &nodes, "--blocks", "2"]);

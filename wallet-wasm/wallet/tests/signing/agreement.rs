@@ -291,3 +291,12 @@ fn secrets_do_not_show_themselves() {
     assert_eq!(refusal, DescriptorError::Private);
     assert!(!refusal.to_string().contains("xprv"));
 }
+
+/// The letters by which private keys begin stand in one of some two thousand public keys, too.
+#[test]
+fn public_keys_with_the_letters_of_private_ones() {
+    let signer = signer(chain("main"));
+    let text = signer.account(AccountKind::Segwit, 321).unwrap().receive;
+    assert!(text.contains("wJprvgJh"), "{text}");
+    PublicDescriptor::parse(&text, &chain("main")).unwrap();
+}
