@@ -31,4 +31,5 @@ pub use job::{BIP320_MASK, Job, Solution};
 pub use kernel::Kernel;
 pub use meter::CoreFigures;
 pub use prepared::{Hit, Prepared};
+pub use sha256::{K as ROUND_CONSTANTS, START as START_STATE};
 pub use workers::{Ended, Options, Search, Workers, WorkersError};

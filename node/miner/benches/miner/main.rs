@@ -114,7 +114,7 @@ fn beside_straightforward(header: &Header, single: f64) {
 fn halves(header: &Header) -> ([u32; 8], [u32; 3]) {
     let bytes = header.to_array();
     let first: [u8; 64] = bytes[..64].try_into().expect("64 bytes");
-    let mut midstate = straightforward::START;
+    let mut midstate = chaincore_miner::START_STATE;
     sha2::block_api::compress256(&mut midstate, &[first]);
     let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
     (midstate, [word(64), word(68), word(72)])

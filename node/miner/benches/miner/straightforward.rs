@@ -4,21 +4,8 @@
 
 #![allow(unsafe_code, reason = "instructions that only some processors have")]
 
+use chaincore_miner::{ROUND_CONSTANTS, START_STATE};
 use std::arch::x86_64::*;
-
-const ROUNDS: [u32; 64] = [
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-];
-/// Where SHA-256 begins.
-pub const START: [u32; 8] =
-    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 /// What sixteen hashes take: 125 rounds (Σ 4 twice, ch, maj, 7 additions), 93 words of the schedule (σ 4 twice, 3
 /// additions), and what is added to the state.
@@ -61,7 +48,7 @@ fn compress<const COUNT: usize>(state: [__m512i; 8], mut words: [__m512i; 16]) -
             _mm512_ror_epi32::<25>(e),
         );
         let chosen = _mm512_ternarylogic_epi32::<0xca>(e, f, g);
-        let keyed = _mm512_add_epi32(words[at % 16], word(ROUNDS[at]));
+        let keyed = _mm512_add_epi32(words[at % 16], word(ROUND_CONSTANTS[at]));
         let first = _mm512_add_epi32(_mm512_add_epi32(h, keyed), _mm512_add_epi32(mixed, chosen));
         let mixed = _mm512_ternarylogic_epi32::<0x96>(
             _mm512_ror_epi32::<2>(a),
@@ -98,8 +85,8 @@ fn search(midstate: &[u32; 8], tail: &[u32; 3], start: u32, count: u32) -> u32 {
         }
         words[8] = word(0x8000_0000);
         words[15] = word(256);
-        let end = compress::<61>(START.map(|value| word(value)), words);
-        let last = _mm512_add_epi32(end[4], word(START[7]));
+        let end = compress::<61>(START_STATE.map(|value| word(value)), words);
+        let last = _mm512_add_epi32(end[4], word(START_STATE[7]));
         found += _mm512_cmpeq_epi32_mask(last, word(0)).count_ones();
     }
     found
